@@ -1,0 +1,1 @@
+"""Zelfregie: a patient self-management service (PGO) whose language is FHIR."""

@@ -1,0 +1,64 @@
+"""A stream: what one process writes to the access log in its life. Its name, the ids of its lines, its hash chain.
+
+A stream is named by 128 random bits. The id of a line is a UUID of version 8 made of the first 80 bits of the name and
+48 bits of line number (https://www.rfc-editor.org/rfc/rfc9562#section-5.8): nothing has to be drawn or stored per line,
+and the id leads back to the primary key.
+
+The journal chains lines as they are: each holds the SHA-256 hash of the one before. The table chains *hashes*:
+``chain(n) = SHA-256(chain(n-1) + payload_hash(n))``, so that a payload can be erased while the chain still holds.
+Both begin with ``origin(stream)``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from hashlib import sha256
+
+STREAM_BYTES = 16
+_LINE_BITS = 48
+_LINE_MASK = (1 << _LINE_BITS) - 1
+
+
+def new_stream(randomness: bytes) -> bytes:
+    """The name of a new stream from 16 random bytes: those, with the six bits of a UUID's version and variant set."""
+    if len(randomness) != STREAM_BYTES:
+        raise ValueError(f"a stream is named by {STREAM_BYTES} random bytes, not {len(randomness)}")
+    number = int.from_bytes(randomness)
+    number = number & ~(0xF << 76) | (0x8 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    return number.to_bytes(STREAM_BYTES)
+
+
+def line_id(stream: bytes, line: int) -> str:
+    """The UUID of a line, in its usual form."""
+    return line_id_prefix(stream) + f"{line:012x}"
+
+
+def line_id_prefix(stream: bytes) -> str:
+    """What the UUIDs of all lines of this stream begin with."""
+    return str(uuid.UUID(bytes=stream))[:24]
+
+
+def locate(identifier: uuid.UUID) -> tuple[bytes, bytes, int]:
+    """Where the line with this UUID is: the lowest and highest name its stream can have, and the line's number.
+
+    To be used as ``stream BETWEEN $1 AND $2 AND line = $3``.
+    """
+    number = identifier.int
+    low = number & ~_LINE_MASK
+    return low.to_bytes(STREAM_BYTES), (low | _LINE_MASK).to_bytes(STREAM_BYTES), number & _LINE_MASK
+
+
+def origin(stream: bytes) -> bytes:
+    """What stands in for the hash before line 1, in the journal and in the table."""
+    return sha256(stream).digest()
+
+
+def payload_hash(payload: bytes) -> bytes:
+    """The hash of a line without its line end."""
+    return sha256(payload).digest()
+
+
+def next_chain(chain: bytes, hashed: bytes) -> bytes:
+    """The chain hash of the line whose payload has the hash ``hashed``."""
+    return sha256(chain + hashed).digest()

@@ -1,0 +1,43 @@
+"""The demo as a sandbox: its seeds and tokens as files, and the lines to try it with."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from app.cli.demo import demo_resources, sandbox_tokens
+from app.fhir.resource import encode
+
+REFERENCE_DATE: Final = datetime.date(2026, 11, 1)
+"""The demo's measurements end here: the same day on every machine, so that everybody sees the same."""
+
+
+def write_demo(folder: Path) -> Path:
+    """Write ``seed.ndjson`` and ``sandbox.yaml``; the sandbox file's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    resources = list(demo_resources(today=REFERENCE_DATE))
+    (folder / "seed.ndjson").write_bytes(b"".join(encode(each) + b"\n" for each in resources))
+    path = folder / "sandbox.yaml"
+    content = {"seed": ["seed.ndjson"], "tokens": sandbox_tokens(resources)}
+    path.write_text("# Synthetic patients only. Made by: zelfregie demo\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def tour(url: str) -> str:
+    """Lines that work when pasted."""
+    own = 'curl -s -H "Authorization: Bearer demo-anna-proefstra"'
+    return "\n".join(
+        [
+            "",
+            "Try it (synthetic patients, sandbox tokens):",
+            f'  {own} "{url}/fhir/Patient/anna-proefstra?_pretty=true"',
+            f'  {own} "{url}/fhir/CarePlan/anna-plan?_pretty=true"',
+            f'  {own} "{url}/fhir/Observation?code=http://loinc.org|29463-7&_sort=-date&_count=3&_pretty=true"',
+            f'  {own} "{url}/fhir/Patient/anna-proefstra/\\$everything?_count=20"',
+            f'  curl -s -X POST "{url}/sandbox/reset" -o /dev/null -w "%{{http_code}}\\n"',
+            "Ctrl-C stops the service.",
+        ]
+    )

@@ -1,0 +1,54 @@
+"""Settings, from the environment (``ZELFREGIE_…``) only. Everything has a default that is safe on one's own machine.
+
+https://docs.pydantic.dev/latest/concepts/pydantic_settings/
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CANONICAL_BASE = "https://zelfregie.example/fhir"
+"""The canonical base of what is ours; an adopting organisation sets its own before first use (MODEL 4)."""
+
+
+class Settings(BaseSettings):
+    """What differs from one installation to another."""
+
+    model_config = SettingsConfigDict(env_prefix="ZELFREGIE_", extra="ignore")
+
+    database: str = Field("sqlite:///var/zelfregie.db", description="sqlite:///relative.db, sqlite:////absolute.db or postgresql://…")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = Field("", description="public address of the service, without /fhir; made of host and port when empty")
+    state: Path = Field(Path("var"), description="folder for the access journal and, without ZELFREGIE_SECRET, the secret")
+    secret: SecretStr = Field(SecretStr(""), description="signs page links; the same in every process of a service")
+    connections: int = Field(10, description="PostgreSQL connections per process")
+    partitions: int = Field(0, description="PostgreSQL: hash partitions of the patient tables, at the first migration only")
+    canonical_base: str = CANONICAL_BASE
+
+    @property
+    def public_url(self) -> str:
+        """The address that people and apps use, without a slash at the end."""
+        return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def journal(self) -> Path:
+        """Where the access journal lies until its lines are in the database."""
+        return self.state / "journal"
+
+    def page_key(self) -> bytes:
+        """The key that page links are signed with: from ``secret``, else from a file made at first use for this machine only."""
+        if self.secret.get_secret_value():
+            return self.secret.get_secret_value().encode()
+        self.state.mkdir(parents=True, exist_ok=True)
+        path = self.state / "secret"
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+        return path.read_bytes()

@@ -1,0 +1,10 @@
+"""One small async interface over sqlite3 and asyncpg: statements, transactions, group commit, migrations."""
+
+from __future__ import annotations
+
+from app.database.interface import Batch, Database, Reader, Writer
+from app.database.metadata import metadata
+from app.database.opening import open_database
+from app.database.statements import Delete, Insert, Row, Update
+
+__all__ = ["Batch", "Database", "Delete", "Insert", "Reader", "Row", "Update", "Writer", "metadata", "open_database"]

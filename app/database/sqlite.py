@@ -1,0 +1,290 @@
+"""SQLite, the embedded default: one process, one write connection, commits shared by the writes that wait for one.
+
+Statements run inline in the event loop, since most take less than a thread hop; a read that turns out slow moves to a thread, and so does
+every COMMIT, which is the only part that waits for the disk. https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, TypeVar
+
+from app.database.interface import Batch
+from app.database.statements import Insert, Row, sqlite_alteration, sqlite_text
+from app.errors import Conflict, Unavailable
+
+T = TypeVar("T")
+
+INLINE_BUDGET_NS: Final = 3_000_000
+"""How long a read may hold the event loop before it goes on in a thread."""
+_PROGRESS_STEPS: Final = 4000
+_LONGEST_GROUP: Final = 64
+_INTERRUPTED: Final = "interrupted"
+
+
+class DatabaseInUse(Unavailable):
+    """Another process serves this database file."""
+
+
+def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
+    """A connection with this service's settings; ``read_only`` ones cannot write."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=10)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA mmap_size=4294967296")
+    connection.execute(f"PRAGMA cache_size={-4096 if read_only else -32768}")
+    if read_only:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+class FileLock:
+    """The mark of the one process that serves a database file; gone with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise DatabaseInUse(
+                f"Another process is serving the SQLite database beside {path.name}. Stop it first, or use PostgreSQL for several processes."
+            ) from error
+
+    def release(self) -> None:
+        """Let another process serve."""
+        os.close(self._file)
+
+
+class _ReadConnection:
+    """A connection for reads: inline while it is quick, in a thread once it is not, on the same snapshot."""
+
+    __slots__ = ("connection", "deadline", "pool")
+
+    def __init__(self, path: str, pool: ThreadPoolExecutor) -> None:
+        self.connection = connect(path, read_only=True)
+        self.pool = pool
+        self.deadline = 0
+        self.connection.set_progress_handler(self._over_budget, _PROGRESS_STEPS)
+
+    def _over_budget(self) -> bool:
+        return self.deadline != 0 and time.perf_counter_ns() > self.deadline
+
+    async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
+        text = sqlite_text(sql)
+        self.deadline = time.perf_counter_ns() + INLINE_BUDGET_NS
+        try:
+            return self.connection.execute(text, binds).fetchall()
+        except sqlite3.OperationalError as error:
+            if str(error) != _INTERRUPTED:
+                raise
+        finally:
+            self.deadline = 0
+        return await asyncio.get_running_loop().run_in_executor(self.pool, self._fetch_slowly, text, binds)
+
+    def _fetch_slowly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row]:
+        return self.connection.execute(text, binds).fetchall()
+
+
+class SqliteWriter:
+    """The statements of one write; they run inline on the write connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
+        return self._connection.execute(sqlite_text(sql), binds).fetchall()
+
+    async def execute(self, sql: str, *binds: Any) -> None:
+        self._connection.execute(sqlite_text(sql), binds)
+
+    async def insert(self, insert: Insert, rows: Sequence[Sequence[Any]]) -> None:
+        await self.alter([(insert, rows)])
+
+    async def alter(self, batches: Sequence[Batch]) -> None:
+        try:
+            for alteration, rows in batches:
+                if len(rows) == 1:
+                    self._connection.execute(sqlite_alteration(alteration), rows[0])
+                elif rows:
+                    self._connection.executemany(sqlite_alteration(alteration), rows)
+        except sqlite3.IntegrityError as error:
+            raise Conflict("Something with the same key is there already.", "duplicate") from error
+
+
+class _Group:
+    """The writes that share one COMMIT."""
+
+    __slots__ = ("done", "members")
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.members = 0
+
+
+class _Write:
+    """One write in the present group: a SAVEPOINT of its own, acknowledged when the group is on disk."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> SqliteWriter:
+        await self._database.enter_group()
+        return self._database.writer
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._database.leave_group(keep=error is None)
+
+
+class SqliteDatabase:
+    """See ``Database``. Only one process may open a file for serving."""
+
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+
+    def __init__(self, path: str, *, url: str) -> None:
+        self.url = url
+        self.path = path
+        self._lock_file = FileLock(Path(f"{path}.lock"))
+        self._connection = connect(path, read_only=False)
+        self.writer = SqliteWriter(self._connection)
+        self._readers_pool = ThreadPoolExecutor(2, "sqlite-read")
+        self._commit_pool = ThreadPoolExecutor(1, "sqlite-commit")
+        self._idle: list[_ReadConnection] = [_ReadConnection(path, self._readers_pool)]
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._group: _Group | None = None
+        self._leftovers: set[asyncio.Task[None]] = set()
+
+    async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
+        reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)
+        try:
+            return await reader.fetch(sql, *binds)
+        finally:
+            self._idle.append(reader)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[_ReadConnection]:
+        reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)
+        reader.connection.execute("BEGIN")
+        try:
+            yield reader
+        finally:
+            reader.connection.execute("COMMIT")
+            self._idle.append(reader)
+
+    def write(self) -> _Write:
+        return _Write(self)
+
+    async def transact(self, work: Callable[[SqliteWriter], Awaitable[T]]) -> T:
+        async with _Write(self) as writer:
+            return await work(writer)
+
+    async def enter_group(self) -> None:
+        """Wait for the write connection, and join the group that is open on it or open one."""
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        except BaseException:
+            self._waiting -= 1
+            self._commit_leftover()
+            raise
+        self._waiting -= 1
+        try:
+            if self._group is None:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._group = _Group()
+            self._connection.execute("SAVEPOINT member")
+        except sqlite3.Error as error:
+            self._turn.release()
+            self._commit_leftover()
+            raise Unavailable("The database cannot be written to at the moment.") from error
+
+    async def leave_group(self, *, keep: bool) -> None:
+        """End one member; the last one of a group commits for all. Returns when this member is durable."""
+        group = self._group
+        assert group is not None, "a write ended that never began"  # noqa: S101
+        if keep:
+            self._connection.execute("RELEASE member")
+            group.members += 1
+        else:
+            self._connection.execute("ROLLBACK TO member")
+            self._connection.execute("RELEASE member")
+        if self._waiting and group.members < _LONGEST_GROUP:
+            self._turn.release()
+        else:
+            await asyncio.shield(self._track(self._commit(group)))
+        if keep:
+            await asyncio.shield(group.done)
+
+    def _track(self, work: Any) -> asyncio.Task[None]:
+        # Held here so that a cancelled request neither cancels nor loses the commit of its neighbours.
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._leftovers.add(task)
+        task.add_done_callback(self._leftovers.discard)
+        return task
+
+    async def _commit(self, group: _Group) -> None:
+        """Commit the open group; the caller holds the turn, which is given back here."""
+        self._group = None
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._commit_pool, self._connection.commit)
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            failure = Unavailable("The database could not store this. Nothing of it was kept.")
+            failure.__cause__ = error
+            group.done.set_exception(failure)
+            group.done.exception()  # marked as seen: a group may have no member left that awaits it
+        else:
+            group.done.set_result(None)
+        finally:
+            self._turn.release()
+
+    def _commit_leftover(self) -> None:
+        """A waiting member went away: when nobody else will end the open group, do it."""
+        if self._group is not None and not self._waiting:
+            self._track(self._end_open_group())
+
+    async def _end_open_group(self) -> None:
+        async with self._turn:
+            group = self._group
+            if group is None:
+                return
+            await self._turn_over(group)
+
+    async def _turn_over(self, group: _Group) -> None:
+        # ``_commit`` gives the turn back, and ``async with`` above wants to as well: take it again in between.
+        await self._commit(group)
+        await self._turn.acquire()
+
+    async def close(self) -> None:
+        async with self._turn:
+            if self._group is not None:
+                await self._turn_over(self._group)
+        for reader in self._idle:
+            reader.connection.close()
+        self._idle.clear()
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA optimize")
+        self._connection.close()
+        self._readers_pool.shutdown()
+        self._commit_pool.shutdown()
+        self._lock_file.release()

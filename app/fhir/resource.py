@@ -1,0 +1,78 @@
+"""A resource as JSON bytes and as a plain dict, and the references in it. https://hl7.org/fhir/R4/json.html
+
+Decimals stay ``Decimal`` so that ``81.50`` is still ``81.50`` when it leaves (https://hl7.org/fhir/R4/datatypes.html#decimal).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from app.errors import Invalid
+
+Resource = dict[str, Any]
+"""One resource as decoded JSON: str, int, bool, Decimal, list and dict only."""
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def decode(data: bytes | bytearray | memoryview) -> Resource:
+    """The JSON object in ``data``. Raises ``Invalid`` (code ``structure``) for anything else."""
+    try:
+        value = _decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Invalid(f"The body is not well-formed JSON: {error}", "structure") from error
+    if not isinstance(value, dict):
+        raise Invalid("The body is JSON, but not an object with a resourceType.", "structure")
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON in the order of the dict, decimals with the digits they came with."""
+    return _encode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralReference:
+    """``Type/id`` with an optional base and version. https://hl7.org/fhir/R4/references.html#literal"""
+
+    base: str
+    type: str
+    id: str
+    version: str | None = None
+
+    @property
+    def relative(self) -> str:
+        """``Type/id``."""
+        return f"{self.type}/{self.id}"
+
+
+_LITERAL: Final = re.compile(
+    r"(?P<base>https?://[^\s]+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/(?P<version>[A-Za-z0-9\-.]{1,64}))?"
+)
+
+
+def parse_reference(text: str) -> LiteralReference | None:
+    """The literal reference in ``text``; None for ``#contained``, ``urn:…`` and anything not of the form ``Type/id``."""
+    found = _LITERAL.fullmatch(text)
+    if found is None:
+        return None
+    return LiteralReference(found["base"] or "", found["type"], found["id"], found["version"])
+
+
+def walk_dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in ``value``, itself included, parents first."""
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, dict):
+            yield current
+            stack.extend(child for child in current.values() if isinstance(child, dict | list))
+        elif isinstance(current, list):
+            stack.extend(child for child in current if isinstance(child, dict | list))

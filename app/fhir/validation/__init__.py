@@ -1,0 +1,38 @@
+"""Does a resource follow FHIR's own definitions? https://hl7.org/fhir/R4/validation.html
+
+Structure, primitive formats, required bindings, reference targets and invariants. Profiles and terminology servers are
+not consulted.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from app.errors import Issue
+from app.fhir.definitions import Definitions
+from app.fhir.resource import Resource
+from app.fhir.validation.problems import Problem, issues
+from app.fhir.validation.structure import Checks
+
+__all__ = ["validate"]
+
+
+def validate(resource: Resource, definitions: Definitions) -> list[Issue]:
+    """All that is wrong with a resource of the version of ``definitions``, each with its place; empty when it is valid.
+
+    Numbers must be int or Decimal, as ``resource.decode`` gives them. Texts name elements, types and allowed codes,
+    never what the resource says.
+    """
+    try:
+        problems = _checks(definitions).resource(resource)
+    except RecursionError:
+        problems = [Problem("structure", "Objects are nested too deeply.")]
+    if problems is None:
+        return []
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    return issues(problems, name if isinstance(name, str) and name in definitions.resource_types else "Resource")
+
+
+@functools.cache
+def _checks(definitions: Definitions) -> Checks:
+    return Checks(definitions)

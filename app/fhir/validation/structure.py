@@ -1,0 +1,142 @@
+"""Checks compiled from the tables, one per type, when it is first met: https://hl7.org/fhir/R4/validation.html."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.fhir.definitions import Definitions, Element
+from app.fhir.validation.bindings import bound
+from app.fhir.validation.invariants import INVARIANTS, Invariant
+from app.fhir.validation.narrative import narrative
+from app.fhir.validation.objects import Shape, array_check, beside_array_check, object_check
+from app.fhir.validation.primitives import Quick, primitive, quick_coded, quick_primitive
+from app.fhir.validation.problems import Check, ConditionalReference, LocalReference, Problem, Problems
+from app.fhir.validation.references import misdirected, quick_reference, reference, reference_type
+
+
+class Checks:
+    """The checks of one FHIR version, by type; ``resource`` checks any resource."""
+
+    __slots__ = ("_definitions", "_references", "_resources", "_types")
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._types: dict[str, Check] = {"xhtml": narrative}
+        self._references: dict[frozenset[str], Check] = {}
+        self._resources: dict[str, Check] = {}
+
+    def resource(self, value: Any) -> Problems | None:
+        """The problems of a resource that is not contained in another."""
+        problems = self.contained(value)
+        return _settled(problems, value) if problems is not None else None
+
+    def contained(self, value: Any) -> Problems | None:
+        """The problems of a resource, its references to contained ones left open."""
+        if type(value) is not dict:
+            return [Problem("structure", "The JSON must have an object (a resource) here.")]
+        name = value.get("resourceType")
+        check = self._resources.get(name) if type(name) is str else None
+        if check is not None:
+            return check(value)
+        if type(name) is not str:
+            return [Problem("structure", "A resource must have a resourceType.")]
+        if name not in self._definitions.resource_types:
+            return [Problem("structure", f"FHIR {self._definitions.version} does not have this resource type.")]
+        self._resources[name] = self._type(name)
+        return self._resources[name](value)
+
+    def _type(self, name: str) -> Check:
+        if name not in self._types:
+            if name not in self._definitions.types:
+                self._types[name] = primitive(name)
+            else:
+                shape = self._shape(name)
+                self._types[name] = object_check(shape)
+                self._fill(shape)
+        return self._types[name]
+
+    def _reference(self, targets: frozenset[str]) -> Check:
+        """The check of a Reference to one of ``targets``; any when empty."""
+        if targets not in self._references:
+            shape = self._shape("Reference")
+            self._references[targets] = object_check(shape)
+            self._fill(shape)
+            known = self._definitions.resource_types
+            shape.exact["reference"] = reference(self._type("string"), targets, known)
+            shape.quick["reference"] = quick_reference(targets) if targets else shape.exact["reference"]
+            if "type" in shape.exact:
+                shape.exact["type"] = shape.quick["type"] = reference_type(self._type("uri"), targets)
+        return self._references[targets]
+
+    def _shape(self, name: str) -> Shape:
+        return Shape(name, self._definitions.types[name], self._invariants(name))
+
+    def _invariants(self, name: str) -> tuple[Invariant, ...]:
+        found = INVARIANTS.get(name, ())
+        base = self._definitions.bases.get(name)
+        return found if base is None else (*self._invariants(base), *found)
+
+    def _fill(self, shape: Shape) -> None:
+        """Gives a shape the checks of its members. It comes last: a type may have members of that same type."""
+        for member, element in self._definitions.types[shape.name].items():
+            shape.exact[member] = check = self._element(element, contained=member == "contained")
+            shape.quick[member] = self._quick(element) or check
+            if element.is_primitive and element.xml == "element":
+                beside = self._type("Element")
+                shape.beside["_" + member] = (element, beside_array_check(beside) if element.many else beside)
+        if shape.name in self._definitions.resource_types:
+            shape.exact["resourceType"] = shape.quick["resourceType"] = _well
+
+    def _element(self, element: Element, *, contained: bool) -> Check:
+        check: Check
+        if element.type == "Resource":
+            check = self.contained if contained else self.resource
+        elif element.type == "Reference":
+            check = self._reference(frozenset(element.targets))
+        else:
+            check = self._type(element.type)
+        if element.binding:
+            check = bound(element.type, check, value_set=element.binding, definitions=self._definitions)
+        return array_check(check, primitives=element.is_primitive) if element.many else check
+
+    def _quick(self, element: Element) -> Quick | None:
+        if element.many or not element.is_primitive:
+            return None
+        if element.binding is None:
+            return quick_primitive(element.type)
+        return (
+            quick_coded(self._definitions.codes[element.binding])
+            if element.binding in self._definitions.codes
+            else None
+        )
+
+
+def _well(_: Any) -> None:
+    """Nothing is wrong: the type was looked up by this member."""
+
+
+def _settled(problems: Problems, resource: dict[str, Any]) -> Problems | None:
+    """The problems that remain, now that the resource around them is known."""
+    left: Problems = []
+    for problem in problems:
+        if isinstance(problem, LocalReference):
+            left.extend(_followed(problem, resource))
+        elif not isinstance(problem, ConditionalReference) or not _is_transaction(resource):
+            left.append(problem)
+    return left or None
+
+
+def _followed(problem: LocalReference, resource: dict[str, Any]) -> Problems:
+    contained = resource.get("contained")
+    candidates = [resource] if not problem.fragment else contained if isinstance(contained, list) else []
+    for each in candidates:
+        if isinstance(each, dict) and (not problem.fragment or each.get("id") == problem.fragment):
+            wrong = misdirected(str(each.get("resourceType")), problem.targets)
+            if wrong is not None:
+                wrong.path = problem.path
+            return [wrong] if wrong is not None else []
+    return [problem]
+
+
+def _is_transaction(resource: dict[str, Any]) -> bool:
+    return resource.get("resourceType") == "Bundle" and resource.get("type") == "transaction"

@@ -1,0 +1,182 @@
+"""``create_app(settings)``: wires everything, and is the only place that does."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from app.audit import Journal, Mover
+from app.auth import Sandbox, TokenAuthenticator, read_sandbox
+from app.clock import system_clock
+from app.config import Settings
+from app.database import Database, open_database
+from app.database.migrations import check_migrated, migrate
+from app.errors import ZelfregieError
+from app.server.asgi import FhirApp, Receive, Scope, Send
+from app.server.labels import load_labels
+from app.server.metrics import RequestMetrics
+from app.server.outcomes import outcome_bytes, status_of
+from app.server.server import FhirServer
+
+ROOT = "/fhir"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Parts:
+    """What exists while the service runs."""
+
+    database: Database
+    server: FhirServer
+    fhir: FhirApp
+    journal: Journal
+    mover: Mover
+    authenticator: TokenAuthenticator
+    metrics: CollectorRegistry
+
+
+class Application:
+    """The whole service as one ASGI app: ``/fhir`` goes straight to its raw app, everything else to FastAPI.
+
+    Nothing is opened before ``running`` is entered, by the ASGI lifespan or by whoever serves it.
+    """
+
+    def __init__(self, settings: Settings, *, sandbox: Sandbox | None = None, keep: bool = False) -> None:
+        self._settings = settings
+        self._sandbox = sandbox
+        self._keep = keep
+        self._fhir: FhirApp | None = None
+        self.parts: Parts | None = None
+        self._pages = FastAPI(title="Zelfregie", docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
+        _routes(self._pages, self, sandbox)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Dispatch by path."""
+        if scope["type"] == "http" and self._fhir is not None:
+            path: str = scope["path"]
+            if path.startswith(ROOT) and (len(path) == len(ROOT) or path[len(ROOT)] == "/"):
+                await self._fhir(scope, receive, send)
+                return
+        await self._pages(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Parts]:
+        """Everything open; closed in the opposite order. Raises ``ZelfregieError`` when something cannot be."""
+        async with AsyncExitStack() as stack:
+            self.parts = await _open(self._settings, stack, self._sandbox, keep=self._keep)
+            self._fhir = self.parts.fhir
+            yield self.parts
+            self.parts = self._fhir = None
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with self.running():
+            yield
+
+
+def create_app(settings: Settings, *, sandbox_file: Path | None = None, keep: bool = False) -> Application:
+    """The service. ``sandbox_file``: serve a sandbox, whose database is emptied and seeded first, unless ``keep`` and it was seeded from
+    the same files before. Raises ``Invalid`` for a sandbox file with mistakes.
+    """
+    sandbox = None if sandbox_file is None else read_sandbox(sandbox_file, list(load_labels().categories))
+    return Application(settings, sandbox=sandbox, keep=keep)
+
+
+async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | None, *, keep: bool) -> Parts:
+    """Open everything; closed by ``stack`` in the opposite order."""
+    if sandbox is not None:
+        await migrate(settings.database, partitions=settings.partitions, canonical_base=settings.canonical_base)
+    database = await open_database(settings.database, connections=settings.connections)
+    stack.push_async_callback(database.close)
+    await check_migrated(database, canonical_base=settings.canonical_base)
+    server = FhirServer(database, f"{settings.public_url}{ROOT}/", settings.page_key())
+    if sandbox is not None and not (keep and await sandbox.is_seeded(server)):
+        report = await sandbox.prepare(server)
+        _log.info("sandbox.seeded", stored=report.stored, refused=len(report.refusals))
+        for refusal in report.refusals:
+            _log.warning("sandbox.refused", source=refusal.source, codes=[issue.code for issue in refusal.issues])
+    journal = Journal(settings.journal, secrets.token_bytes(16), now=system_clock())
+    journal.start()
+    mover = Mover(database, settings.journal, stream=journal.stream)
+    mover.start()
+    stack.push_async_callback(_stop, journal, mover)
+    authenticator = TokenAuthenticator(database, patient_type=server.registry.number("Patient"))
+    requests = RequestMetrics()
+    metrics = CollectorRegistry()
+    for collector in (requests, _Pending(journal, mover)):
+        metrics.register(collector)  # type: ignore[arg-type]
+    ProcessCollector(registry=metrics)
+    PlatformCollector(registry=metrics)
+    GCCollector(registry=metrics)
+    fhir = FhirApp(
+        server, root=ROOT, authenticate=authenticator, forget=authenticator.forget, journal=journal, metrics=requests
+    )
+    return Parts(database, server, fhir, journal, mover, authenticator, metrics)
+
+
+async def _stop(journal: Journal, mover: Mover) -> None:
+    await mover.stop()
+    await journal.stop()
+    await mover.drain()
+
+
+class _Pending:
+    """How many journal lines are not in the database yet."""
+
+    def __init__(self, journal: Journal, mover: Mover) -> None:
+        self._journal = journal
+        self._mover = mover
+
+    def collect(self) -> list[Any]:
+        """One gauge."""
+        gauge = GaugeMetricFamily("zelfregie_audit_pending_lines", "Journal lines of this process that are not in the database yet.")
+        gauge.add_metric([], max(0, self._journal.line - self._mover.moved))
+        return [gauge]
+
+
+def _routes(pages: FastAPI, application: Application, sandbox: Sandbox | None) -> None:
+    """Health, metrics, and the sandbox's reset."""
+
+    @pages.get("/health")
+    async def health() -> JSONResponse:
+        if application.parts is None:
+            return JSONResponse({"status": "starting"}, 503)
+        try:
+            await application.parts.database.fetch("SELECT 1")
+        except ZelfregieError as error:
+            return JSONResponse({"status": "failing", "reason": str(error)}, 503)
+        return JSONResponse({"status": "ok"})
+
+    @pages.get("/metrics")
+    async def metrics() -> PlainTextResponse:
+        if application.parts is None:
+            return PlainTextResponse("", 503)
+        return PlainTextResponse(generate_latest(application.parts.metrics), media_type="text/plain; version=0.0.4")
+
+    if sandbox is not None:
+
+        @pages.post("/sandbox/reset")
+        async def reset() -> Response:
+            if application.parts is None:
+                return Response(status_code=503)
+            try:
+                await sandbox.reset(application.parts.server)
+            except ZelfregieError as error:
+                return Response(outcome_bytes(error), status_of(error), media_type="application/fhir+json")
+            application.parts.authenticator.forget_all()
+            return Response(status_code=204)
+
+
+def from_environment() -> Application:
+    """For ``uvicorn --factory``: several processes on PostgreSQL."""
+    return create_app(Settings())

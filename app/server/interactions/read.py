@@ -1,0 +1,56 @@
+"""read and vread. https://hl7.org/fhir/R4/http.html#read https://hl7.org/fhir/R4/http.html#vread"""
+
+from __future__ import annotations
+
+from app.errors import NotFound
+from app.server.interactions.addresses import etag, version_headers
+from app.server.messages import Answer, Request
+from app.server.server import FhirServer
+from app.server.store.read import read as read_stored
+
+
+async def read(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+    """The current version; 304 when ``If-None-Match`` names it."""
+    stored = await read_stored(
+        server.database, request.access, resource_type, resource_id, registry=server.registry, now=request.now, patient_id=patient_id
+    )
+    known = request.headers.get(b"if-none-match")
+    matched = known is not None and etag(stored.version) in (each.strip() for each in known.split(b","))
+    return Answer(
+        304 if matched else 200,
+        b"" if matched else stored.body,
+        version_headers(stored),
+        interaction="read",
+        type=resource_type,
+        patients=(stored.patient,),
+        resources=(f"{resource_type}/{resource_id}",),
+        rows=1,
+    )
+
+
+async def vread(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, version: str, patient_id: str | None
+) -> Answer:
+    """One version, the current one included."""
+    if not version.isdecimal() or len(version) > 9:  # noqa: PLR2004 - versions are 31-bit numbers
+        raise NotFound(f"{resource_type}/{resource_id} has no version of that name.")
+    stored = await read_stored(
+        server.database,
+        request.access,
+        resource_type,
+        resource_id,
+        registry=server.registry,
+        now=request.now,
+        patient_id=patient_id,
+        version=int(version),
+    )
+    return Answer(
+        200,
+        stored.body,
+        version_headers(stored),
+        interaction="vread",
+        type=resource_type,
+        patients=(stored.patient,),
+        resources=(f"{resource_type}/{resource_id}/_history/{version}",),
+        rows=1,
+    )

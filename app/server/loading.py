@@ -1,0 +1,169 @@
+"""Bringing resources in from files, as the service: ids kept, Patients made, what names nobody to the catalogue.
+
+https://hl7.org/fhir/R4/nd-json.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from app.errors import Invalid, Issue, Unprocessable, ZelfregieError
+from app.fhir.resource import Resource, decode
+from app.fhir.xml import from_xml
+from app.server.access import Access
+from app.server.ids import key_of, new_id, write_key
+from app.server.server import FhirServer
+from app.server.store.changes import Draft
+from app.server.store.execute import execute
+from app.server.store.find import find_patient
+from app.server.store.prepare import Context, check_resource, check_type, finish, owner_of, person_key, place_unnamed
+
+CHUNK: Final = 500
+_SUFFIXES: Final = (".json", ".xml", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A resource that was not loaded: where it stood, and why."""
+
+    source: str
+    issues: tuple[Issue, ...]
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What a load did."""
+
+    stored: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource in a file; ``source`` says where, for the report."""
+
+    source: str
+    resource: Resource
+
+
+def resources_in(paths: Sequence[Path], server: FhirServer, report: LoadReport) -> Iterator[Found]:
+    """Every resource in files and folders (JSON, XML, NDJSON; Bundles opened). What cannot be read goes into the report."""
+    for path in paths:
+        if path.is_dir():
+            yield from resources_in(sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES or each.is_dir()), server, report)
+            continue
+        try:
+            yield from _in_file(path, server, report)
+        except ZelfregieError as error:
+            report.refusals.append(Refusal(path.name, error.all_issues()))
+        except OSError as error:
+            report.refusals.append(Refusal(path.name, (Issue("not-found", f"The file cannot be read: {error.strerror}."),)))
+
+
+def _in_file(path: Path, server: FhirServer, report: LoadReport) -> Iterator[Found]:
+    if path.suffix == ".ndjson":
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield from _opened(f"{path.name}:{number}", decode(line))
+                except ZelfregieError as error:
+                    report.refusals.append(Refusal(f"{path.name}:{number}", error.all_issues()))
+    elif path.suffix == ".xml":
+        yield from _opened(path.name, from_xml(path.read_bytes(), server.definitions))
+    else:
+        yield from _opened(path.name, decode(path.read_bytes()))
+
+
+def _opened(source: str, resource: Resource) -> Iterator[Found]:
+    if resource.get("resourceType") == "Bundle" and resource.get("type") in ("transaction", "batch", "collection", "searchset"):
+        for index, entry in enumerate(resource.get("entry", ())):
+            if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+                yield Found(f"{source} entry {index}", entry["resource"])
+    else:
+        yield Found(source, resource)
+
+
+async def load(server: FhirServer, access: Access, found: Iterable[Found], *, patient: str | None, report: LoadReport) -> LoadReport:
+    """Store what was found, in chunks of one transaction each; Patients of a chunk before the rest, what knows no patient yet at the end.
+
+    ``patient`` is where resources go that name none. What is refused is reported, and the rest is stored.
+    """
+    context = Context(service=True)
+    if patient is not None:
+        key = await find_patient(server.database, access, patient, server.registry)
+        if key is None:
+            raise Invalid(f"There is no Patient/{patient} to load for.", "not-found")
+        context = Context(key, service=True)
+    waiting: list[Found] = []
+    chunk: list[Found] = []
+    for each in found:
+        chunk.append(each)
+        if len(chunk) == CHUNK:
+            waiting += await _load_chunk(server, access, chunk, context, report, last=False)
+            chunk = []
+    waiting += await _load_chunk(server, access, chunk, context, report, last=False)
+    for start in range(0, len(waiting), CHUNK):
+        await _load_chunk(server, access, waiting[start : start + CHUNK], context, report, last=True)
+    return report
+
+
+async def _load_chunk(
+    server: FhirServer, access: Access, chunk: list[Found], context: Context, report: LoadReport, *, last: bool
+) -> list[Found]:
+    """Store one chunk; gives back those whose patient is not there yet, unless this is the ``last`` try."""
+    waiting: list[Found] = []
+    persons = [each for each in chunk if each.resource.get("resourceType") == "Patient"]
+    others = [each for each in chunk if each.resource.get("resourceType") != "Patient"]
+    for group in (persons, others):
+        drafts: dict[tuple[int, str, str], tuple[Found, Draft]] = {}
+        for each in group:
+            try:
+                draft = await _draft(server, access, each.resource, context)
+                drafts[draft.patient, draft.type, draft.id] = (each, draft)
+            except Unprocessable as error:
+                unknown = not last and any(issue.code == "not-found" for issue in error.all_issues())
+                if unknown:
+                    waiting.append(each)
+                else:
+                    report.refusals.append(Refusal(each.source, error.all_issues()))
+            except ZelfregieError as error:
+                report.refusals.append(Refusal(each.source, error.all_issues()))
+        await _store(server, access, list(drafts.values()), report)
+    return waiting
+
+
+async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Draft]], report: LoadReport) -> None:
+    if not ready:
+        return
+    try:
+        await execute(server, access, [draft for _, draft in ready], now=server.clock(), request="load", service=True)
+        report.stored += len(ready)
+    except ZelfregieError as error:
+        if len(ready) == 1:
+            report.refusals.append(Refusal(ready[0][0].source, error.all_issues()))
+            return
+        for each in ready:  # one of them breaks a rule: find out which, and keep the others
+            await _store(server, access, [each], report)
+
+
+async def _draft(server: FhirServer, access: Access, resource: Resource, context: Context) -> Draft:
+    resource_type = check_type(server, resource, None)
+    check_resource(server, resource, may_hold_bsn=True)
+    given: Any = resource.get("id")
+    if resource_type == "Patient":
+        known = await find_patient(server.database, access, given, server.registry) if given else None
+        key = known if known is not None else person_key(server, given)
+        draft = Draft("update", "Patient", given or write_key(key), key, resource, owned=True, birth=known is None)
+        return finish(server, draft)
+    owner = await owner_of(server, server.database, access, resource)
+    patient = owner if owner is not None else place_unnamed(server, access, resource_type, context)
+    resource_id = given or new_id(write_key(max(patient, 0)), server.random)
+    key_in_id = key_of(resource_id)
+    if key_in_id is not None and key_in_id not in (patient, 0):
+        raise Unprocessable("The id carries another patient's key.", "business-rule")
+    return finish(server, Draft("update", resource_type, resource_id, patient, resource, owned=owner is not None))

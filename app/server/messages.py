@@ -1,0 +1,44 @@
+"""One request and one answer, as the interactions see them; ``asgi.py`` makes and sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.server.access import Access
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Request:
+    """``path`` is split below the FHIR base; ``headers`` have lower-case names, the last one of a name counts."""
+
+    method: str
+    path: list[str]
+    query: str
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    access: Access
+    now: int
+    id: str
+
+    def header(self, name: bytes) -> str:
+        """The header's text, empty when it is not there."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+@dataclass(slots=True)
+class Answer:
+    """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no values."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = field(default_factory=list)
+    interaction: str = ""
+    type: str = ""
+    patients: tuple[int, ...] = ()
+    resources: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    rows: int | None = None
+    wrote: bool = False

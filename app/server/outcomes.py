@@ -1,0 +1,62 @@
+"""From what went wrong to an HTTP status and an OperationOutcome. https://hl7.org/fhir/R4/operationoutcome.html"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from app import errors
+from app.errors import Issue, ZelfregieError
+from app.fhir.resource import encode
+
+STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
+    {
+        errors.Invalid: 400,
+        errors.Unauthenticated: 401,
+        errors.Forbidden: 403,
+        errors.NotFound: 404,
+        errors.MethodNotAllowed: 405,
+        errors.NotAcceptable: 406,
+        errors.Conflict: 409,
+        errors.Gone: 410,
+        errors.PreconditionFailed: 412,
+        errors.TooLarge: 413,
+        errors.UnsupportedMediaType: 415,
+        errors.Unprocessable: 422,
+        errors.Unavailable: 503,
+    }
+)
+
+
+def status_of(error: ZelfregieError) -> int:
+    """The HTTP status of the nearest class in the table."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 500
+
+
+def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
+    """The OperationOutcome of these issues."""
+    listed: list[dict[str, Any]] = []
+    for issue in issues:
+        row: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
+        if issue.rule is not None:
+            row["details"] = {"text": issue.rule}
+        row["diagnostics"] = issue.diagnostics
+        if issue.expression:
+            row["expression"] = list(issue.expression)
+        listed.append(row)
+    return {"resourceType": "OperationOutcome", "issue": listed}
+
+
+def outcome_bytes(error: ZelfregieError) -> bytes:
+    """The OperationOutcome of an error, as JSON."""
+    return encode(outcome(error.all_issues()))
+
+
+def fault_bytes(request: str) -> bytes:
+    """What a caller hears of a fault of ours: the number under which it is in our log, and nothing else."""
+    text = f"Something went wrong on our side. It is in our log as {request}."
+    return encode(outcome([Issue("exception", text, severity="fatal")]))

@@ -1,0 +1,174 @@
+"""One page of a search: run the statement, and promise the walk.
+
+What existed at the first page and did not change appears exactly once; what changed meanwhile appears at the end, in its present form; what was
+born later does not appear.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.database import Reader, Row
+from app.errors import Forbidden, Invalid
+from app.fhir.scopes import Action
+from app.server import tables
+from app.server.access import Access
+from app.server.bundles import query_string
+from app.server.search.compile import After, compile_search
+from app.server.search.cursor import Cursor, read_cursor, write_cursor
+from app.server.search.parse import Condition, SearchQuery, TokenValue
+from app.server.search.reach import Reach, reach_of
+from app.server.search.tokens import hash_token
+from app.server.server import FhirServer
+from app.server.store.find import find_partitions, find_patient
+from app.server.store.read import check_guard
+
+WALK_LIFE: Final = 900_000_000
+"""How long the list of partitions behind a page link is kept: 15 minutes in µs."""
+MOST_PATIENTS: Final = 5000
+_SELECT_WALK: Final = "SELECT partitions FROM walk WHERE id = $1 AND expires > $2"
+_SELECT_SEQS: Final = "SELECT patient, seq FROM partition WHERE tenant IN ($1, 0) AND state = 'live'"
+_SELECT_TERMS: Final = "SELECT value FROM term WHERE patient = $1 AND code = $2"
+_SELECT_LOOKUP: Final = (
+    "SELECT l.patient FROM lookup l JOIN partition q ON q.patient = l.patient"
+    " WHERE l.type = $1 AND l.param = $2 AND l.value = $3 AND q.tenant IN ($4, 0)"
+)
+_PAIR: Final = struct.Struct(">qq")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last)."""
+
+    rows: Sequence[Row]
+    next: str
+
+
+async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int) -> Page:
+    """The page that ``query`` asks for."""
+    asked = query.resource_type + "?" + query_string(query.asked)
+    cursor = read_cursor(query.cursor, server.page_key, asked) if query.cursor is not None else None
+    reach = await _reach(server, reader, access, query, cursor, now=now)
+    if query.nothing or not (reach.patients or reach.tenant is not None):
+        await check_guard(reader, access, now)
+        return Page((), "")
+    if reach.single:
+        await _resolve_terms(reader, query, reach.patients[0])
+    wanted = query.count + 1
+    after = None if cursor is None else After(cursor.phase, cursor.seq, cursor.key, cursor.patient, cursor.n)  # type: ignore[arg-type]
+    rows = list(await _fetch(server, reader, access, query, reach, now=now, limit=wanted, after=after))
+    phases = [after.phase if after is not None else 1] * len(rows)
+    if after is not None and after.phase == 1 and len(rows) < wanted:
+        changed = After(2, after.seq, -(2**63), -(2**63), -(2**63))
+        late = await _fetch(server, reader, access, query, reach, now=now, limit=wanted - len(rows), after=changed)
+        rows += late
+        phases += [2] * len(late)
+    if not rows:
+        await check_guard(reader, access, now)
+    if len(rows) <= query.count:
+        return Page(rows, "")
+    last = rows[query.count - 1]
+    seq = after.seq if after is not None else last[7]
+    walk = cursor.walk if cursor is not None else "" if reach.single else await _keep_walk(server, reader, access, reach, now=now)
+    following = Cursor(phases[query.count - 1], seq, last[2], last[0], last[1], walk)
+    return Page(rows[: query.count], write_cursor(following, server.page_key, asked))
+
+
+async def _fetch(
+    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, reach: Reach, *, now: int, limit: int, after: After | None
+) -> Sequence[Row]:
+    statement = compile_search(
+        query,
+        reach=reach,
+        access=access,
+        registry=server.registry,
+        now=now,
+        dialect=server.database.dialect,
+        limit=limit,
+        after=after,
+    )
+    return await reader.fetch(statement.sql, *statement.binds)
+
+
+async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> None:
+    """A code without a system means whatever systems it has in this record: look them up, so that the search is one range of an index."""
+    for index, condition in enumerate(query.conditions):
+        values = condition.values
+        if condition.param.plain or len(values) != 1 or not isinstance(values[0], TokenValue) or values[0].system is not None:
+            continue
+        found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, values[0].code)]
+        if len(found) == 1:
+            query.conditions[index] = Condition(condition.param, condition.modifier, (TokenValue(None, values[0].code, found[0]),))
+
+
+async def _reach(server: FhirServer, reader: Reader, access: Access, query: SearchQuery, cursor: Cursor | None, *, now: int) -> Reach:
+    """Which partitions: the one that is named, the caller's own with the catalogues, or the stored list of a walk."""
+    if query.patient:
+        patient = await find_patient(reader, access, query.patient[0], server.registry)
+        return reach_of(access, () if patient is None else (patient,), Action.SEARCH)
+    if cursor is not None and cursor.walk:
+        return await _kept_walk(reader, access, cursor.walk, now=now)
+    place = server.placement[query.resource_type]
+    shared = access.catalogues if place.catalogue else ()
+    if access.patient is not None:
+        return reach_of(access, (access.patient, *shared), Action.SEARCH)
+    identified = await _identified(server, reader, access, query)
+    if identified is not None:
+        return reach_of(access, identified, Action.SEARCH)
+    if access.everyone:
+        return Reach((), (), tenant=access.tenant)
+    own = tuple(sorted(access.denied))
+    if len(own) > MOST_PATIENTS:
+        raise Forbidden(f"This search would look through {len(own)} patients; add patient=, _id= or an identifier.", "too-costly")
+    return reach_of(access, (*own, *shared), Action.SEARCH)
+
+
+async def _identified(server: FhirServer, reader: Reader, access: Access, query: SearchQuery) -> tuple[int, ...] | None:
+    """The partitions that an ``_id`` or identifier narrows the search to; None when it does not."""
+    if query.ids:
+        found: set[int] = set()
+        for resource_id in query.ids[0]:
+            found.update(await find_partitions(reader, access, query.resource_type, resource_id, registry=server.registry))
+        return tuple(sorted(found))
+    for condition in query.conditions:
+        if condition.param.identifying and not condition.modifier:
+            values = [each for each in condition.values if isinstance(each, TokenValue) and each.system is not None and each.code is not None]
+            if len(values) == len(condition.values):
+                rows = [
+                    row
+                    for each in values
+                    for row in await reader.fetch(
+                        _SELECT_LOOKUP,
+                        condition.param.type_number,
+                        condition.param.number,
+                        hash_token(each.system or "", each.code or ""),
+                        access.tenant,
+                    )
+                ]
+                return tuple(sorted({row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
+    return None
+
+
+async def _keep_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> str:
+    """Store which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's snapshot."""
+    name = server.random(16).hex()
+    rows = await reader.fetch(_SELECT_SEQS, access.tenant)
+    wanted = None if reach.tenant is not None else set(reach.patients)
+    packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)
+    async with server.database.write() as writer:
+        await writer.execute("DELETE FROM walk WHERE expires < $1", now)
+        await writer.insert(tables.INSERT_WALK, [(name, now + WALK_LIFE, packed)])
+    return name
+
+
+async def _kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> Reach:
+    rows = await reader.fetch(_SELECT_WALK, name, now)
+    if not rows:
+        raise Invalid("_page: this page link is older than 15 minutes. Start again at the first page.", "expired")
+    pairs = list(_PAIR.iter_unpack(rows[0][0]))
+    kept = reach_of(access, tuple(patient for patient, _ in pairs), Action.SEARCH)
+    seqs = dict(pairs)
+    return Reach(kept.patients, kept.denied, tuple(seqs[patient] for patient in kept.patients))

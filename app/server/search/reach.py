@@ -1,0 +1,33 @@
+"""The partitions that a search looks in: one, or several with what is denied in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.fhir.scopes import Action
+from app.server.access import NOTHING, Access
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``denied[i]`` are the labels that may not be seen in ``patients[i]``; ``seqs`` is given for the later pages of a walk.
+
+    ``tenant`` is set when the search goes over every patient of a tenant instead.
+    """
+
+    patients: tuple[int, ...]
+    denied: tuple[int, ...]
+    seqs: tuple[int, ...] | None = None
+    tenant: int | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one partition, which is the hot path."""
+        return self.tenant is None and self.seqs is None and len(self.patients) == 1
+
+
+def reach_of(access: Access, patients: tuple[int, ...], action: Action) -> Reach:
+    """Those of ``patients`` that the caller may see at all."""
+    seen = tuple((each, access.denied_labels(each, action)) for each in patients)
+    kept = tuple((each, denied) for each, denied in seen if denied != NOTHING)
+    return Reach(tuple(each for each, _ in kept), tuple(denied for _, denied in kept))

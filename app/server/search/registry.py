@@ -1,0 +1,121 @@
+"""The search parameters that this server knows, per type, from HL7's tables. https://hl7.org/fhir/R4/searchparameter-registry.html"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from app.fhir.definitions import Definitions, SearchParameter
+from app.fhir.paths import Walker, compile_walker
+from app.server.placement import Place
+
+KINDS: Final = ("token", "date", "reference", "string")
+"""The parameter types that are indexed."""
+EVERY: Final = 0
+"""The token parameter, and its value, under which each resource of a type stands once."""
+WIDE: Final = 16384
+"""Added to a date parameter's number for a second row of periods longer than ``WIDTH``."""
+WIDTH: Final = 86_400_000_000
+"""One day in µs: what a date search looks back for periods that began earlier."""
+_NOT_INDEXED: Final = frozenset({"_id", "_lastUpdated", "_query", "_content", "_text", "_filter"})
+_IDENTIFYING: Final = frozenset({"identifier"})
+
+
+@dataclass(frozen=True)
+class Param:
+    """One search parameter of one type.
+
+    ``owner``: its path is the element that places the resource, so it needs no index rows; ``identifying``: found across patients too.
+    """
+
+    resource_type: str
+    type_number: int
+    number: int
+    definition: SearchParameter
+    owner: bool
+    definitions: Definitions
+
+    @property
+    def code(self) -> str:
+        """The name in the URL."""
+        return self.definition.code
+
+    @property
+    def kind(self) -> str:
+        """token, date, reference or string."""
+        return self.definition.type
+
+    @property
+    def identifying(self) -> bool:
+        """Values go to ``lookup``, to be found across patients."""
+        return self.code in _IDENTIFYING
+
+    @property
+    def plain(self) -> bool:
+        """All values are codes without a system of their own (``code``, ``boolean``, ``string``, ``id``, ``uri``)."""
+        return self.walker.kinds.isdisjoint({"CodeableConcept", "Coding", "Identifier"})
+
+    @cached_property
+    def walker(self) -> Walker:
+        """What the parameter's expression finds in a resource."""
+        return compile_walker(self.definition.expression, self.resource_type, self.definitions)
+
+
+class Registry:
+    """All parameters of all types; one per process."""
+
+    def __init__(self, definitions: Definitions, placement: Mapping[str, Place]) -> None:
+        self.definitions = definitions
+        self.placement = placement
+        self._types: dict[str, Mapping[str, Param]] = {}
+        self._bits: dict[str, dict[int, int]] = {}
+        self.type_names = {number: name for name, number in definitions.type_numbers.items()}
+        self.stored = frozenset(
+            name for name in definitions.resource_types if name in placement and (not placement[name].refused or name == "AuditEvent")
+        )
+
+    def number(self, resource_type: str) -> int:
+        """The number of a resource type in the tables."""
+        return self.definitions.type_numbers[resource_type]
+
+    def params(self, resource_type: str) -> Mapping[str, Param]:
+        """The indexed parameters of a type, by name."""
+        found = self._types.get(resource_type)
+        if found is None:
+            found = self._types[resource_type] = {param.code: param for param in self._read(resource_type)}
+        return found
+
+    def _read(self, resource_type: str) -> Iterator[Param]:
+        subject = ".".join((resource_type, *self.placement[resource_type].subject))
+        single = not self.placement[resource_type].many and bool(self.placement[resource_type].subject)
+        for definition in self.definitions.search_parameters[resource_type].values():
+            if definition.type not in KINDS or definition.code in _NOT_INDEXED or not definition.expression:
+                continue
+            path = definition.expression.replace(".where(resolve() is Patient)", "").strip()
+            yield Param(
+                resource_type,
+                self.number(resource_type),
+                self.definitions.parameter_numbers[definition.code],
+                definition,
+                single and definition.type == "reference" and path == subject,
+                self.definitions,
+            )
+
+    def present_bit(self, param: Param) -> int:
+        """The bit of ``resource.present`` that says whether the resource has a value for ``param``.
+
+        Bits follow the numbers of all the type's parameters, which are append-only; no type of R4 has more than 62.
+        """
+        bits = self._bits.get(param.resource_type)
+        if bits is None:
+            known = self.definitions.search_parameters[param.resource_type]
+            numbers = sorted(self.definitions.parameter_numbers[code] for code in known)
+            bits = self._bits[param.resource_type] = {number: 1 << place for place, number in enumerate(numbers)}
+        return bits[param.number]
+
+    def sort_date(self, resource_type: str) -> Param | None:
+        """The date parameter that orders the type newest first."""
+        code = self.placement[resource_type].date
+        return None if code is None else self.params(resource_type).get(code)

@@ -1,0 +1,55 @@
+"""What the interactions share: the language, the database, and what ``main`` hands in from above."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.clock import Clock, system_clock
+from app.database import Database
+from app.fhir.definitions import Definitions, load
+from app.server.access import Access
+from app.server.ids import RandomBytes
+from app.server.labels import Labels, load_labels
+from app.server.placement import Place, load_placement
+from app.server.rules import Rule
+from app.server.search.index import Indexer
+from app.server.search.parse import Parser
+from app.server.search.registry import Registry
+
+Authenticate = Callable[[str, int], Awaitable[Access]]
+"""From the Authorization header and the time to who is asking. Raises ``Unauthenticated``."""
+Forget = Callable[[bytes], None]
+"""Drop what is kept in memory of a token's hash."""
+
+
+@dataclass(frozen=True)
+class FhirServer:
+    """One FHIR base. ``base`` is its public address and ends in a slash; ``page_key`` signs page links."""
+
+    database: Database
+    base: str
+    page_key: bytes
+    rules: Sequence[Rule] = ()
+    clock: Clock = system_clock
+    random: RandomBytes = secrets.token_bytes
+    definitions: Definitions = field(default_factory=lambda: load("4.0.1"))
+    placement: Mapping[str, Place] = field(default_factory=load_placement)
+    labels: Labels = field(default_factory=load_labels)
+    registry: Registry = field(init=False)
+    parser: Parser = field(init=False)
+    _indexers: dict[str, Indexer] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make what follows from the rest."""
+        registry = Registry(self.definitions, self.placement)
+        object.__setattr__(self, "registry", registry)
+        object.__setattr__(self, "parser", Parser(registry, base=self.base))
+
+    def indexer(self, resource_type: str) -> Indexer:
+        """Makes the index rows of one type; compiled when first needed."""
+        found = self._indexers.get(resource_type)
+        if found is None:
+            found = self._indexers[resource_type] = Indexer(self.registry, resource_type, base=self.base)
+        return found

@@ -1,0 +1,1 @@
+"""Reading, changing and looking back at what is stored. Every statement carries the caller's access."""

@@ -1,0 +1,60 @@
+"""One intended change of one resource, from the request to what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.fhir.resource import Resource
+from app.server.search.index import Rows
+from app.server.store.frame import Frame
+
+Method = Literal["create", "update", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The current row of the resource, deleted or not."""
+
+    n: int
+    version: int
+    seq: int
+    updated: int
+    date: int
+    deleted: bool
+    labels: int
+    flags: int
+    keys: bytes
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the caller wants, placed and validated. ``fresh``: the id was just made here, so nothing can have it.
+
+    ``if_match``: the version that must be the current one. ``created`` and ``before`` are known once the partition is locked;
+    ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of what is gone).
+    """
+
+    method: Method
+    type: str
+    id: str
+    patient: int
+    resource: Resource | None = None
+    fresh: bool = False
+    if_match: int | None = None
+    owned: bool = False
+    birth: bool = False
+    frame: Frame | None = None
+    rows: Rows | None = None
+    labels: int = 0
+    before: Before | None = None
+    unchanged: bool = False
+    version: int = 0
+    updated: int = 0
+    body: bytes | None = None
+
+    @property
+    def created(self) -> bool:
+        """There was nothing, or something deleted, under this id."""
+        return self.before is None or self.before.deleted

@@ -1,0 +1,83 @@
+"""Run drafts as one transaction, with the conditions that can only be judged once the partition is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.database import Writer
+from app.errors import PreconditionFailed
+from app.fhir.resource import Resource
+from app.server.access import Access
+from app.server.search import page
+from app.server.search.parse import SearchQuery
+from app.server.server import FhirServer
+from app.server.store.changes import Draft
+from app.server.store.prepare import check_resource, finish, fresh_id
+from app.server.store.read import read
+from app.server.store.write import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``If-None-Exist`` of a create: when ``query`` finds one resource, that one is the answer. https://hl7.org/fhir/R4/http.html#ccreate"""
+
+    draft: Draft
+    query: SearchQuery
+
+
+async def execute(
+    server: FhirServer,
+    access: Access,
+    drafts: Sequence[Draft],
+    *,
+    now: int,
+    request: str,
+    conditions: Sequence[Condition] = (),
+    service: bool = False,
+) -> None:
+    """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises what the checks raise."""
+
+    def prepare(resource: Resource, patient: int) -> Draft:
+        check_resource(server, resource, may_hold_bsn=True)
+        resource_id = resource.get("id")
+        fresh = not isinstance(resource_id, str)
+        draft = Draft("update", resource["resourceType"], fresh_id(server, patient) if fresh else str(resource_id), patient, resource, fresh=fresh)
+        return finish(server, draft)
+
+    changing = [draft for draft in drafts if not draft.unchanged]
+
+    async def work(writer: Writer) -> None:
+        for draft in changing:  # a second try starts from nothing
+            draft.before, draft.unchanged = None, False
+        write = Write(
+            writer,
+            access,
+            registry=server.registry,
+            labels=server.labels,
+            rules=server.rules,
+            prepare=prepare,
+            now=now,
+            request=request,
+            dialect=server.database.dialect,
+            service=service,
+        )
+        await write.lock(changing)
+        for condition in conditions:
+            await _judge(server, writer, access, condition, now=now)
+        await write.store()
+
+    if changing:
+        await server.database.transact(work)
+
+
+async def _judge(server: FhirServer, writer: Writer, access: Access, condition: Condition, *, now: int) -> None:
+    condition.query.count = 2
+    found = (await page.run(server, writer, access, condition.query, now=now)).rows
+    if len(found) > 1:
+        raise PreconditionFailed("If-None-Exist matches several resources; make it narrower.", "multiple-matches")
+    if found:
+        draft = condition.draft
+        draft.unchanged, draft.id = True, found[0][3]
+        stored = await read(writer, access, draft.type, draft.id, registry=server.registry, now=now)
+        draft.patient, draft.version, draft.updated, draft.body = stored.patient, stored.version, stored.updated, stored.body

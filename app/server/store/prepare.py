@@ -1,0 +1,126 @@
+"""From a resource as it came in to a draft: placed, checked, masked, indexed and encoded, before any lock is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.database import Reader
+from app.errors import Invalid, Issue, MethodNotAllowed, Unprocessable
+from app.fhir.resource import Resource
+from app.fhir.validation import validate
+from app.server import bsn
+from app.server.access import Access
+from app.server.ids import key_of, new_id, new_key, write_key
+from app.server.placement import Place, named_patient
+from app.server.server import FhirServer
+from app.server.store.changes import Draft
+from app.server.store.find import find_patient
+from app.server.store.frame import frame
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a resource that names no patient goes: ``patient`` from X-Security-Context, or the one of its transaction.
+
+    ``service``: load, restore and seeds, which keep ids of our own form.
+    """
+
+    patient: int | None = None
+    service: bool = False
+
+
+def check_type(server: FhirServer, resource: Resource, expected: str | None) -> str:
+    """The resource's type, which must be one that this server stores, and the one in the URL. Raises."""
+    resource_type = resource.get("resourceType")
+    if not isinstance(resource_type, str) or resource_type not in server.definitions.resource_types:
+        raise Invalid("The body has no resourceType that FHIR R4 knows.", "structure")
+    if expected is not None and resource_type != expected:
+        raise Invalid(f"The body is a {resource_type} where the address says {expected}.", "invalid")
+    place = server.placement[resource_type]
+    if place.refused:
+        raise MethodNotAllowed(f"{resource_type} cannot be written: {place.refused}", headers=(("allow", "GET"),))
+    return resource_type
+
+
+def check_resource(server: FhirServer, resource: Resource, *, may_hold_bsn: bool) -> None:
+    """Mask and validate. Raises ``Unprocessable`` with every problem."""
+    if may_hold_bsn:
+        bsn.mask(resource)
+    issues = validate(resource, server.definitions)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Unprocessable("The resource is not valid FHIR R4.", issues=tuple(issues))
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """The Patients of the same transaction: ``names`` gives what a reference to their entry stands for, ``keys`` their partitions by id."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+
+
+NO_PERSONS: Final = Persons()
+
+
+async def owner_of(server: FhirServer, reader: Reader, access: Access, resource: Resource, *, persons: Persons = NO_PERSONS) -> int | None:
+    """The partition of the patient that the resource names as subject; None when it names none. Raises ``Unprocessable``."""
+    resource_type = resource["resourceType"]
+    place = server.placement[resource_type]
+    name = named_patient(resource, place, base=server.base, entries=persons.names)
+    if name is None:
+        return None
+    patient = persons.keys.get(name)
+    if patient is None:
+        patient = await find_patient(reader, access, name, server.registry)
+    if patient is None:
+        raise Unprocessable("The patient that the resource is about is not known to you.", issues=(_not_found(resource_type, place),))
+    return patient
+
+
+def place_unnamed(server: FhirServer, access: Access, resource_type: str, context: Context) -> int:
+    """Where a resource goes that names no patient. Raises ``Unprocessable`` saying how to name one."""
+    place = server.placement[resource_type]
+    if access.patient is not None:
+        return access.patient
+    if context.patient is not None and not (context.service and place.catalogue):
+        return context.patient
+    if place.catalogue and access.everyone:
+        return access.catalogues[0]
+    subject = f"name the patient in {resource_type}.{'.'.join(place.subject)}, or " if place.subject else ""
+    raise Unprocessable(f"{resource_type} belongs to one patient: {subject}send X-Security-Context: Patient/<id>.", "business-rule")
+
+
+async def place_resource(server: FhirServer, reader: Reader, access: Access, resource: Resource, context: Context) -> tuple[int, bool]:
+    """The partition of a resource on its own, and whether it names its patient as subject."""
+    owner = await owner_of(server, reader, access, resource)
+    if owner is not None:
+        return owner, True
+    return place_unnamed(server, access, resource["resourceType"], context), False
+
+
+def _not_found(resource_type: str, place: Place) -> Issue:
+    path = ".".join((resource_type, *place.subject))
+    return Issue("not-found", "This reference names a Patient that is not known to you.", (path,))
+
+
+def finish(server: FhirServer, draft: Draft) -> Draft:
+    """Fill in what follows from the resource: labels, index rows, bytes."""
+    resource = draft.resource
+    assert resource is not None, "only a delete has no resource"  # noqa: S101
+    catalogue = draft.patient <= 0
+    draft.labels = 1 << server.labels.categories["catalogue"].bit if catalogue else server.labels.of(resource)
+    draft.rows = server.indexer(draft.type).rows(resource, owned=draft.owned)
+    draft.frame = frame(resource, draft.id)
+    return draft
+
+
+def fresh_id(server: FhirServer, patient: int) -> str:
+    """An id that carries its partition; those of catalogues carry the shared one's key."""
+    return new_id(write_key(max(patient, 0)), server.random)
+
+
+def person_key(server: FhirServer, patient_id: str | None) -> int:
+    """The partition of a new Patient: the key in its id when it has our form, else a fresh one."""
+    key = key_of(patient_id) if patient_id is not None else None
+    return key if key is not None and key > 0 else new_key(server.random)

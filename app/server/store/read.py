@@ -1,0 +1,90 @@
+"""Reading one resource, or one version of it. What is stored is what is served: bytes are copied, nothing is parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.database import Reader
+from app.errors import Conflict, Gone, NotFound, Unauthenticated
+from app.fhir.scopes import Action
+from app.server.access import GUARD_STANDS, SELECT_PATIENT_ID, Access
+from app.server.search.registry import Registry
+from app.server.store.find import find_partitions
+
+_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"
+READ: Final = (
+    "SELECT r.patient, r.version, r.updated, r.deleted, r.labels, r.body FROM resource r"
+    f" WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.labels & $4 = 0 AND {_GUARD}"
+)
+READ_VERSION: Final = (
+    "SELECT h.patient, h.version, h.updated, CASE WHEN h.interaction = 'delete' THEN 1 ELSE 0 END, h.labels,"
+    " coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id = h.id AND r.version = h.version))"
+    f" FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND {_GUARD} AND h.version = $8"
+)
+
+
+class GrantChanged(Unauthenticated):
+    """The grant behind a cached access was changed, withdrawn or has expired: load it again, and refuse if it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version as it is stored. ``updated`` in µs since the epoch."""
+
+    patient: int
+    version: int
+    updated: int
+    body: bytes
+
+
+async def check_guard(reader: Reader, access: Access, now: int) -> None:
+    """After an answer without rows: was it empty, or is the grant not valid any more? Raises ``GrantChanged``."""
+    if not await reader.fetch(GUARD_STANDS, access.hash, access.stamp, now):
+        raise GrantChanged("The token is not valid any more.")
+
+
+async def read(
+    reader: Reader,
+    access: Access,
+    resource_type: str,
+    resource_id: str,
+    *,
+    registry: Registry,
+    now: int,
+    patient_id: str | None = None,
+    version: int | None = None,
+) -> Stored:
+    """The current version, or the one asked for.
+
+    Raises ``NotFound``, ``Gone``, or ``Conflict`` when a caller with several patients means more than one by a short address.
+    """
+    number = registry.number(resource_type)
+    partitions = await find_partitions(reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id)
+    found = []
+    for patient in partitions:
+        if found and patient <= 0:
+            break  # the caller's own resource hides a catalogue's of the same id
+        denied = access.denied_labels(patient, Action.READ)
+        binds = (patient, number, resource_id, denied, access.hash, access.stamp, now)
+        found += await reader.fetch(READ, *binds) if version is None else await reader.fetch(READ_VERSION, *binds, version)
+    if not found:
+        await check_guard(reader, access, now)
+        what = f"{resource_type}/{resource_id}" if version is None else f"{resource_type}/{resource_id}/_history/{version}"
+        raise NotFound(f"{what} is not known.")
+    if len(found) > 1:
+        raise Conflict(await _several(reader, resource_type, resource_id, [row[0] for row in found], registry), "multiple-matches")
+    patient, number_of_version, updated, deleted, _, body = found[0]
+    if deleted:
+        raise Gone(f"{resource_type}/{resource_id} was deleted.", headers=(("etag", f'W/"{number_of_version}"'),))
+    return Stored(patient, number_of_version, updated, body)
+
+
+async def _several(reader: Reader, resource_type: str, resource_id: str, patients: list[int], registry: Registry) -> str:
+    addresses = [
+        f"Patient/{row[0]}/{resource_type}/{resource_id}"
+        for patient in patients
+        for row in await reader.fetch(SELECT_PATIENT_ID, patient, registry.number("Patient"))
+    ]
+    return f"{resource_type}/{resource_id} is known for several of your patients; ask for one of {', '.join(addresses)}."
+

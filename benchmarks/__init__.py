@@ -1,0 +1,1 @@
+"""What the service costs beside a frozen floor and a raw ASGI constant: see ``benchmarks/README.md``."""

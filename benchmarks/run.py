@@ -1,0 +1,110 @@
+"""Measure the service beside the floor: ``python -m benchmarks.run [--quick] [--database …] [--out …]``.
+
+``--self-test`` puts the floor on both sides: every ratio must then be 1 within the spread, or the harness is wrong.
+``--flat`` measures instead how cost grows with the record (``benchmarks/flat.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks import flat, machine, report, sides
+from benchmarks.answers import verify
+from benchmarks.dataset import write_patients
+from benchmarks.goals import OPERATIONS
+from benchmarks.load import LoadProcess
+from benchmarks.rounds import Length, WrongAnswer, compare
+from benchmarks.workload import read_patients
+
+FULL: Final = Length(rounds=7, seconds=1.0)
+QUICK: Final = Length(rounds=3, seconds=0.4)
+_SELF_TEST_TOLERANCE: Final = 0.10
+"""How far from 1 the floor may come out beside itself, where the rounds themselves do not lie further apart."""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run", description="Measure the service beside the floor."
+    )
+    parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
+    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    parser.add_argument("--out", type=Path, help="where the report goes; --self-test writes none unless told")
+    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--resources", type=int, default=63, help="resources per patient, at least 63")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--self-test", action="store_true", help="the floor beside the floor")
+    parser.add_argument("--flat", action="store_true", help="cost at three sizes instead")
+    parser.add_argument("--deep", default="200x5000", help="with --flat: patients x resources of the long records")
+    parser.add_argument("--wide", default="16000x63", help="with --flat: patients x resources of many patients")
+    arguments = parser.parse_args()
+    if arguments.out is None and not arguments.self_test:
+        arguments.out = Path(__file__).with_name("FLAT.md" if arguments.flat else "RESULTS.md")
+    return arguments
+
+
+def measure(database: str, patients: Path, folder: Path, *, length: Length, self_test: bool) -> report.Section:
+    """Start everything, check the answers, run the rounds, stop everything."""
+    before = machine.load_average()
+    with ExitStack() as stack:
+        floor = stack.enter_context(sides.floor("floor", database, folder, patients))
+        begin = sides.floor if self_test else sides.service
+        service = stack.enter_context(begin("service", database, folder, patients))
+        constant = stack.enter_context(sides.constant(folder))
+        load = stack.enter_context(LoadProcess(patients))
+        verify((service, floor), read_patients(patients))
+        comparisons = []
+        for operation in OPERATIONS:
+            comparisons.append(compare(load, service, floor, constant, operation=operation, length=length))
+            print(f"{database:10} {operation.name:12} {report.quoted(comparisons[-1].to_floor)}", file=sys.stderr)
+        server = floor.server
+        about = f"PostgreSQL {server.version}; {server.settings}." if server else ""
+        return report.Section(
+            database, about, tuple(comparisons), service.private_bytes(), before, machine.load_average()
+        )
+
+
+def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], folder: Path) -> tuple[list[str], bool]:
+    length = QUICK if arguments.quick else FULL
+    length = Length(arguments.rounds or length.rounds, length.seconds)
+    patients = write_patients(folder, patients=arguments.patients, resources=arguments.resources)
+    names = ("a floor", "the floor") if arguments.self_test else ("service", "floor")
+    body, sound = [], True
+    for database in databases:
+        section = measure(database, patients, folder, length=length, self_test=arguments.self_test)
+        body.append(report.render_section(section, names))
+        if arguments.self_test:
+            ratios = [comparison.to_floor for comparison in section.comparisons]
+            sound &= all(abs(ratio.median - 1) <= max(_SELF_TEST_TOLERANCE, ratio.spread) for ratio in ratios)
+    return body, sound
+
+
+def main() -> None:
+    """Measure, print, write; exit 1 when an answer was wrong or the self-test failed."""
+    arguments = _arguments()
+    databases = ("sqlite", "postgresql") if arguments.database == "both" else (arguments.database,)
+    facts = machine.describe(datetime.now().astimezone())
+    with tempfile.TemporaryDirectory(prefix="zelfregie-bench-") as name:
+        try:
+            if arguments.flat:
+                body, sound = flat.measure(databases, arguments, Path(name))
+            else:
+                body, sound = _compare_all(arguments, databases, Path(name))
+        except WrongAnswer as error:
+            sys.exit(f"the run is void: {error}")
+    command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])
+    text = report.render("Benchmark results", command, facts, body)
+    print(text)
+    if arguments.out is not None:
+        arguments.out.write_text(text)
+    if not sound:
+        sys.exit("the harness does not measure the floor as equal to itself")
+
+
+if __name__ == "__main__":
+    main()

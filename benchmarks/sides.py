@@ -1,0 +1,187 @@
+"""The programs that are compared, each in processes of its own: the service, the floor, the raw ASGI constant."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from benchmarks import postgres, processes
+from benchmarks.processes import Usage
+from benchmarks.workload import read_patients, token
+
+OPERATOR: Final = "bench-operator"
+_START: Final = 600.0
+"""Seconds a side may take to load its data and answer ``/health``."""
+_SETTLE: Final = 60.0
+_PENDING: Final = re.compile(rb"^zelfregie_audit_pending_lines(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A running program with the database it uses."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    server: postgres.Server | None
+    journal: bool
+    """Whether it keeps an audit journal that must be empty before a round's CPU is read."""
+
+    def usage(self) -> Usage:
+        """CPU and bytes written by its processes and its PostgreSQL, since they started."""
+        return processes.usage([self.process.pid, *([self.server.postmaster] if self.server else [])])
+
+    def settle(self) -> None:
+        """Return when nothing is left to do for the requests already answered."""
+        deadline = time.monotonic() + _SETTLE
+        while self.journal and (pending := self._pending()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name}: {pending:.0f} audit lines still waiting after {_SETTLE:.0f} s")
+            time.sleep(0.1)
+
+    def checkpoint(self) -> None:
+        """Let PostgreSQL write out what it holds back, so that bytes written are complete on both sides."""
+        if self.server:
+            self.server.run("CHECKPOINT")
+
+    def private_bytes(self) -> int:
+        """Private memory of the program's main process, PostgreSQL not counted."""
+        return processes.private_bytes(self.process.pid)
+
+    def _pending(self) -> float:
+        found = _PENDING.findall(fetch(self.port, "/metrics"))
+        if not found:
+            raise LookupError(f"{self.name}: /metrics has no zelfregie_audit_pending_lines")
+        return sum(float(value) for value in found)
+
+
+def fetch(port: int, path: str) -> bytes:
+    """The body of a GET as the sandbox operator."""
+    headers = {"Authorization": f"Bearer {OPERATOR}", "Accept": "application/fhir+json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def sandbox(patients: Path, file: Path, *, seed: bool) -> Path:
+    """The service's sandbox file: an operator, one own-use token for each patient of the load, the data as seed."""
+    tokens: dict[str, dict[str, str]] = {OPERATOR: {"patients": "all", "scopes": "system/*.cruds"}}
+    for patient in read_patients(patients, resources=1):
+        tokens[token(patient.id)] = {"patient": patient.id, "scopes": "patient/*.cruds", "purpose": "own-use"}
+    file.write_text(yaml.safe_dump({"tokens": tokens, "seed": [str(patients)] if seed else []}))
+    return file
+
+
+@contextmanager
+def service(name: str, database: str, folder: Path, patients: Path, *, bulk: bool = False) -> Iterator[Side]:
+    """Zelfregie as its command line starts it, audited, with metrics, the patients loaded: as the sandbox's seed, or
+    in ``bulk`` by ``zelfregie load``.
+    """
+    with _database(name, database, folder) as (url, server):
+        file = sandbox(patients, folder / f"{name}.yaml", seed=not bulk)
+        if bulk:
+            subprocess.run([sys.executable, "-m", "app.cli", "load", "--database", url, str(patients)], check=True)
+        command = ["app.cli", "serve", "--sandbox", str(file), "--database", url]
+        with _running(name, command, folder, server=server, journal=True) as side:
+            yield side
+
+
+@contextmanager
+def floor(name: str, database: str, folder: Path, patients: Path) -> Iterator[Side]:
+    """The floor with the same patients."""
+    with _database(name, database, folder) as (url, server):
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.floor", "--database", url, "--load", str(patients)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        with _running(name, ["benchmarks.floor", "--database", url], folder, server=server, journal=False) as side:
+            yield side
+
+
+@contextmanager
+def constant(folder: Path) -> Iterator[Side]:
+    """The machine's yardstick."""
+    with _running("constant", ["benchmarks.constant"], folder, server=None, journal=False) as side:
+        yield side
+
+
+@contextmanager
+def _database(name: str, database: str, folder: Path) -> Iterator[tuple[str, postgres.Server | None]]:
+    with ExitStack() as stack:
+        if database == "postgresql":
+            server = stack.enter_context(postgres.server(name.replace("-", "_")))
+            yield server.url, server
+        else:
+            yield f"sqlite:///{folder / name}.db", None
+
+
+@contextmanager
+def _running(
+    name: str, command: list[str], folder: Path, *, server: postgres.Server | None, journal: bool
+) -> Iterator[Side]:
+    """Start ``python -m command`` in a process group of its own; stop the whole group at the end."""
+    port, log = _free_port(), folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(name, process, port, log)
+        yield Side(name, port, process, server, journal)
+    finally:
+        _stop(process)
+
+
+def _wait_until_healthy(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START
+    while True:
+        if process.poll() is not None:
+            raise ChildProcessError(f"{name} ended with code {process.returncode}:\n{log.read_text()[-3000:]}")
+        try:
+            fetch(port, "/health")
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} does not answer:\n{log.read_text()[-3000:]}") from error
+        time.sleep(0.05)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the group that was started here: politely, then not."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(timeout=15)
+            return
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

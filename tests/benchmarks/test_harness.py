@@ -1,0 +1,122 @@
+"""The harness counts right: statistics, processes, requests that are never the same twice, the report's verdicts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import processes
+from benchmarks.dataset import write_patients
+from benchmarks.figures import Figure, percentile, ratio
+from benchmarks.load import times
+from benchmarks.report import quoted, verdict
+from benchmarks.workload import BUILDERS, build, read_patients
+
+FIGURES = st.lists(st.floats(min_value=0.001, max_value=1e6), min_size=1, max_size=50)
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert (percentile(values, 0.5), percentile(values, 0.95), percentile(values, 1.0)) == (50, 95, 100)
+    assert percentile([3.0], 0.95) == 3.0
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+@given(FIGURES, st.floats(min_value=0.01, max_value=1))
+def test_percentile_is_one_of_the_values_and_covers_its_share(values: list[float], share: float) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(value <= found for value in values) >= round(share * 1000) / 1000 * len(values) - 1e-9
+
+
+def test_spread_is_the_distance_of_the_quartiles_over_the_median() -> None:
+    figure = Figure((1.0, 1.1, 1.2, 1.3, 1.4))
+    assert figure.median == 1.2
+    assert figure.spread == pytest.approx(0.2 / 1.2)
+    assert not figure.measured
+    assert Figure((1.0, 1.01, 1.02, 9.0, 1.0)).measured, "one disturbed round of five"
+
+
+@given(FIGURES, st.floats(min_value=0.1, max_value=10))
+def test_spread_does_not_depend_on_the_unit(values: list[float], factor: float) -> None:
+    scaled = Figure(tuple(value * factor for value in values))
+    assert scaled.spread == pytest.approx(Figure(tuple(values)).spread)
+
+
+def test_ratio_is_taken_round_by_round() -> None:
+    assert ratio([2.0, 20.0], [1.0, 10.0]) == Figure((2.0, 2.0))
+    with pytest.raises(ValueError, match="shorter"):
+        ratio([1.0, 2.0], [1.0])
+
+
+def test_a_restless_figure_is_not_measured_and_meets_no_goal() -> None:
+    restless, calm = Figure((1.0, 1.5, 2.0)), Figure((1.4, 1.5, 1.6))
+    assert quoted(restless) == "not measured (1.50 ×, ±33%)"
+    assert verdict(restless, 2.0) == "–"
+    assert quoted(calm) == "1.50 ×, ±7%"
+    assert (verdict(calm, 1.5), verdict(calm, 1.4)) == ("yes", "**no**")
+
+
+def test_cpu_and_bytes_of_children_and_threads_are_counted(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.2: pass\n"
+    program = (
+        f"import subprocess, sys, threading, time, os\nburn = {burn!r}\n"
+        "def work():\n    until = time.thread_time() + 0.2\n    while time.thread_time() < until: pass\n"
+        "thread = threading.Thread(target=work); thread.start(); thread.join()\n"
+        "subprocess.run([sys.executable, '-c', burn])\n"
+        "file = open('bytes', 'wb'); file.write(b'x' * 1_000_000); file.flush(); os.fsync(file.fileno())\n"
+        "print(flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.pid in processes.members([process.pid])
+        used = processes.usage([process.pid])
+        assert used.cpu_ns >= 390_000_000, "0.2 s in a thread that ended, 0.2 s in a child that ended"
+        if used.written:  # a folder in memory writes to no device
+            assert used.written >= 1_000_000
+        assert processes.private_bytes(process.pid) > 1_000_000
+        assert processes.parent(process.pid) == os.getpid()
+        process.communicate()
+
+
+@pytest.mark.parametrize("operation", BUILDERS)
+def test_requests_are_the_same_for_every_side_and_complete(operation: str, tmp_path: Path) -> None:
+    patients = read_patients(write_patients(tmp_path, patients=2))
+    requests = build(operation, patients)
+    assert requests == build(operation, patients)
+    for request in requests[:20]:
+        head, _, body = request.render(times()).partition(b"\r\n\r\n")
+        length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length: ")]
+        assert length == ([] if head.startswith(b"GET ") else [b"Content-Length: %d" % len(body)])
+        assert b"Authorization: Bearer bench-bulk-" in head
+
+
+def test_no_two_writes_are_the_same_reading(tmp_path: Path) -> None:
+    patients = read_patients(write_patients(tmp_path, patients=1))
+    slots = times()
+    sent = [request.render(slots) for _ in range(2) for request in build("transaction", patients)]
+    assert len(set(sent)) == len(sent)
+    assert len(set(islice(times(), 100_000))) == 100_000
+
+
+def test_load_is_drawn_from_all_patients_of_a_large_file(tmp_path: Path) -> None:
+    file = write_patients(tmp_path, patients=10)
+    drawn = read_patients(file, patients=4, resources=20)
+    assert [len(patient.resources) for patient in drawn] == [20] * 4
+    assert all(patient.resources[0]["resourceType"] == "Patient" for patient in drawn)
+    assert len({patient.id for patient in drawn}) == 4
