@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -21,20 +22,29 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ZELFREGIE_", extra="ignore")
 
-    database: str = Field("sqlite:///var/zelfregie.db", description="sqlite:///relative.db, sqlite:////absolute.db or postgresql://…")
+    database: str = Field(
+        "sqlite:///var/zelfregie.db", description="sqlite:///relative.db, sqlite:////absolute.db or postgresql://…"
+    )
     host: str = "127.0.0.1"
-    port: int = 8000
-    base_url: str = Field("", description="public address of the service, without /fhir; made of host and port when empty")
-    state: Path = Field(Path("var"), description="folder for the access journal and, without ZELFREGIE_SECRET, the secret")
+    port: int = Field(8000, ge=1, le=65535)
+    base_url: str = Field(
+        "", description="public address of the service, without /fhir; made of host and port when empty"
+    )
+    state: Path = Field(
+        Path("var"), description="folder for the access journal and, without ZELFREGIE_SECRET, the secret"
+    )
     secret: SecretStr = Field(SecretStr(""), description="signs page links; the same in every process of a service")
-    connections: int = Field(10, description="PostgreSQL connections per process")
-    partitions: int = Field(0, description="PostgreSQL: hash partitions of the patient tables, at the first migration only")
+    connections: int = Field(10, ge=1, description="PostgreSQL connections per process")
+    partitions: int = Field(
+        0, ge=0, description="PostgreSQL: hash partitions of the patient tables, at the first migration only"
+    )
     canonical_base: str = CANONICAL_BASE
 
     @property
     def public_url(self) -> str:
         """The address that people and apps use, without a slash at the end."""
-        return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url.rstrip("/") or f"http://{host}:{self.port}"
 
     @property
     def journal(self) -> Path:
@@ -42,13 +52,18 @@ class Settings(BaseSettings):
         return self.state / "journal"
 
     def page_key(self) -> bytes:
-        """The key that page links are signed with: from ``secret``, else from a file made at first use for this machine only."""
+        """The key that page links are signed with: from ``secret``, else from a file made at first use for this
+        machine only.
+        """
         if self.secret.get_secret_value():
             return self.secret.get_secret_value().encode()
-        self.state.mkdir(parents=True, exist_ok=True)
         path = self.state / "secret"
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            self.state.mkdir(parents=True, exist_ok=True)
+            draft = self.state / f"secret.{os.getpid()}"
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(secrets.token_hex(32).encode())
+            with suppress(FileExistsError):  # of processes that start together, the first one's stays
+                path.hardlink_to(draft)
+            draft.unlink()
         return path.read_bytes()

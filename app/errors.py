@@ -1,4 +1,5 @@
-"""What can go wrong, as facts. Each border maps them to its own answer (``server/outcomes.py``, later ``web/errors.py``).
+"""What can go wrong, as facts. Each border maps them to its own answer (``server/outcomes.py``, later
+``web/errors.py``).
 
     ZelfregieError
     ├── Invalid              the request itself cannot be understood (400)

@@ -26,6 +26,7 @@ from app.server.asgi import FhirApp, Receive, Scope, Send
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
 from app.server.outcomes import outcome_bytes, status_of
+from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 
 ROOT = "/fhir"
@@ -57,7 +58,9 @@ class Application:
         self._keep = keep
         self._fhir: FhirApp | None = None
         self.parts: Parts | None = None
-        self._pages = FastAPI(title="Zelfregie", docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
+        self._pages = FastAPI(
+            title="Zelfregie", docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan
+        )
         _routes(self._pages, self, sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,8 +88,8 @@ class Application:
 
 
 def create_app(settings: Settings, *, sandbox_file: Path | None = None, keep: bool = False) -> Application:
-    """The service. ``sandbox_file``: serve a sandbox, whose database is emptied and seeded first, unless ``keep`` and it was seeded from
-    the same files before. Raises ``Invalid`` for a sandbox file with mistakes.
+    """The service. ``sandbox_file``: serve a sandbox, whose database is emptied and seeded first, unless ``keep`` and
+    it was seeded from the same files before. Raises ``Invalid`` for a sandbox file with mistakes.
     """
     sandbox = None if sandbox_file is None else read_sandbox(sandbox_file, list(load_labels().categories))
     return Application(settings, sandbox=sandbox, keep=keep)
@@ -104,7 +107,9 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         report = await sandbox.prepare(server)
         _log.info("sandbox.seeded", stored=report.stored, refused=len(report.refusals))
         for refusal in report.refusals:
-            _log.warning("sandbox.refused", source=refusal.source, codes=[issue.code for issue in refusal.issues])
+            problems = [f"{', '.join(issue.expression)}: {issue.diagnostics}" for issue in refusal.issues]
+            _log.warning("sandbox.refused", source=refusal.source, problems=problems)
+    await load_index_state(server)
     journal = Journal(settings.journal, secrets.token_bytes(16), now=system_clock())
     journal.start()
     mover = Mover(database, settings.journal, stream=journal.stream)
@@ -114,7 +119,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     requests = RequestMetrics()
     metrics = CollectorRegistry()
     for collector in (requests, _Pending(journal, mover)):
-        metrics.register(collector)  # type: ignore[arg-type]
+        metrics.register(collector)
     ProcessCollector(registry=metrics)
     PlatformCollector(registry=metrics)
     GCCollector(registry=metrics)
@@ -139,7 +144,9 @@ class _Pending:
 
     def collect(self) -> list[Any]:
         """One gauge."""
-        gauge = GaugeMetricFamily("zelfregie_audit_pending_lines", "Journal lines of this process that are not in the database yet.")
+        gauge = GaugeMetricFamily(
+            "zelfregie_audit_pending_lines", "Journal lines of this process that are not in the database yet."
+        )
         gauge.add_metric([], max(0, self._journal.line - self._mover.moved))
         return [gauge]
 

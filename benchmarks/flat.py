@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import sides
+from benchmarks.answers import ask
 from benchmarks.dataset import write_patients
-from benchmarks.figures import ratio
+from benchmarks.figures import Figure, ratio
 from benchmarks.load import LoadProcess
-from benchmarks.report import FlatSection, Growth, render_flat
-from benchmarks.rounds import Length, Sample, calibrate, sample
+from benchmarks.report import FlatSection, Growth, quoted, render_flat
+from benchmarks.rounds import TURNS, Length, Task, alternate, calibrate
 from benchmarks.sides import Side
+from benchmarks.workload import build, read_patients
 
 BASE: Final = "200x63"
 _DELETABLE: Final = 8000
@@ -51,31 +53,36 @@ def measure(databases: tuple[str, ...], arguments: argparse.Namespace, folder: P
 
 def _measure_one(database: str, files: dict[str, Path], folder: Path, length: Length) -> FlatSection:
     with ExitStack() as stack:
-        services: dict[str, Side] = {}
-        loads: dict[str, LoadProcess] = {}
+        loads: dict[Side, LoadProcess] = {}
         for size, file in files.items():
-            services[size] = stack.enter_context(sides.service(f"service-{size}", database, folder, file, bulk=True))
-            loads[size] = stack.enter_context(LoadProcess(file))
+            service = sides.service(f"service-{size}", database, folder, file)
+            loads[stack.enter_context(service)] = stack.enter_context(LoadProcess(file))
         growth = []
         for operation, title in OPERATIONS.items():
-            taken = _rounds(operation, services, loads, length)
-            base = [one.cpu for one in taken[BASE]]
-            ratios = tuple(ratio([s.cpu for s in taken[size]], base) for size in files if size != BASE)
-            growth.append(Growth(title, tuple(files), sorted(base)[len(base) // 2], ratios))
-            print(f"{database:10} {operation:16} {[f'{r.median:.2f}' for r in ratios]}", file=sys.stderr)
+            if _refused(operation, next(iter(loads)), files[BASE]):
+                growth.append(Growth(title, tuple(files), None, ()))
+                continue
+            base, *larger = (Figure(cpu) for cpu in _rounds(operation, loads, length))
+            ratios = tuple(ratio(figure.rounds, base.rounds) for figure in larger)
+            growth.append(Growth(title, tuple(files), base.median, ratios))
+            print(f"{database:10} {operation:16} {' '.join(quoted(figure) for figure in ratios)}", file=sys.stderr)
         return FlatSection(database, tuple(growth))
 
 
-def _rounds(
-    operation: str, services: dict[str, Side], loads: dict[str, LoadProcess], length: Length
-) -> dict[str, list[Sample]]:
-    """Alternating rounds of one operation, the same number of requests on every size."""
-    counts = [calibrate(loads[size], (side,), operation, length) for size, side in services.items()]
+def _refused(operation: str, side: Side, file: Path) -> bool:
+    """Whether the service says that it does not have this search (yet); any other wrong answer is for the rounds."""
+    request = build(operation, read_patients(file, patients=1))[0]
+    if len(request.parts) > 1 or not request.parts[0].startswith(b"GET "):
+        return False
+    answer = ask(side.port, request.parts[0])
+    return answer.status == 400 and answer.body["issue"][0]["code"] == "not-supported"
+
+
+def _rounds(operation: str, loads: dict[Side, LoadProcess], length: Length) -> list[tuple[float, ...]]:
+    """CPU µs per request, per size, over alternating rounds of the same number of requests."""
+    count = min(calibrate(load, (side,), operation, length) for side, load in loads.items())
     if operation == "flat-delete":
-        counts.append(_DELETABLE // (length.rounds + 1))
-    taken: dict[str, list[Sample]] = {size: [] for size in services}
-    for number in range(length.rounds):
-        order = list(services) if number % 2 == 0 else list(reversed(services))
-        for size in order:
-            taken[size].append(sample(loads[size], services[size], operation, min(counts)))
-    return taken
+        count = min(count, _DELETABLE // TURNS // (length.rounds + 1))
+    tasks = {side: Task(load, operation, count) for side, load in loads.items()}
+    rounds = [alternate(tasks) for _ in range(length.rounds)]
+    return [tuple(taken[side].cpu for taken in rounds) for side in loads]

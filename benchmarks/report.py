@@ -29,11 +29,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """CPU µs per request of one operation on a data set, as a multiple of the small data set."""
+    """CPU µs per request of one operation on the small data set, and on the others as a multiple of it; without figures
+    where the service does not offer the operation.
+    """
 
     operation: str
     sizes: tuple[str, ...]
-    base_cpu: float
+    base_cpu: float | None
     ratios: tuple[Figure, ...]
 
 
@@ -133,16 +135,15 @@ def render_flat(section: FlatSection) -> str:
     """Flatness on one database."""
     sizes = section.growth[0].sizes
     header = ("CPU per request", f"µs at {sizes[0]}", *(f"at {size}" for size in sizes[1:]), "goal", "met")
-    rows = [
-        (
-            growth.operation,
-            f"{growth.base_cpu:,.0f}",
-            *(quoted(figure) for figure in growth.ratios),
-            f"≤ {FLAT_GOAL} ×",
-            "yes" if all(f.measured and f.median <= FLAT_GOAL for f in growth.ratios) else "**no**",
-        )
-        for growth in section.growth
-    ]
+    rows = []
+    for growth in section.growth:
+        if growth.base_cpu is None:
+            rows.append((growth.operation, "not offered", *["–"] * len(sizes[1:]), f"≤ {FLAT_GOAL} ×", "**no**"))
+            continue
+        met = all(figure.measured and figure.median <= FLAT_GOAL for figure in growth.ratios)
+        figures = (quoted(figure) for figure in growth.ratios)
+        cost = f"{growth.base_cpu:,.0f}"
+        rows.append((growth.operation, cost, *figures, f"≤ {FLAT_GOAL} ×", "yes" if met else "**no**"))
     return f"## Flat as the record grows: {TITLES[section.database]}\n\n{table(header, rows)}\n"
 
 

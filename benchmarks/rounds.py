@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from benchmarks.figures import Figure, ratio
 from benchmarks.goals import Operation
 from benchmarks.load import LoadProcess, Round
 from benchmarks.sides import Side
+
+TURNS: Final = 4
+"""Turns of each side in a round."""
 
 
 class WrongAnswer(Exception):
@@ -18,10 +22,10 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One round on one side: CPU in µs per request, everything included, and what the client saw."""
+    """One round on one side: CPU in µs per request, everything included, and what the client saw in each turn."""
 
     cpu: float
-    round: Round
+    turns: tuple[Round, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Cost:
 
     def typical(self, quantity: Callable[[Round], float]) -> float:
         """The median over the rounds of what the client saw, such as its p95."""
-        return statistics.median(quantity(sample.round) for sample in self.samples)
+        return statistics.median(quantity(turn) for sample in self.samples for turn in sample.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +87,63 @@ def checked(
     return result
 
 
-def sample(load: LoadProcess, side: Side, operation: str, count: int) -> Sample:
-    """One round, its CPU read when the side has settled."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a side does in a turn."""
+
+    load: LoadProcess
+    operation: str
+    count: int
+
+
+def turn(side: Side, task: Task) -> tuple[int, Round]:
+    """CPU in nanoseconds of the task's requests, read when the side has settled, and what the client saw."""
     side.settle()
     before = side.usage()
-    result = checked(load, side, operation, count=count)
+    result = checked(task.load, side, task.operation, count=task.count)
     side.settle()
-    return Sample((side.usage() - before).cpu_ns / 1000 / count, result)
+    return (side.usage() - before).cpu_ns, result
+
+
+def alternate(tasks: Mapping[Side, Task]) -> dict[Side, Sample]:
+    """One round: the sides take ``TURNS`` turns each, there and back, so that a disturbance falls on all of them."""
+    taken: dict[Side, list[tuple[int, Round]]] = {side: [] for side in tasks}
+    for number in range(TURNS):
+        for side in tasks if number % 2 == 0 else reversed(list(tasks)):
+            taken[side].append(turn(side, tasks[side]))
+    return {
+        side: Sample(
+            sum(cpu for cpu, _ in turns) / 1000 / (tasks[side].count * TURNS), tuple(seen for _, seen in turns)
+        )
+        for side, turns in taken.items()
+    }
 
 
 def calibrate(load: LoadProcess, sides: Sequence[Side], operation: str, length: Length) -> int:
-    """Requests per round, the same for all sides, so that the slowest takes about ``length.seconds``. It warms every
-    side up with the same requests, so that all stay at the same place in the stream.
+    """Requests per turn, the same for all sides, so that the slowest's round takes about ``length.seconds``. It warms
+    every side up with the same requests, so that all stay at the same place in the stream.
     """
     first = checked(load, sides[0], operation, seconds=length.seconds / 2)
     others = [checked(load, side, operation, count=first.requests) for side in sides[1:]]
     slowest = min(result.rate for result in (first, *others))
-    return max(8, round(slowest * length.seconds / 8) * 8)
+    return max(8, round(slowest * length.seconds / TURNS / 8) * 8)
 
 
 def compare(
     load: LoadProcess, service: Side, floor: Side, constant: Side, *, operation: Operation, length: Length
 ) -> Comparison:
-    """All rounds of one operation: service and floor take turns at going first."""
+    """All rounds of one operation."""
     count = calibrate(load, (service, floor), operation.name, length)
-    yardstick = calibrate(load, (constant,), "read", Length(length.rounds, length.seconds / 2))
-    taken: dict[str, list[Sample]] = {service.name: [], floor.name: []}
-    constants: list[Sample] = []
-    before = {side.name: _written(side, operation) for side in (service, floor)}
-    for number in range(length.rounds):
-        for side in (service, floor) if number % 2 == 0 else (floor, service):
-            taken[side.name].append(sample(load, side, operation.name, count))
-        constants.append(sample(load, constant, "read", yardstick))
-    resources = count * length.rounds * operation.resources
+    task = Task(load, operation.name, count)
+    yardstick = Task(load, "read", calibrate(load, (constant,), "read", length))
+    before = {side: _written(side, operation) for side in (service, floor)}
+    rounds = [alternate({service: task, floor: task, constant: yardstick}) for _ in range(length.rounds)]
+    resources = count * TURNS * length.rounds * operation.resources
     costs = {}
     for side in (service, floor):
-        grown = _written(side, operation) - before[side.name]
-        costs[side.name] = Cost(tuple(taken[side.name]), grown / resources if resources else None)
-    return Comparison(operation, costs[service.name], costs[floor.name], Cost(tuple(constants)))
+        written = (_written(side, operation) - before[side]) / resources if resources else None
+        costs[side] = Cost(tuple(taken[side] for taken in rounds), written)
+    return Comparison(operation, costs[service], costs[floor], Cost(tuple(taken[constant] for taken in rounds)))
 
 
 def _written(side: Side, operation: Operation) -> int:

@@ -11,10 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import yaml
@@ -24,13 +25,13 @@ from benchmarks.processes import Usage
 from benchmarks.workload import read_patients, token
 
 OPERATOR: Final = "bench-operator"
-_START: Final = 600.0
+_START: Final = 3600.0
 """Seconds a side may take to load its data and answer ``/health``."""
 _SETTLE: Final = 60.0
 _PENDING: Final = re.compile(rb"^zelfregie_audit_pending_lines(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """A running program with the database it uses."""
 
@@ -52,6 +53,11 @@ class Side:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.name}: {pending:.0f} audit lines still waiting after {_SETTLE:.0f} s")
             time.sleep(0.1)
+
+    def tidy(self) -> None:
+        """What PostgreSQL's autovacuum does in time: statistics, and pages marked as visible to all."""
+        if self.server:
+            self.server.run("VACUUM ANALYZE")
 
     def checkpoint(self) -> None:
         """Let PostgreSQL write out what it holds back, so that bytes written are complete on both sides."""
@@ -78,26 +84,24 @@ def fetch(port: int, path: str) -> bytes:
         return body
 
 
-def sandbox(patients: Path, file: Path, *, seed: bool) -> Path:
+def sandbox(patients: Path, file: Path) -> Path:
     """The service's sandbox file: an operator, one own-use token for each patient of the load, the data as seed."""
     tokens: dict[str, dict[str, str]] = {OPERATOR: {"patients": "all", "scopes": "system/*.cruds"}}
     for patient in read_patients(patients, resources=1):
         tokens[token(patient.id)] = {"patient": patient.id, "scopes": "patient/*.cruds", "purpose": "own-use"}
-    file.write_text(yaml.safe_dump({"tokens": tokens, "seed": [str(patients)] if seed else []}))
+    file.write_text(yaml.safe_dump({"tokens": tokens, "seed": [str(patients)]}))
     return file
 
 
 @contextmanager
-def service(name: str, database: str, folder: Path, patients: Path, *, bulk: bool = False) -> Iterator[Side]:
-    """Zelfregie as its command line starts it, audited, with metrics, the patients loaded: as the sandbox's seed, or
-    in ``bulk`` by ``zelfregie load``.
-    """
+def service(name: str, database: str, folder: Path, patients: Path) -> Iterator[Side]:
+    """Zelfregie as its command line starts it, audited, with metrics, the patients loaded as a sandbox's seed."""
     with _database(name, database, folder) as (url, server):
-        file = sandbox(patients, folder / f"{name}.yaml", seed=not bulk)
-        if bulk:
-            subprocess.run([sys.executable, "-m", "app.cli", "load", "--database", url, str(patients)], check=True)
+        file = sandbox(patients, folder / f"{name}.yaml")
         command = ["app.cli", "serve", "--sandbox", str(file), "--database", url]
-        with _running(name, command, folder, server=server, journal=True) as side:
+        state = {"ZELFREGIE_STATE": str(folder / f"{name}-state")}
+        with _running(name, command, folder, server=server, journal=True, environment=state) as side:
+            side.tidy()
             yield side
 
 
@@ -111,6 +115,7 @@ def floor(name: str, database: str, folder: Path, patients: Path) -> Iterator[Si
             stdout=subprocess.DEVNULL,
         )
         with _running(name, ["benchmarks.floor", "--database", url], folder, server=server, journal=False) as side:
+            side.tidy()
             yield side
 
 
@@ -133,7 +138,13 @@ def _database(name: str, database: str, folder: Path) -> Iterator[tuple[str, pos
 
 @contextmanager
 def _running(
-    name: str, command: list[str], folder: Path, *, server: postgres.Server | None, journal: bool
+    name: str,
+    command: list[str],
+    folder: Path,
+    *,
+    server: postgres.Server | None,
+    journal: bool,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Side]:
     """Start ``python -m command`` in a process group of its own; stop the whole group at the end."""
     port, log = _free_port(), folder / f"{name}.log"
@@ -144,6 +155,7 @@ def _running(
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, **environment},
         )
     try:
         _wait_until_healthy(name, process, port, log)

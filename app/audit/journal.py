@@ -126,7 +126,8 @@ class Journal:
         """
         written = self.line
         while self.synced < written:
-            if self._flush is None:
+            # A sync that is over may still be waiting to say so; awaiting it would not let the loop get that far.
+            if self._flush is None or self._flush.done():
                 self._flush = asyncio.get_running_loop().run_in_executor(self._pool, self.sync)
                 self._flush.add_done_callback(self._flushed)
             # A caller that is cancelled must not take the sync away from the others.
@@ -173,7 +174,8 @@ class Journal:
                 return
 
     def _flushed(self, flush: asyncio.Future[None]) -> None:
-        self._flush = None
+        if self._flush is flush:
+            self._flush = None
         # Asked for here because every caller may have been cancelled.
         if not flush.cancelled():
             flush.exception()

@@ -34,6 +34,7 @@ class Mover:
     """Moves what lies in ``folder``, at most ``limit`` lines per transaction.
 
     With ``stream`` it leaves alone what other living processes write; without, it moves what everyone has written.
+    ``moved`` is the number of the last line of ``stream`` that is in the table.
     """
 
     def __init__(self, database: Database, folder: Path, *, limit: int = BATCH, stream: bytes | None = None) -> None:
@@ -41,6 +42,7 @@ class Mover:
         self._folder = folder
         self._limit = limit
         self._stream = stream
+        self.moved = 0
         self._places: dict[Path, Place] = {}
         self._running = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -84,7 +86,7 @@ class Mover:
             await asyncio.sleep(interval)
             try:
                 await self.run()
-            except Exception:  # noqa: BLE001 - whatever failed: the lines are in the journal, and the next run finds them
+            except Exception:
                 _log.exception("audit.mover.failed", folder=str(self._folder))
 
     async def _move_file(self, file: JournalFile) -> int:
@@ -110,6 +112,8 @@ class Mover:
             lines, following = read_lines(descriptor, place, limit=self._limit)
             if lines:
                 moved += await self._database.transact(partial(store, stream=file.stream, lines=lines))
+                if file.stream == self._stream:
+                    self.moved = lines[-1].number
             self._places[file.path] = following
             if following.offset == place.offset:
                 return moved

@@ -1,4 +1,6 @@
-"""Who is asking. So far: bearer tokens whose grants are rows in the database, and the sandbox that writes such rows from a file."""
+"""Who is asking. So far: bearer tokens whose grants are rows in the database, and the sandbox that writes such rows
+from a file.
+"""
 
 from __future__ import annotations
 

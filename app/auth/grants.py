@@ -1,4 +1,6 @@
-"""Grants and permits as rows: who may do what for which patients. Every change raises the stamp of the grants that it touches."""
+"""Grants and permits as rows: who may do what for which patients. Every change raises the stamp of the grants that it
+touches.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ async def write_grant(writer: Writer, grant: NewGrant) -> None:
     await writer.insert(tables.INSERT_GRANT, [row])
     await writer.insert(
         tables.INSERT_PERMIT,
-        [(grant.recipient, each, grant.purpose, "", grant.labels, grant.actions, 0, FOREVER) for each in grant.patients],
+        [
+            (grant.recipient, each, grant.purpose, "", grant.labels, grant.actions, 0, FOREVER)
+            for each in grant.patients
+        ],
     )
 
 
@@ -71,8 +76,12 @@ async def withdraw(writer: Writer, recipient: str) -> None:
 
 
 @asynccontextmanager
-async def service_access(database: Database, *, tenant: int, reason: str, now: int, patient_type: int) -> AsyncIterator[Access]:
-    """The access of the service itself (load, seeds, restore): an administrator for all patients, under a grant of its own while it lasts."""
+async def service_access(
+    database: Database, *, tenant: int, reason: str, now: int, patient_type: int
+) -> AsyncIterator[Access]:
+    """The access of the service itself (load, seeds, restore): an administrator for all patients, under a grant of its
+    own while it lasts.
+    """
     token_hash = secrets.token_bytes(32)
     grant = NewGrant(
         hash=token_hash,
@@ -88,7 +97,7 @@ async def service_access(database: Database, *, tenant: int, reason: str, now: i
         await write_grant(writer, grant)
     try:
         access = await load_access(database, token_hash, now=now, patient_type=patient_type)
-        assert access is not None, "the grant was written a moment ago"  # noqa: S101
+        assert access is not None, "the grant was written a moment ago"
         yield access
     finally:
         async with database.write() as writer:

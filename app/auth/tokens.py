@@ -1,4 +1,6 @@
-"""Opaque bearer tokens: stored as SHA-256, looked up once, kept in memory under their stamp. https://www.rfc-editor.org/rfc/rfc6750"""
+"""Opaque bearer tokens: stored as SHA-256, looked up once, kept in memory under their stamp.
+https://www.rfc-editor.org/rfc/rfc6750
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def hash_token(token: str) -> bytes:
 
 
 class TokenAuthenticator:
-    """From the Authorization header to an ``Access``. What is kept in memory is checked by the guard in every statement."""
+    """From the Authorization header to an ``Access``. What is kept in memory is checked by the guard in every
+    statement.
+    """
 
     def __init__(self, database: Database, *, patient_type: int) -> None:
         self._database = database

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
-import uvloop
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
 from app.config import Settings
-from app.errors import Issue, ZelfregieError
+from app.errors import Issue, Unavailable, ZelfregieError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Zelfregie: patient self-management over FHIR.")
+if TYPE_CHECKING:
+    from app.cli.control import Asked, Done, Said
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Zelfregie: patient self-management over FHIR.",
+)
 _out = Console(soft_wrap=True, highlight=False)
 _err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-DatabaseOption = Annotated[str | None, typer.Option("--database", help="sqlite:///file.db or postgresql://…; default: ZELFREGIE_DATABASE")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="sqlite:///file.db or postgresql://…; default: ZELFREGIE_DATABASE")
+]
 
 
 def _settings(**given: object) -> Settings:
-    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    """The settings of the environment under the options that were given. Ends the command for values that do not do."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        for each in error.errors():
+            name = "_".join(map(str, each["loc"]))
+            _err.print(f"[red]{escape(name)} (ZELFREGIE_{escape(name.upper())}): {escape(each['msg'])}.[/red]")
+        raise typer.Exit(2) from error
 
 
 def _fail(error: ZelfregieError) -> typer.Exit:
@@ -59,99 +74,93 @@ def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
     database: DatabaseOption = None,
-    sandbox: Annotated[Path | None, typer.Option(help="sandbox file: seeds and tokens; the database is emptied first")] = None,
+    sandbox: Annotated[
+        Path | None, typer.Option(help="sandbox file: seeds and tokens; the database is emptied first")
+    ] = None,
     workers: Annotated[int, typer.Option(help="processes (PostgreSQL only)", min=1)] = 1,
 ) -> None:
-    """Serve the API. With --sandbox: seeded, resettable, with tokens from the file, on a temporary database unless one is named."""
+    """Serve the API. With --sandbox: seeded, resettable, with tokens from the file, on a temporary database unless one
+    is named.
+    """
     if sandbox is not None and database is None:
         with tempfile.TemporaryDirectory(prefix="zelfregie-sandbox-") as folder:
-            _serve(_settings(host=host, port=port, database=f"sqlite:///{folder}/sandbox.db", state=Path(folder)), sandbox, workers)
+            own = _settings(host=host, port=port, database=f"sqlite:///{folder}/sandbox.db", state=Path(folder))
+            _serve(own, sandbox, workers)
     else:
         _serve(_settings(host=host, port=port, database=database), sandbox, workers)
 
 
 def _serve(settings: Settings, sandbox: Path | None, workers: int, *, keep: bool = False, message: str = "") -> None:
-    import uvicorn
+    from app.cli.serving import serve as run
+    from app.cli.serving import serve_in_processes
 
-    from app.main import create_app
-
-    _log_as_json()
-    if workers > 1:
-        if settings.database.startswith("sqlite") or sandbox is not None:
-            _err.print("[red]Several processes need PostgreSQL and no sandbox; SQLite is served by exactly one.[/red]")
-            raise typer.Exit(2)
-        uvicorn.run(
-            "app.main:from_environment",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=workers,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-        )
-        return
-
-    async def run() -> bool:
-        application = create_app(settings, sandbox_file=sandbox, keep=keep)
-        config = uvicorn.Config(
-            application,
-            host=settings.host,
-            port=settings.port,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_keep_alive=75,
-            lifespan="off",
-        )
-        server = uvicorn.Server(config)
-        async with application.running():
-            _out.print(f"Zelfregie serves FHIR R4 at {settings.public_url}/fhir{message}")
-            await server.serve()
-        return server.started
-
+    if workers > 1 and sandbox is not None:
+        _err.print("[red]A sandbox is served by one process.[/red]")
+        raise typer.Exit(2)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            started = runner.run(run())
+        if workers > 1:
+            serve_in_processes(settings, workers)
+        else:
+            run(
+                settings,
+                sandbox,
+                keep=keep,
+                announce=lambda: _out.print(f"Zelfregie serves FHIR R4 at {settings.public_url}/fhir{message}"),
+            )
     except ZelfregieError as error:
         raise _fail(error) from error
-    if not started:
-        raise typer.Exit(1)
-
-
-def _log_as_json() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
 
 
 @app.command()
 def load(
     files: Annotated[list[Path], typer.Argument(help="files or folders: JSON, XML, NDJSON; Bundles are opened")],
     database: DatabaseOption = None,
-    patient: Annotated[str | None, typer.Option(help="id of the Patient that resources belong to that name none")] = None,
+    patient: Annotated[
+        str | None, typer.Option(help="id of the Patient that resources belong to that name none")
+    ] = None,
 ) -> None:
     """Load resources into the database, as the service: ids are kept, Patients are made."""
-    from app.cli.loading import load_files
+    from app.cli.control import Asked
 
-    settings = _settings(database=database)
+    asked = Asked("load", tuple(str(file.absolute()) for file in files), patient)
+    counts = _write(database, asked).counts
+    _out.print(f"{counts['stored']} stored, {counts['refused']} refused.")
+    if counts["refused"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reindex(database: DatabaseOption = None) -> None:
+    """Make data categories and search indexes anew from what is stored. Serving goes on meanwhile."""
+    from app.cli.control import Asked
+
+    counts = _write(database, Asked("reindex")).counts
+    _out.print(
+        f"{counts['resources']} resources in {counts['partitions']} records: {counts['rows']} index rows put right,"
+        f" {counts['labels']} versions given other data categories."
+    )
+
+
+def _write(database: str | None, asked: Asked) -> Done:
+    """Carry out a command that writes, and show what it refuses; how it ended."""
+    from app.cli.control import Refused
+    from app.cli.writing import carry_out
+
+    ended: list[Done] = []
+
+    async def say(said: Said) -> None:
+        if isinstance(said, Refused):
+            _err.print(f"{escape(said.source)}:")
+            for issue in said.issues:
+                _err.print(f"  {escape(_line(issue))}")
+        else:
+            ended.append(said)
+
     try:
-        report = asyncio.run(load_files(settings, files, patient))
+        asyncio.run(carry_out(_settings(database=database), asked, say))
     except ZelfregieError as error:
         raise _fail(error) from error
-    _out.print(f"{report.stored} stored, {len(report.refusals)} refused.")
-    for refusal in report.refusals:
-        _err.print(f"{escape(refusal.source)}:")
-        for issue in refusal.issues:
-            _err.print(f"  {escape(_line(issue))}")
-    if report.refusals:
-        raise typer.Exit(1)
+    return ended[0]
 
 
 @app.command()
@@ -160,7 +169,8 @@ def validate(
     fhir_version: Annotated[str, typer.Option(help="4.0.1 or 3.0.1")] = "4.0.1",
 ) -> None:
     """Check files against FHIR's own definitions, and list everything that is wrong with each."""
-    from app.fhir.definitions import FILES, load as load_definitions
+    from app.fhir.definitions import FILES
+    from app.fhir.definitions import load as load_definitions
     from app.fhir.validation.files import validate_file
 
     if fhir_version not in FILES:
@@ -184,17 +194,26 @@ def demo(
     *,
     serve_it: Annotated[bool, typer.Option("--serve", help="serve the ten demo patients as a sandbox")] = False,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to write seeds and sandbox.yaml to, for use with serve --sandbox")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder to write seeds and sandbox.yaml to, for use with serve --sandbox")
+    ] = None,
 ) -> None:
     """Ten synthetic Dutch patients: write them as a sandbox, or serve them at once."""
     from app.cli.sandbox import tour, write_demo
 
     settings = _settings(port=port)
-    if out is not None:
-        _out.print(f"Wrote {write_demo(out)}")
-    if serve_it:
-        file = write_demo(settings.state / "demo")
-        own = settings if "database" in settings.model_fields_set else settings.model_copy(update={"database": f"sqlite:///{settings.state}/demo.db"})
+    try:
+        if out is not None:
+            _out.print(f"Wrote {escape(str(write_demo(out)))}")
+        file = write_demo(settings.state / "demo") if serve_it else None
+    except OSError as error:
+        raise _fail(Unavailable(f"{error.filename} cannot be written: {error.strerror}.")) from error
+    if file is not None:
+        own = (
+            settings
+            if "database" in settings.model_fields_set
+            else settings.model_copy(update={"database": f"sqlite:///{settings.state}/demo.db"})
+        )
         _serve(own, file, 1, keep=True, message=tour(settings.public_url))
     elif out is None:
         _err.print("Say --serve, or --out FOLDER.")

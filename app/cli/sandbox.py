@@ -22,7 +22,10 @@ def write_demo(folder: Path) -> Path:
     (folder / "seed.ndjson").write_bytes(b"".join(encode(each) + b"\n" for each in resources))
     path = folder / "sandbox.yaml"
     content = {"seed": ["seed.ndjson"], "tokens": sandbox_tokens(resources)}
-    path.write_text("# Synthetic patients only. Made by: zelfregie demo\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    path.write_text(
+        "# Synthetic patients only. Made by: zelfregie demo\n"
+        + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    )
     return path
 
 

@@ -30,7 +30,9 @@ class Writer(Reader, Protocol):
         """Fill one table."""
 
     async def alter(self, batches: Sequence[Batch]) -> None:
-        """Change several tables, in one round trip where the database has round trips. Empty batches are passed over.
+        """Change several tables, in one round trip where the database has round trips; what is deleted goes first.
+
+        Empty batches are passed over.
 
         Raises ``Conflict`` where a key is there already.
         """

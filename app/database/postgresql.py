@@ -1,7 +1,8 @@
 """PostgreSQL, for production: any number of processes, one pool of asyncpg connections each.
 
-The planner is left no choice on purpose: every statement's order comes straight from one index, so connections plan once, for all values,
-and without scans that grow with the table. https://www.postgresql.org/docs/current/runtime-config-query.html
+The planner is left no choice on purpose: every statement's order comes straight from one index, so connections plan
+once, for all values, and without scans that grow with the table.
+https://www.postgresql.org/docs/current/runtime-config-query.html
 """
 
 from __future__ import annotations
@@ -33,7 +34,14 @@ _SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "60000",
 }
 _RETRIED: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_GONE: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, asyncpg.CannotConnectNowError)
+_GONE: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a statement meets that is sent while the server ends the connection
+    ConnectionError,
+)
+_TOO_LONG: Final = "This took the database too long; ask for less and try again."
 
 
 class PostgresqlWriter:
@@ -55,7 +63,8 @@ class PostgresqlWriter:
 
     async def alter(self, batches: Sequence[Batch]) -> None:
         filled = [(alteration, rows) for alteration, rows in batches if rows]
-        # The parts of one statement do not see each other: a key that goes and comes back must go in a statement before.
+        # The parts of one statement do not see each other: a key that goes and comes back must go in a statement
+        # before.
         removed = [batch for batch in filled if isinstance(batch[0], Delete)]
         await self._run(removed)
         await self._run([batch for batch in filled if not isinstance(batch[0], Delete)])
@@ -85,7 +94,7 @@ class PostgresqlDatabase:
         """A connection of its own with this service's settings."""
         try:
             return await asyncpg.connect(self._address, server_settings=_SETTINGS, statement_cache_size=2000)
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Unavailable("The database cannot be reached.") from error
 
     async def _take(self) -> asyncpg.Connection[Any]:
@@ -115,7 +124,7 @@ class PostgresqlDatabase:
         except _GONE as error:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.QueryCanceledError as error:
-            raise Unavailable("The search took too long; narrow it and try again.", "timeout") from error
+            raise Unavailable(_TOO_LONG, "timeout") from error
         finally:
             self._give_back(connection)
 
@@ -143,6 +152,8 @@ class PostgresqlDatabase:
             await connection.execute("COMMIT")
         except _GONE as error:
             raise Unavailable("The database cannot be reached.") from error
+        except asyncpg.QueryCanceledError as error:
+            raise Unavailable(_TOO_LONG, "timeout") from error
         finally:
             self._give_back(connection)
 

@@ -1,7 +1,7 @@
 """SQLite, the embedded default: one process, one write connection, commits shared by the writes that wait for one.
 
-Statements run inline in the event loop, since most take less than a thread hop; a read that turns out slow moves to a thread, and so does
-every COMMIT, which is the only part that waits for the disk. https://www.sqlite.org/wal.html
+Statements run inline in the event loop, since most take less than a thread hop; a read that turns out slow moves to a
+thread, and so does every COMMIT, which is the only part that waits for the disk. https://www.sqlite.org/wal.html
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 
 from app.database.interface import Batch
-from app.database.statements import Insert, Row, sqlite_alteration, sqlite_text
+from app.database.statements import Delete, Insert, Row, sqlite_alteration, sqlite_text
 from app.errors import Conflict, Unavailable
 
 T = TypeVar("T")
@@ -29,6 +29,9 @@ INLINE_BUDGET_NS: Final = 3_000_000
 _PROGRESS_STEPS: Final = 4000
 _LONGEST_GROUP: Final = 64
 _INTERRUPTED: Final = "interrupted"
+_PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY})
+"""What goes wrong with the machine and not with the statement."""
+_NOT_STORED: Final = "The database could not store this. Nothing of it was kept."
 
 
 class DatabaseInUse(Unavailable):
@@ -37,7 +40,9 @@ class DatabaseInUse(Unavailable):
 
 def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     """A connection with this service's settings; ``read_only`` ones cannot write."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=10)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=10
+    )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")
@@ -71,16 +76,17 @@ class FileLock:
 class _ReadConnection:
     """A connection for reads: inline while it is quick, in a thread once it is not, on the same snapshot."""
 
-    __slots__ = ("connection", "deadline", "pool")
+    __slots__ = ("abandoned", "connection", "deadline", "pool")
 
     def __init__(self, path: str, pool: ThreadPoolExecutor) -> None:
         self.connection = connect(path, read_only=True)
         self.pool = pool
         self.deadline = 0
-        self.connection.set_progress_handler(self._over_budget, _PROGRESS_STEPS)
+        self.abandoned = False
+        self.connection.set_progress_handler(self._is_to_stop, _PROGRESS_STEPS)
 
-    def _over_budget(self) -> bool:
-        return self.deadline != 0 and time.perf_counter_ns() > self.deadline
+    def _is_to_stop(self) -> bool:
+        return self.abandoned or (self.deadline != 0 and time.perf_counter_ns() > self.deadline)
 
     async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
         text = sqlite_text(sql)
@@ -92,10 +98,28 @@ class _ReadConnection:
                 raise
         finally:
             self.deadline = 0
-        return await asyncio.get_running_loop().run_in_executor(self.pool, self._fetch_slowly, text, binds)
+        job = self.pool.submit(self._fetch_slowly, text, binds)
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            await self._abandon(job)
+            raise
+
+    async def _abandon(self, job: Future[Sequence[Row]]) -> None:
+        """Nobody waits for the rows any more: stop the statement, and keep the connection until its thread is done."""
+        self.abandoned = True
+        while not job.done():
+            with suppress(asyncio.CancelledError, sqlite3.Error):
+                await asyncio.shield(asyncio.wrap_future(job))
+        self.abandoned = False
 
     def _fetch_slowly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row]:
         return self.connection.execute(text, binds).fetchall()
+
+
+def _deletes_first(batch: Batch) -> bool:
+    # As on PostgreSQL: a key that goes and comes back in one change is there afterwards.
+    return not isinstance(batch[0], Delete)
 
 
 class SqliteWriter:
@@ -117,7 +141,7 @@ class SqliteWriter:
 
     async def alter(self, batches: Sequence[Batch]) -> None:
         try:
-            for alteration, rows in batches:
+            for alteration, rows in sorted(batches, key=_deletes_first):
                 if len(rows) == 1:
                     self._connection.execute(sqlite_alteration(alteration), rows[0])
                 elif rows:
@@ -134,6 +158,13 @@ class _Group:
     def __init__(self) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.members = 0
+
+    def fail(self, cause: BaseException | None) -> None:
+        """Tell every member that nothing of the group was kept."""
+        failure = Unavailable(_NOT_STORED)
+        failure.__cause__ = cause
+        self.done.set_exception(failure)
+        self.done.exception()  # marked as seen: a group may have no member left that awaits it
 
 
 class _Write:
@@ -152,6 +183,8 @@ class _Write:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._database.leave_group(keep=error is None)
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _PASSING:
+            raise Unavailable(_NOT_STORED) from error
 
 
 class SqliteDatabase:
@@ -220,7 +253,18 @@ class SqliteDatabase:
     async def leave_group(self, *, keep: bool) -> None:
         """End one member; the last one of a group commits for all. Returns when this member is durable."""
         group = self._group
-        assert group is not None, "a write ended that never began"  # noqa: S101
+        assert group is not None, "a write ended that never began"
+        if self._connection.in_transaction:
+            await self._end_member(group, keep=keep)
+        else:
+            # SQLite undid the whole transaction by itself, as it does when a statement finds the disk full.
+            self._group = None
+            group.fail(None)
+            self._turn.release()
+        if keep:
+            await asyncio.shield(group.done)
+
+    async def _end_member(self, group: _Group, *, keep: bool) -> None:
         if keep:
             self._connection.execute("RELEASE member")
             group.members += 1
@@ -231,8 +275,6 @@ class SqliteDatabase:
             self._turn.release()
         else:
             await asyncio.shield(self._track(self._commit(group)))
-        if keep:
-            await asyncio.shield(group.done)
 
     def _track(self, work: Any) -> asyncio.Task[None]:
         # Held here so that a cancelled request neither cancels nor loses the commit of its neighbours.
@@ -249,10 +291,7 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._connection.rollback()
-            failure = Unavailable("The database could not store this. Nothing of it was kept.")
-            failure.__cause__ = error
-            group.done.set_exception(failure)
-            group.done.exception()  # marked as seen: a group may have no member left that awaits it
+            group.fail(error)
         else:
             group.done.set_result(None)
         finally:

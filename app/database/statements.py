@@ -35,13 +35,13 @@ class Insert:
         """The statement for one row."""
         verb = "INSERT OR IGNORE" if self.conflict else "INSERT"
         marks = ", ".join("?" * len(self.columns))
-        return f'{verb} INTO "{self.table}" ({", ".join(self.columns)}) VALUES ({marks})'  # noqa: S608 - names from code
+        return f'{verb} INTO "{self.table}" ({", ".join(self.columns)}) VALUES ({marks})'
 
     def postgresql(self, first: int = 1) -> str:
         """The statement for any number of rows, its binds numbered from ``first``."""
         ignore = " ON CONFLICT DO NOTHING" if self.conflict else ""
         source = _unnest(self.types, first)
-        return f'INSERT INTO "{self.table}" ({", ".join(self.columns)}) SELECT * FROM {source}{ignore}'  # noqa: S608
+        return f'INSERT INTO "{self.table}" ({", ".join(self.columns)}) SELECT * FROM {source}{ignore}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,14 @@ class Update:
         shift = len(self.keys)
         values = ", ".join(f"{column} = ?{shift + index}" for index, column in enumerate(self.columns, 1))
         where = " AND ".join(f"{column} = ?{index}" for index, column in enumerate(self.keys, 1))
-        return f'UPDATE "{self.table}" SET {values} WHERE {where}'  # noqa: S608
+        return f'UPDATE "{self.table}" SET {values} WHERE {where}'
 
     def postgresql(self, first: int = 1) -> str:
         """The statement for any number of rows, its binds numbered from ``first``."""
         names = ", ".join((*self.keys, *self.columns))
         values = ", ".join(f"{column} = u.{column}" for column in self.columns)
         where = " AND ".join(f"t.{column} = u.{column}" for column in self.keys)
-        return f'UPDATE "{self.table}" t SET {values} FROM {_unnest(self.types, first)} AS u({names}) WHERE {where}'  # noqa: S608
+        return f'UPDATE "{self.table}" t SET {values} FROM {_unnest(self.types, first)} AS u({names}) WHERE {where}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Delete:
 
     def sqlite(self) -> str:
         """The statement for one row."""
-        return f'DELETE FROM "{self.table}" WHERE {" AND ".join(f"{column} = ?" for column in self.keys)}'  # noqa: S608
+        return f'DELETE FROM "{self.table}" WHERE {" AND ".join(f"{column} = ?" for column in self.keys)}'
 
     def postgresql(self, first: int = 1) -> str:
         """The statement for any number of rows, its binds numbered from ``first``."""
         where = " AND ".join(f"t.{column} = u.{column}" for column in self.keys)
         source = f"{_unnest(self.types, first)} AS u({', '.join(self.keys)})"
-        return f'DELETE FROM "{self.table}" t USING {source} WHERE {where}'  # noqa: S608
+        return f'DELETE FROM "{self.table}" t USING {source} WHERE {where}'
 
 
 Alteration = Insert | Update | Delete

@@ -1,6 +1,8 @@
-"""FHIR dates, as precise as they were written, as half-open intervals of microseconds. https://hl7.org/fhir/R4/search.html#date
+"""FHIR dates, as precise as they were written, as half-open intervals of microseconds.
+https://hl7.org/fhir/R4/search.html#date
 
-A value without a zone is Dutch local time: an evening reading of 31 December is found under that day, not under the day UTC was in.
+A value without a zone is Dutch local time: an evening reading of 31 December is found under that day, not under the
+day UTC was in.
 """
 
 from __future__ import annotations
@@ -41,11 +43,11 @@ def instant(microseconds: int) -> str:
 
 
 def _next_month(year: int, month: int) -> tuple[int, int]:
-    return (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004
+    return (year + 1, 1) if month == 12 else (year, month + 1)
 
 
 def _moment(year: int, month: int, day: int, zone: tzinfo) -> int:
-    if year > 9999:  # noqa: PLR2004 - the year after the last one that a date can name
+    if year > 9999:
         return OPEN_END - 1
     return to_microseconds(datetime(year, month, day, tzinfo=zone))
 
@@ -54,7 +56,8 @@ def _moment(year: int, month: int, day: int, zone: tzinfo) -> int:
 def bounds(text: str) -> tuple[int, int]:
     """First microsecond of the date, dateTime or instant, and the first one after it.
 
-    ``2024`` spans a year, ``2024-01-01T10:00:00Z`` a second, ``…00.250Z`` a millisecond. Raises ``Invalid`` (code ``value``).
+    ``2024`` spans a year, ``2024-01-01T10:00:00Z`` a second, ``…00.250Z`` a millisecond. Raises ``Invalid`` (code
+    ``value``).
     """
     found = _PARTIAL.fullmatch(text)
     if found is None:
@@ -79,7 +82,7 @@ def bounds(text: str) -> tuple[int, int]:
 
 def _time_bounds(found: re.Match[str]) -> tuple[int, int]:
     hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"] or 0)
-    leap = second == 60  # noqa: PLR2004 - FHIR allows the leap second, datetime does not
+    leap = second == 60
     zone: tzinfo = LOCAL
     offset = timedelta(0)
     if found["zone"] is not None:
@@ -89,9 +92,10 @@ def _time_bounds(found: re.Match[str]) -> tuple[int, int]:
             offset = sign * timedelta(hours=int(found["zone"][1:3]), minutes=int(found["zone"][4:6]))
     midnight = datetime(int(found["year"]), int(found["month"]), int(found["day"]), tzinfo=zone)
     day_part = timedelta(hours=hour, minutes=minute, seconds=59 if leap else second)
-    if hour > 23 or minute > 59 or second > 60:  # noqa: PLR2004
+    if hour > 23 or minute > 59 or second > 60:
         raise ValueError("no such time of day")
-    # A wall-clock time in a local day is looked up in the calendar, so that the days of the clock change come out right.
+    # A wall-clock time in a local day is looked up in the calendar, so that the days of the clock change come out
+    # right.
     moment = (
         midnight.replace(hour=hour, minute=minute, second=59 if leap else second)
         if zone is LOCAL

@@ -1,6 +1,7 @@
 """A resource as JSON bytes and as a plain dict, and the references in it. https://hl7.org/fhir/R4/json.html
 
-Decimals stay ``Decimal`` so that ``81.50`` is still ``81.50`` when it leaves (https://hl7.org/fhir/R4/datatypes.html#decimal).
+Decimals stay ``Decimal`` so that ``81.50`` is still ``81.50`` when it leaves
+(https://hl7.org/fhir/R4/datatypes.html#decimal).
 """
 
 from __future__ import annotations

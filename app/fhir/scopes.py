@@ -1,4 +1,6 @@
-"""SMART scopes as facts: whose data, which types, which interactions. https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html"""
+"""SMART scopes as facts: whose data, which types, which interactions.
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Who is asking, as one predicate. It is part of every statement; there is no store without it.
 
-A token's hash finds a ``access_grant`` row (who, for whom, which scopes, until when) and the recipient's ``permit`` rows (which patient, which data
-categories, which actions, since and until when). What they add up to is kept in memory under the grant's ``stamp``; every statement checks
-that the stamp still stands, and everything that changes a permit raises it, so a withdrawal holds from the next statement in every process.
+A token's hash finds a ``access_grant`` row (who, for whom, which scopes, until when) and the recipient's ``permit``
+rows (which patient, which data categories, which actions, since and until when). What they add up to is kept in memory
+under the grant's ``stamp``; every statement checks that the stamp still stands, and everything that changes a permit
+raises it, so a withdrawal holds from the next statement in every process.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ Denied = Mapping[Action, int]
 class Access:
     """What one grant allows until ``horizon`` (µs), when a permit begins or ends or the grant does.
 
-    ``patient`` is the sole patient of the token, ``patient_id`` that Patient's id ("" where there are several). ``denied`` gives, per patient and action, the labels that may not be seen; a patient that is not in it does not exist for this caller.
-    ``everyone`` is the operator of a tenant: all its patients, nothing denied, and the catalogue to write.
+    ``patient`` is the sole patient of the token, ``patient_id`` that Patient's id ("" where there are several).
+    ``denied`` gives, per patient and action, the labels that may not be seen; a patient that is not in it does not
+    exist for this caller. ``everyone`` is the operator of a tenant: all its patients, nothing denied, and the
+    catalogue to write.
     """
 
     hash: bytes
@@ -71,7 +74,9 @@ class Access:
         return NOTHING if by_action is None else by_action[action]
 
     def may_see(self, patient: int) -> bool:
-        """Whether this patient is among the caller's own (an operator's tenant is checked where the partition is read)."""
+        """Whether this patient is among the caller's own (an operator's tenant is checked where the partition is
+        read).
+        """
         return self.everyone or patient in self.denied
 
     @property
@@ -81,7 +86,9 @@ class Access:
 
 
 async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_type: int) -> Access | None:
-    """The access behind a token; None when there is no such grant or it has expired. ``patient_type``: the number of Patient."""
+    """The access behind a token; None when there is no such grant or it has expired. ``patient_type``: the number of
+    Patient.
+    """
     rows = await reader.fetch(SELECT_GRANT, token_hash, now)
     if not rows:
         return None
@@ -89,7 +96,9 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
     horizon = expires
     allowed: dict[int, dict[Action, int]] = {}
     if not everyone:
-        for patient_key, labels, actions, since, until in await reader.fetch(SELECT_PERMITS, recipient, purpose, now, tenant):
+        for patient_key, labels, actions, since, until in await reader.fetch(
+            SELECT_PERMITS, recipient, purpose, now, tenant
+        ):
             if patient is not None and patient_key != patient:
                 continue
             if since > now:
@@ -129,4 +138,4 @@ def actions_of(letters: Any) -> int:
     union = 0
     for letter in letters:
         union |= LETTERS[letter]
-    return union
+    return int(union)  # a Flag is iterable, which a driver takes for an array

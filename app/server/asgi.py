@@ -38,7 +38,14 @@ class FhirApp:
     """The ASGI app of one FHIR base, mounted at ``root`` (``/fhir``)."""
 
     def __init__(
-        self, server: FhirServer, *, root: str, authenticate: Authenticate, forget: Forget, journal: Journal, metrics: RequestMetrics
+        self,
+        server: FhirServer,
+        *,
+        root: str,
+        authenticate: Authenticate,
+        forget: Forget,
+        journal: Journal,
+        metrics: RequestMetrics,
     ) -> None:
         self._server = server
         self._root = len(root)
@@ -46,6 +53,7 @@ class FhirApp:
         self._forget = forget
         self._journal = journal
         self._metrics = metrics
+        self._unready = server.registry.unready
         self._capabilities = capability_statement(server)
         self._prefix = server.random(8).hex()
         self._counter = 0
@@ -66,11 +74,18 @@ class FhirApp:
             form, pretty = _asked_format(headers, query)
             body = b"" if method in ("GET", "HEAD") else await _read_body(headers, receive)
             if scope["path"][self._root :] == "/metadata":
-                answer = Answer(200, self._capabilities, interaction="capabilities")
+                answer = Answer(200, self._capability_statement(), interaction="capabilities")
             else:
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
                 request = Request(
-                    "GET" if method == "HEAD" else method, self._path(scope), query, headers, body, access, now, request_id
+                    "GET" if method == "HEAD" else method,
+                    self._path(scope),
+                    query,
+                    headers,
+                    body,
+                    access,
+                    now,
+                    request_id,
                 )
                 answer = await self._carry_out(request)
                 access = request.access
@@ -86,11 +101,18 @@ class FhirApp:
         await self._send(send, answer, form, request_id, head=method == "HEAD")
         self._metrics.count(answer.interaction, answer.status, time.perf_counter() - began)
 
+    def _capability_statement(self) -> bytes:
+        if self._unready is not self._server.registry.unready:  # a reindex has finished since
+            self._unready = self._server.registry.unready
+            self._capabilities = capability_statement(self._server)
+        return self._capabilities
+
     async def _carry_out(self, request: Request) -> Answer:
         try:
             return await dispatch(self._server, request)
         except GrantChanged:
-            # What we knew of the grant is out of date: look again, once; it may have been widened, narrowed or withdrawn.
+            # What we knew of the grant is out of date: look again, once; it may have been widened, narrowed or
+            # withdrawn.
             self._forget(request.access.hash)
             request.access = await self._authenticate(request.header(b"authorization"), request.now)
             return await dispatch(self._server, request)
@@ -137,7 +159,9 @@ class FhirApp:
             if answer.wrote:
                 await self._journal.durable()
         except Unavailable:
-            return self._refusal(Unavailable("The access log cannot be written, so no answer can be given."), "json", pretty=False)
+            return self._refusal(
+                Unavailable("The access log cannot be written, so no answer can be given."), "json", pretty=False
+            )
         return answer
 
     async def _send(self, send: Send, answer: Answer, form: Format, request_id: str, *, head: bool) -> None:

@@ -1,6 +1,8 @@
-"""The BSN never gets in: a PGO has no ground to use it. Its value is masked before anything is stored, as nl-core has it.
+"""The BSN never gets in: a PGO has no ground to use it. Its value is masked before anything is stored, as nl-core has
+it.
 
-https://simplifier.net/packages/nictiz.fhir.nl.r4.nl-core (nl-core-Patient, identifier BSN), https://hl7.org/fhir/R4/extension-data-absent-reason.html
+https://simplifier.net/packages/nictiz.fhir.nl.r4.nl-core (nl-core-Patient, identifier BSN),
+https://hl7.org/fhir/R4/extension-data-absent-reason.html
 """
 
 from __future__ import annotations

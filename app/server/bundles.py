@@ -33,7 +33,8 @@ def searchset(links: Iterable[tuple[str, str]], entries: Sequence[tuple[str, byt
     return b"".join(parts)
 
 
-def bundle_of(kind: str, links: Iterable[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
+def bundle_of(kind: str, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
     """A Bundle of another type, of entries that are ready."""
     listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
-    return b'{"resourceType":"Bundle","type":"%b","link":%b%b}' % (kind.encode(), links_json(links), listed)
+    linked = b',"link":' + links_json(links) if links else b""
+    return b'{"resourceType":"Bundle","type":"%b"%b%b}' % (kind.encode(), linked, listed)

@@ -1,4 +1,6 @@
-"""The CapabilityStatement, computed from the tables that serve: it cannot lie. https://hl7.org/fhir/R4/capabilitystatement.html"""
+"""The CapabilityStatement, computed from the tables that serve: it cannot lie.
+https://hl7.org/fhir/R4/capabilitystatement.html
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def capability_statement(server: FhirServer) -> bytes:
         "rest": [
             {
                 "mode": "server",
-                "security": {"description": "Every request but this one needs an access token: Authorization: Bearer <token>."},
+                "security": {
+                    "description": "Every request but this one needs an access token: Authorization: Bearer <token>."
+                },
                 "resource": [_resource(server, name) for name in sorted(server.registry.stored)],
                 "interaction": [{"code": "transaction"}],
             }
@@ -41,7 +45,8 @@ def _resource(server: FhirServer, name: str) -> dict[str, Any]:
     place = server.placement[name]
     interactions = [each for each in TYPE_INTERACTIONS if not place.refused or each in ("read", "search-type")]
     params = [
-        {"name": param.code, "definition": param.definition.url, "type": param.kind} for param in server.registry.params(name).values()
+        {"name": param.code, "definition": param.definition.url, "type": param.kind}
+        for param in server.registry.offered(name).values()
     ]
     always = [{"name": code, "definition": url, "type": kind} for code, kind, url in _ALWAYS]
     row: dict[str, Any] = {

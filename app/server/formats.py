@@ -1,4 +1,6 @@
-"""Which format is asked for and which one came in. https://hl7.org/fhir/R4/http.html#mime-type https://hl7.org/fhir/R4/versioning.html#mt-version"""
+"""Which format is asked for and which one came in. https://hl7.org/fhir/R4/http.html#mime-type
+https://hl7.org/fhir/R4/versioning.html#mt-version
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def check_content_type(content_type: str) -> None:
     """Raises ``UnsupportedMediaType`` for a body in a format or FHIR version that is not read here."""
     name, parameters = _parts(content_type)
     if name not in _NAMES or "*" in name:
-        raise UnsupportedMediaType("Send the body as application/fhir+json or application/fhir+xml, and say so in Content-Type.")
+        raise UnsupportedMediaType(
+            "Send the body as application/fhir+json or application/fhir+xml, and say so in Content-Type."
+        )
     version = parameters.get("fhirversion", _VERSION)
     if not version.startswith(_VERSION):
         raise UnsupportedMediaType(f"This base takes FHIR {_VERSION} and not {version}.")

@@ -1,4 +1,6 @@
-"""Which data categories a resource falls in, as a bit set, from ``categories.yaml``. Consent speaks in these categories."""
+"""Which data categories a resource falls in, as a bit set, from ``categories.yaml``. Consent speaks in these
+categories.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,12 @@ class Labels:
         paths = self.refers.get(resource["resourceType"])
         if paths is None:
             return None
-        return [each["reference"] for path in paths for each in elements(resource, path) if isinstance(each.get("reference"), str)]
+        return [
+            each["reference"]
+            for path in paths
+            for each in elements(resource, path)
+            if isinstance(each.get("reference"), str)
+        ]
 
     def complete(self, resource: Resource, labels_of: Callable[[str], int | None]) -> int:
         """The bits of any resource; ``labels_of`` gives those of a reference, None where it resolves nowhere."""
@@ -108,5 +115,7 @@ def load_labels() -> Labels:
     return Labels(
         MappingProxyType(categories),
         MappingProxyType({name: tuple(map(read, rows)) for name, rows in table["types"].items()}),
-        MappingProxyType({name: tuple(tuple(path.split(".")) for path in paths) for name, paths in table["refers"].items()}),
+        MappingProxyType(
+            {name: tuple(tuple(path.split(".")) for path in paths) for name, paths in table["refers"].items()}
+        ),
     )

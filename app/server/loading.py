@@ -5,6 +5,8 @@ https://hl7.org/fhir/R4/nd-json.html
 
 from __future__ import annotations
 
+import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from app.fhir.resource import Resource, decode
 from app.fhir.xml import from_xml
 from app.server.access import Access
 from app.server.ids import key_of, new_id, write_key
+from app.server.interactions.transaction.references import point_elsewhere
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute
@@ -23,6 +26,9 @@ from app.server.store.prepare import Context, check_resource, check_type, finish
 
 CHUNK: Final = 500
 _SUFFIXES: Final = (".json", ".xml", ".ndjson")
+_OPENED: Final = frozenset({"transaction", "batch", "collection", "searchset"})
+"""Bundles that only hold resources together; others are resources themselves."""
+_UUID: Final = "urn:uuid:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +56,76 @@ class Found:
 
 
 def resources_in(paths: Sequence[Path], server: FhirServer, report: LoadReport) -> Iterator[Found]:
-    """Every resource in files and folders (JSON, XML, NDJSON; Bundles opened). What cannot be read goes into the report."""
+    """Every resource in files and folders (JSON, XML, NDJSON; Bundles opened). What cannot be read goes into the
+    report.
+    """
     for path in paths:
         if path.is_dir():
-            yield from resources_in(sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES or each.is_dir()), server, report)
+            yield from resources_in(
+                sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES or each.is_dir()),
+                server,
+                report,
+            )
             continue
         try:
             yield from _in_file(path, server, report)
         except ZelfregieError as error:
             report.refusals.append(Refusal(path.name, error.all_issues()))
         except OSError as error:
-            report.refusals.append(Refusal(path.name, (Issue("not-found", f"The file cannot be read: {error.strerror}."),)))
+            report.refusals.append(
+                Refusal(path.name, (Issue("not-found", f"The file cannot be read: {error.strerror}."),))
+            )
 
 
 def _in_file(path: Path, server: FhirServer, report: LoadReport) -> Iterator[Found]:
-    if path.suffix == ".ndjson":
+    suffix = path.suffix.lower()
+    if suffix == ".ndjson":
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
                 try:
-                    yield from _opened(f"{path.name}:{number}", decode(line))
+                    yield from _opened(f"{path.name}:{number}", decode(line.removeprefix(BOM_UTF8)))
                 except ZelfregieError as error:
                     report.refusals.append(Refusal(f"{path.name}:{number}", error.all_issues()))
-    elif path.suffix == ".xml":
+    elif suffix == ".xml":
         yield from _opened(path.name, from_xml(path.read_bytes(), server.definitions))
     else:
-        yield from _opened(path.name, decode(path.read_bytes()))
+        yield from _opened(path.name, decode(path.read_bytes().removeprefix(BOM_UTF8)))
 
 
 def _opened(source: str, resource: Resource) -> Iterator[Found]:
-    if resource.get("resourceType") == "Bundle" and resource.get("type") in ("transaction", "batch", "collection", "searchset"):
-        for index, entry in enumerate(resource.get("entry", ())):
-            if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
-                yield Found(f"{source} entry {index}", entry["resource"])
-    else:
+    if resource.get("resourceType") != "Bundle" or resource.get("type") not in _OPENED:
         yield Found(source, resource)
+        return
+    listed = resource.get("entry")
+    entries = {
+        index: entry
+        for index, entry in enumerate(listed if isinstance(listed, list) else ())
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
+    }
+    addresses = dict(filter(None, map(_address, entries.values())))
+    for index, entry in entries.items():
+        point_elsewhere(entry["resource"], addresses)
+        yield Found(f"{source} entry {index}", entry["resource"])
 
 
-async def load(server: FhirServer, access: Access, found: Iterable[Found], *, patient: str | None, report: LoadReport) -> LoadReport:
-    """Store what was found, in chunks of one transaction each; Patients of a chunk before the rest, what knows no patient yet at the end.
+def _address(entry: dict[str, Any]) -> tuple[str, str] | None:
+    """An entry's fullUrl with ``Type/id``, which references to it become; the UUID is its id when it has no other."""
+    url, resource = entry.get("fullUrl"), entry["resource"]
+    if not isinstance(url, str):
+        return None
+    if "id" not in resource and url.startswith(_UUID):
+        resource["id"] = url.removeprefix(_UUID)
+    target = f"{resource.get('resourceType')}/{resource.get('id')}"
+    return None if target == url else (url, target)
+
+
+async def load(
+    server: FhirServer, access: Access, found: Iterable[Found], *, patient: str | None, report: LoadReport
+) -> LoadReport:
+    """Store what was found, in chunks of one transaction each; Patients of a chunk before the rest, what knows no
+    patient yet at the end.
 
     ``patient`` is where resources go that name none. What is refused is reported, and the rest is stored.
     """
@@ -122,9 +158,14 @@ async def _load_chunk(
     for group in (persons, others):
         drafts: dict[tuple[int, str, str], tuple[Found, Draft]] = {}
         for each in group:
+            await asyncio.sleep(0)  # where this is done beside serving, requests go between
             try:
                 draft = await _draft(server, access, each.resource, context)
-                drafts[draft.patient, draft.type, draft.id] = (each, draft)
+                key = (draft.patient, draft.type, draft.id)
+                if key in drafts:  # two versions of one resource: one after the other
+                    await _store(server, access, list(drafts.values()), report)
+                    drafts = {}
+                drafts[key] = (each, draft)
             except Unprocessable as error:
                 unknown = not last and any(issue.code == "not-found" for issue in error.all_issues())
                 if unknown:

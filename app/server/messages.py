@@ -30,7 +30,9 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no values."""
+    """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no
+    values.
+    """
 
     status: int
     body: bytes = b""

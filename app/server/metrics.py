@@ -1,4 +1,6 @@
-"""Counts and durations of requests, kept as plain numbers and read by Prometheus. https://prometheus.io/docs/concepts/metric_types/"""
+"""Counts and durations of requests, kept as plain numbers and read by Prometheus.
+https://prometheus.io/docs/concepts/metric_types/
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class RequestMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One histogram, cumulative as Prometheus wants it."""
-        family = HistogramMetricFamily("zelfregie_request_seconds", "Duration of FHIR requests.", labels=("interaction", "status"))
+        family = HistogramMetricFamily(
+            "zelfregie_request_seconds", "Duration of FHIR requests.", labels=("interaction", "status")
+        )
         for (interaction, status), series in list(self._series.items()):
             total, buckets = 0.0, []
             for bound, number in zip((*map(str, BUCKETS), "+Inf"), series[:-1], strict=True):

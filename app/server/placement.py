@@ -1,4 +1,5 @@
-"""Where a resource lives: in the partition of the one patient that it names as its subject. The rows are ``placement.yaml``.
+"""Where a resource lives: in the partition of the one patient that it names as its subject. The rows are
+``placement.yaml``.
 
 https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
@@ -37,7 +38,9 @@ class Place:
 
 def load_placement() -> Mapping[str, Place]:
     """The table, by resource type."""
-    rows: dict[str, dict[str, Any]] = yaml.load(Path(__file__).with_name("placement.yaml").read_text(), yaml.CSafeLoader)
+    rows: dict[str, dict[str, Any]] = yaml.load(
+        Path(__file__).with_name("placement.yaml").read_text(), yaml.CSafeLoader
+    )
     return MappingProxyType(
         {
             name: Place(
@@ -67,8 +70,9 @@ def elements(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 def named_patient(resource: Resource, place: Place, *, base: str, entries: Mapping[str, str]) -> str | None:
     """The id of the patient that ``resource`` names as its subject; None when it names none.
 
-    ``base`` is this server's own address: an absolute reference to it counts, one to another server does not. ``entries`` gives what a
-    reference to another entry of the same transaction stands for. Raises ``Unprocessable`` when two different patients are named.
+    ``base`` is this server's own address: an absolute reference to it counts, one to another server does not.
+    ``entries`` gives what a reference to another entry of the same transaction stands for. Raises ``Unprocessable``
+    when two different patients are named.
     """
     if not place.subject:
         return None

@@ -1,7 +1,10 @@
-"""From method and path to an interaction. The same table feeds the CapabilityStatement. https://hl7.org/fhir/R4/http.html"""
+"""From method and path to an interaction. The same table feeds the CapabilityStatement.
+https://hl7.org/fhir/R4/http.html
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from app.errors import Forbidden, Invalid, MethodNotAllowed, NotFound
@@ -11,6 +14,7 @@ from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 
 TYPE_INTERACTIONS: Final = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ALLOW: Final = {0: "POST", 1: "GET, HEAD, POST", 2: "GET, HEAD, PUT, DELETE", 3: "GET, HEAD", 4: "GET, HEAD"}
 
 
@@ -24,10 +28,10 @@ async def dispatch(server: FhirServer, request: Request) -> Answer:
     resource_type, patient_id = path[0], None
     if resource_type not in server.registry.stored:
         raise NotFound(f"'{resource_type}' is not a resource type that is served here.", "not-supported")
-    if len(path) >= 3 and resource_type == "Patient" and path[2] in server.registry.stored:  # noqa: PLR2004
+    if len(path) >= 3 and resource_type == "Patient" and path[2] in server.registry.stored:
         patient_id, path = path[1], path[2:]
         resource_type = path[0]
-    _check_ids(path)
+    _check_ids(path, patient_id)
     match path[1:]:
         case []:
             return await _on_type(server, request, resource_type, patient_id)
@@ -58,7 +62,9 @@ async def _on_type(server: FhirServer, request: Request, resource_type: str, pat
     raise _not_allowed(request.method, 1)
 
 
-async def _on_instance(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+async def _on_instance(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Answer:
     if request.method == "GET":
         _check_scope(request, resource_type, Action.READ)
         return await read.read(server, request, resource_type, resource_id, patient_id)
@@ -71,14 +77,19 @@ async def _on_instance(server: FhirServer, request: Request, resource_type: str,
     raise _not_allowed(request.method, 2)
 
 
-def _check_ids(path: list[str]) -> None:
-    if len(path) > 1 and len(path[1]) > 64:  # noqa: PLR2004 - the longest id that FHIR has
-        raise Invalid("An id has at most 64 characters.", "value")
+def _check_ids(path: list[str], patient_id: str | None) -> None:
+    for each in (*path[1:2], *((patient_id,) if patient_id is not None else ())):
+        if _ID.fullmatch(each) is None:
+            if each.startswith(("$", "_")):
+                raise NotFound("This operation or interaction is not supported here.", "not-supported")
+            raise Invalid("An id is 1 to 64 letters, digits, '-' and '.'.", "value")
 
 
 def _check_scope(request: Request, resource_type: str, action: Action) -> None:
     if not request.access.scopes.allow(resource_type, action):
-        raise Forbidden(f"The token's scopes do not allow to {(action.name or '').lower()} {resource_type}.", "forbidden")
+        raise Forbidden(
+            f"The token's scopes do not allow to {(action.name or '').lower()} {resource_type}.", "forbidden"
+        )
 
 
 def _only_get(request: Request, depth: int) -> None:

@@ -1,7 +1,9 @@
-"""Write rules: what a feature wants to hold for every change, by whatever door it comes in. Handed to the server in ``main``.
+"""Write rules: what a feature wants to hold for every change, by whatever door it comes in. Handed to the server in
+``main``.
 
-A rule runs once per transaction and patient, on the whole set of changes, after every entry is resolved and validated and the patient's partition
-is locked. Resources that a rule derives are validated and stored with the rest, and are not put through rules again.
+A rule runs once per transaction and patient, on the whole set of changes, after every entry is resolved and validated
+and the patient's partition is locked. Resources that a rule derives are validated and stored with the rest, and are
+not put through rules again.
 """
 
 from __future__ import annotations

@@ -1,14 +1,27 @@
 """The tables of the FHIR server. Every row that holds a patient's data starts with that patient's key.
 
-``n`` is the row number that index rows carry: the ``seq`` at which the resource was born, so it also tells what existed when. ``value`` is a 64-bit
-hash of a token; ``term`` says what it stands for. Times are microseconds since the epoch. Keys are numbers of ``fhir/definitions/numbers.json``.
+``n`` is the row number that index rows carry: the ``seq`` at which the resource was born, so it also tells what
+existed when. ``value`` is a 64-bit hash of a token; ``term`` says what it stands for. Times are microseconds since the
+epoch. Keys are numbers of ``fhir/definitions/numbers.json``.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, PrimaryKeyConstraint, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from app.database import Delete, Insert, Update, metadata
 from app.fhir.definitions import load
@@ -34,7 +47,9 @@ def _number(name: str) -> Column[float]:
 def _index_table(name: str, *columns: Column[Any]) -> Table:
     """A search index: its primary key is the whole row, and on SQLite the row is its key."""
     every = (_big("patient"), _small("type"), _small("param"), *columns)
-    return Table(name, metadata, *every, PrimaryKeyConstraint(*(column.name for column in every)), sqlite_with_rowid=False)
+    return Table(
+        name, metadata, *every, PrimaryKeyConstraint(*(column.name for column in every)), sqlite_with_rowid=False
+    )
 
 
 tenant: Final = Table("tenant", metadata, Column("id", Integer, primary_key=True, autoincrement=False), _word("name"))
@@ -53,7 +68,13 @@ partition: Final = Table(
 """One row per patient and per catalogue: the write lock, the order of changes, and a lastUpdated that never goes back."""
 
 claim: Final = Table(
-    "claim", metadata, _big("patient"), _word("name"), _big("n"), PrimaryKeyConstraint("patient", "name"), sqlite_with_rowid=False
+    "claim",
+    metadata,
+    _big("patient"),
+    _word("name"),
+    _big("n"),
+    PrimaryKeyConstraint("patient", "name"),
+    sqlite_with_rowid=False,
 )
 
 resource: Final = Table(
@@ -151,7 +172,13 @@ lookup: Final = Table(
     sqlite_with_rowid=False,
 )
 alias: Final = Table(
-    "alias", metadata, _small("type"), _word("id"), _big("patient"), PrimaryKeyConstraint("type", "id", "patient"), sqlite_with_rowid=False
+    "alias",
+    metadata,
+    _small("type"),
+    _word("id"),
+    _big("patient"),
+    PrimaryKeyConstraint("type", "id", "patient"),
+    sqlite_with_rowid=False,
 )
 
 _PATIENT: Final = load("4.0.1").type_numbers["Patient"]
@@ -195,7 +222,14 @@ permit: Final = Table(
     PrimaryKeyConstraint("recipient", "patient", "purpose", "consent", "actions"),
     Index("ix_permit_patient", "patient"),
 )
-walk: Final = Table("walk", metadata, _word("id"), _big("expires"), Column("partitions", LargeBinary, nullable=False), PrimaryKeyConstraint("id"))
+walk: Final = Table(
+    "walk",
+    metadata,
+    _word("id"),
+    _big("expires"),
+    Column("partitions", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
 """The partitions and their ``seq`` that the pages of one search over several patients refer to."""
 
 index_state: Final = Table(
@@ -207,10 +241,17 @@ index_state: Final = Table(
     _small("ready"),
     PrimaryKeyConstraint("type", "param"),
 )
+"""Which search parameters are filled: ``ready`` 0 until a reindex has been through; ``generation`` tells what they find."""
 setting: Final = Table("setting", metadata, _word("name"), _word("value"), PrimaryKeyConstraint("name"))
 """What was decided when this database was made: the canonical base, and whether it is a sandbox."""
 
-_KINDS: Final = {"BIGINT": "bigint", "SMALLINT": "smallint", "INTEGER": "integer", "TEXT": "text", "DOUBLE": "double precision"}
+_KINDS: Final = {
+    "BIGINT": "bigint",
+    "SMALLINT": "smallint",
+    "INTEGER": "integer",
+    "TEXT": "text",
+    "DOUBLE": "double precision",
+}
 
 
 def _kind(column: Column[Any]) -> str:
@@ -223,7 +264,9 @@ def _kind(column: Column[Any]) -> str:
 
 def _insert(table: Table, *, ignore: bool = False) -> Insert:
     columns = tuple(table.columns)
-    return Insert(table.name, tuple(each.name for each in columns), tuple(map(_kind, columns)), "ignore" if ignore else "")
+    return Insert(
+        table.name, tuple(each.name for each in columns), tuple(map(_kind, columns)), "ignore" if ignore else ""
+    )
 
 
 def _update(table: Table, keys: tuple[str, ...], values: tuple[str, ...]) -> Update:
@@ -249,12 +292,16 @@ INSERT_CLAIM: Final = _insert(claim)
 INSERT_GRANT: Final = _insert(access_grant)
 INSERT_PERMIT: Final = _insert(permit)
 INSERT_WALK: Final = _insert(walk)
+INSERT_INDEX_STATE: Final = _insert(index_state, ignore=True)
 
 RESOURCE_KEY: Final = ("patient", "type", "id")
 UPDATE_RESOURCE: Final = _update(
-    resource, RESOURCE_KEY, ("n", "version", "seq", "updated", "date", "present", "deleted", "labels", "flags", "keys", "body")
+    resource,
+    RESOURCE_KEY,
+    ("n", "version", "seq", "updated", "date", "present", "deleted", "labels", "flags", "keys", "body"),
 )
 UPDATE_INDEX: Final = _update(resource, RESOURCE_KEY, ("date", "present", "labels", "keys"))
+UPDATE_INDEX_STATE: Final = _update(index_state, ("type", "param"), ("generation", "ready"))
 UPDATE_HISTORY_BODY: Final = _update(history, ("patient", "seq"), ("body",))
 DELETE_TOKEN: Final = _delete(token)
 DELETE_PERIOD: Final = _delete(period)

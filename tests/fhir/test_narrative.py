@@ -27,6 +27,7 @@ def rules(text: str) -> list[str | None]:
         '<img src="data:image/png;base64,AAAA" alt=""/>',
         "<p style=\"background-image: url('data:image/png;base64,AAAA')\">x</p>",
         "<!-- gegenereerd --><p>x</p>",
+        "<!-- gegenereerd -->x",
         "&lt;script&gt; &#233;",
     ],
 )
@@ -53,6 +54,8 @@ def test_formatting_is_allowed(inside: str) -> None:
         '<a xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="https://elders.example">x</a>',
         "<?php echo 1 ?><p>x</p>",
         "<![CDATA[x]]>",
+        "<!--><script>alert(1)</script>-->",
+        "<!---><script>alert(1)</script>-->",
     ],
 )
 def test_what_runs_or_loads_is_refused(inside: str) -> None:
@@ -64,7 +67,7 @@ def test_a_document_type_is_refused_before_it_is_read() -> None:
     assert rules(bomb) == ["txt-1"]
 
 
-@pytest.mark.parametrize("empty", ["", " \n ", "<p><br/></p>"])
+@pytest.mark.parametrize("empty", ["", " \n ", "<p><br/></p>", "<!-- niets -->"])
 def test_narrative_without_content_is_refused(empty: str) -> None:
     assert rules(DIV.format(empty)) == ["txt-2"]
 

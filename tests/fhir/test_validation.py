@@ -124,10 +124,52 @@ def test_all_problems_come_at_once_and_in_their_places() -> None:
     }
 
 
-def test_very_many_problems_are_counted_not_listed() -> None:
-    issues = validate(changed(PATIENT, name__0__given=[7] * (MOST + 50)), R4)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name__0__given": [7] * 5000},
+        {"name": [{}] * 5000},
+        {"name": [{"given": [7] * 150}] * 150},
+        {f"unknown{number}": 1 for number in range(5000)},
+        {"name__0___given": [{"id": "a"}] * 5000},
+    ],
+    ids=["texts", "objects", "texts in objects", "members", "extensions"],
+)
+def test_of_very_many_problems_the_first_are_listed(changes: dict[str, Any]) -> None:
+    issues = validate(changed(PATIENT, **changes), R4)
     assert len(issues) == MOST + 1
-    assert (issues[-1].severity, issues[-1].diagnostics) == ("information", "50 more problems are not listed.")
+    assert [issue.severity for issue in issues[-2:]] == ["error", "information"]
+
+
+def test_many_references_to_what_is_contained_hide_no_problem() -> None:
+    practitioners = [{"reference": "#gp"}] * MOST * 2
+    assert validate(changed(PATIENT, generalPractitioner=practitioners), R4) == []
+    issues = validate(changed(PATIENT, generalPractitioner=[*practitioners, {"reference": "#none"}]), R4)
+    assert [issue.expression for issue in issues] == [(f"Patient.generalPractitioner[{MOST * 2}].reference",)]
+
+
+def test_many_nulls_are_right_when_all_have_extensions() -> None:
+    many = MOST * 2
+    extension = {"extension": [{"url": "urn:x", "valueCode": "y"}]}
+    patient = changed(PATIENT, name__0__given=[None] * many, name__0___given=[extension] * many)
+    assert validate(patient, R4) == []
+    del patient["name"][0]["_given"][-1]
+    assert [issue.expression for issue in validate(patient, R4)] == [(f"Patient.name[0].given[{many - 1}]",)]
+
+
+def test_a_type_first_met_at_the_end_of_the_stack_is_checked_later() -> None:
+    fresh = definitions.load.__wrapped__("4.0.1")
+    nested: dict[str, Any] = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "participant": [{"status": "accepted"}],
+    }
+    appointment = nested
+    for _ in range(400):
+        nested = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": nested}]}
+        validate(nested, fresh)
+    assert [issue.code for issue in validate(nested, fresh)] == ["structure"]
+    assert validate(appointment, fresh) == []
 
 
 def test_a_resource_nested_without_end_is_refused() -> None:

@@ -21,6 +21,8 @@ FURTHER = {
     "text for an object": Refused(changed(WEIGHT, code="29463-7"), "structure", "Observation.code"),
     "an object for text": Refused(changed(PATIENT, birthDate={"value": "1950"}), "structure", "Patient.birthDate"),
     "a null": Refused(changed(PATIENT, birthDate=None), "structure", "Patient.birthDate"),
+    "a null for a code": Refused(changed(WEIGHT, status=None), "structure", "Observation.status"),
+    "a number for a code": Refused(changed(WEIGHT, status=1), "value", "Observation.status"),
     "a null among objects": Refused(changed(PATIENT, name=[None]), "structure", "Patient.name[0]"),
     "a null among texts": Refused(
         changed(PATIENT, name__0__given=["A", None]), "structure", "Patient.name[0].given[1]"

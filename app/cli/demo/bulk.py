@@ -55,7 +55,7 @@ def bulk_patients(patients: int, observations: int, *, seed: int) -> Iterator[li
     patients are asked for.
     """
     for number in range(1, patients + 1):
-        chance = random.Random(f"{seed} {number}")  # noqa: S311 - invented data, nothing to keep secret
+        chance = random.Random(f"{seed} {number}")
         yield _patient_with_data(f"bulk-{number:06d}", observations, chance)
 
 

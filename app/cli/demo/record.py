@@ -50,7 +50,7 @@ from app.fhir.resource import Resource
 def record(persona: Persona, *, today: date, seed: int) -> Iterator[Resource]:
     """The patient, then conditions, medicines, plan and measurements that lead up to ``today``."""
     # The seed is text: it gives each person their own series, whichever other persons are asked for.
-    chance = random.Random(f"{seed} {persona.id}")  # noqa: S311 - invented data, nothing to keep secret
+    chance = random.Random(f"{seed} {persona.id}")
     yield plain(_patient(persona))
     if persona.contact is not None:
         yield plain(_related_person(persona, persona.contact))

@@ -23,11 +23,12 @@ __all__ = ["ExpressionError", "Walker", "compile_walker"]
 class Walker:
     """One expression, ready to walk resources of one type.
 
-    ``walk`` gives (FHIR type name, JSON value) of every value, in the order of the expression's alternatives and then
-    of the document. ``elements`` are the top-level JSON members, choices expanded, of which at least one must be there
-    for any value; empty when values do not depend on any (``exists()``, or the resource itself): then always walk.
-    ``kinds`` are the types that values can have. ``whole_resource`` is set when the expression begins with ``%resource``: then walk the resource, also where the
-    expression belongs to a component of a composite.
+    ``walk`` gives (FHIR type name, JSON value) of every value, those of one alternative in the order of the document; a
+    value that two alternatives find comes twice. ``elements`` are the top-level JSON members, choices expanded, of
+    which at least one must be there for any value; empty when values do not depend on any (``exists()``, or the
+    resource itself): then always walk.
+    ``kinds`` are the types that values can have. ``whole_resource`` is set when the expression begins with
+    ``%resource``: then walk the resource, also where the expression belongs to a component of a composite.
     """
 
     expression: str

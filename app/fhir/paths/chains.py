@@ -80,8 +80,9 @@ def _members(step: Step) -> Chain:
     def follow(node: dict[str, Any]) -> list[Item]:
         found: list[Item] = []
         for value in node.get(name, ()):
+            item = (type_name, value)
             if value is not None:
-                found.append((type_name, value))  # noqa: PERF401
+                found.append(item)
         return found
 
     return follow

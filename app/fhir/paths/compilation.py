@@ -23,6 +23,7 @@ Run = Callable[[Item, Resource], list[Item]]
 Stage = Callable[[list[Item], Resource], list[Item]]
 """What happens next to all values found so far."""
 
+_CONSTANTS: Final = {str: "string", int: "integer", bool: "boolean"}
 # https://hl7.org/fhir/R4/datatypes.html; a type that is not listed as a key here or in the definitions has no subtypes.
 _PRIMITIVE_BASES: Final = {
     "code": "string",
@@ -108,8 +109,8 @@ class Compiler:
             case syntax.Focus():
                 raise ExpressionError("%resource is only understood where an expression begins")
             case syntax.Constant(value):
-                items = [("boolean" if isinstance(value, bool) else type(value).__name__, value)]
-                return Path((items[0][0],), start=lambda _item, _resource: items)
+                constant = (_CONSTANTS[type(value)], value)
+                return Path((constant[0],), start=lambda _item, _resource: [constant])
             case syntax.Member():
                 return self._member(node, focus)
             case syntax.Index(base, position):
@@ -147,7 +148,8 @@ class Compiler:
         else:
             path = replace(_add(base, _children(table)), types=types)
         if "Resource" in types:
-            path = replace(_add(path, _by_resource_type), types=tuple(sorted(self._definitions.resource_types)))
+            actual = tuple(sorted(self._definitions.resource_types))
+            return replace(_add(path, _by_resource_type), types=actual + tuple(t for t in types if t != "Resource"))
         return path
 
     def _hop(self, type_name: str, name: str) -> Hop:
@@ -202,15 +204,13 @@ class Compiler:
             case "where", (criteria,):
                 return self._where(base, criteria)
             case "exists", ():
-                return _boolean(_exists, base, base)
+                return _exists(base)
             case "exists", (criteria,):
-                filtered = self._where(base, criteria)
-                return _boolean(_exists, filtered, filtered)
+                return _exists(self._where(base, criteria))
             case "extension", (syntax.Constant(str(url)),):
                 return self._extension(base, url)
             case "hasExtension", (syntax.Constant(str(url)),):
-                extensions = self._extension(base, url)
-                return _boolean(_exists, extensions, extensions)
+                return _exists(self._extension(base, url))
         raise ExpressionError(f"{node.function}() with {len(node.arguments)} arguments is not understood here")
 
     def _extension(self, base: Path, url: str) -> Path:
@@ -261,7 +261,7 @@ def _children(table: dict[str, Hop]) -> Stage:
 
 
 def _by_resource_type(items: list[Item], _: Resource) -> list[Item]:
-    return [(node["resourceType"], node) for _, node in items]
+    return [(node["resourceType"] if type_name == "Resource" else type_name, node) for type_name, node in items]
 
 
 def _union(left: Path, right: Path) -> Path:
@@ -272,9 +272,10 @@ def _union(left: Path, right: Path) -> Path:
     members = tuple(dict.fromkeys(left.members + right.members)) if left.members and right.members else ()
     if left.routes and right.routes and not left.stages and not right.stages:
         return Path(types, routes=_merged(left.routes, right.routes), members=members)
-    runs = (left.run(), right.run())
-    start: Run = lambda item, resource: [found for run in runs for found in run(item, resource)]  # noqa: E731
-    return Path(types, start=start, members=members)
+    run_left, run_right = left.run(), right.run()
+    return Path(
+        types, start=lambda item, resource: run_left(item, resource) + run_right(item, resource), members=members
+    )
 
 
 def _merged(left: tuple[Route, ...], right: tuple[Route, ...]) -> tuple[Route, ...]:
@@ -284,6 +285,11 @@ def _merged(left: tuple[Route, ...], right: tuple[Route, ...]) -> tuple[Route, .
     if last[:-1] != first[:-1]:
         return left + right
     return (*before, (*last[:-1], last[-1] + first[-1]), *after)
+
+
+def _exists(path: Path) -> Path:
+    run = path.run()
+    return Path(("boolean",), start=lambda item, resource: [("boolean", bool(run(item, resource)))])
 
 
 def _boolean(operation: Callable[[list[Item], list[Item]], bool | None], left: Path, right: Path) -> Path:
@@ -299,10 +305,6 @@ def _boolean(operation: Callable[[list[Item], list[Item]], bool | None], left: P
 
 def _truth(items: list[Item]) -> bool | None:
     return bool(items[0][1]) if items else None
-
-
-def _exists(items: list[Item], _: list[Item]) -> bool:
-    return bool(items)
 
 
 def _equal(left: list[Item], right: list[Item]) -> bool | None:

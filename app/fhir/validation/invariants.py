@@ -13,6 +13,8 @@ from typing import Any, Final
 from app.errors import Invalid
 from app.fhir.dates import bounds
 
+_SECOND: Final = 1_000_000
+
 Holds = Callable[[dict[str, Any]], bool]
 
 
@@ -40,14 +42,16 @@ def ext_1(extension: dict[str, Any]) -> bool:
 
 
 def per_1(period: dict[str, Any]) -> bool:
-    """The start is not after the end, as far as both are precise."""
-    start, end = period.get("start"), period.get("end")
-    if start is None or end is None:
+    """The start is not after the end, as far as both are precise. FHIRPath takes seconds as exact, fraction or not."""
+    if "start" not in period or "end" not in period:
         return True
     try:
-        return bounds(start)[0] < bounds(end)[1]
+        start, after_start = bounds(period["start"])
+        end, after_end = bounds(period["end"])
     except Invalid:
         return True  # no date at all, which its format check says
+    both_exact = after_start - start <= _SECOND and after_end - end <= _SECOND
+    return start <= end if both_exact else start < after_end
 
 
 def dom_2(resource: dict[str, Any]) -> bool:

@@ -10,23 +10,22 @@ from typing import Any, Final
 
 from lxml import etree
 
+from app.fhir.markup import parse
 from app.fhir.validation.problems import Problem, Problems
 
 XHTML: Final = "http://www.w3.org/1999/xhtml"
-ELEMENTS: Final = frozenset(
-    """
+_ELEMENTS = """
     a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr
     i img li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var
-    """.split()  # noqa: SIM905
-)
-ATTRIBUTES: Final = frozenset(
-    """
+"""
+ELEMENTS: Final = frozenset(_ELEMENTS.split())
+_ATTRIBUTES = """
     abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff
     charset cite class colspan compact coords dir frame headers height href hreflang hspace id lang longdesc
     name nowrap rel rev rowspan rules scope shape span src start style summary tabindex title type valign
     value vspace width
-    """.split()  # noqa: SIM905
-)
+"""
+ATTRIBUTES: Final = frozenset(_ATTRIBUTES.split())
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 # A picture may be inside the text; nothing else may be, because a browser could open it as a page.
 _LINK = r"https?:|mailto:|tel:|urn:|[^:]*(?:[/?#]|$)"
@@ -39,6 +38,8 @@ _LINKS = {
 _UNSAFE_STYLE = re.compile(
     r"expression\s*\(|@import|behaviou?r\s*:|-moz-binding|url\s*\((?!\s*['\"]?\s*data:)|\\|/\*", re.IGNORECASE
 ).search
+_EARLY_END = re.compile(r"<!---?>").search
+_HAS_TEXT = etree.XPath("boolean(normalize-space())")
 _PREFIX = f"{{{XHTML}}}"
 
 
@@ -48,19 +49,16 @@ def narrative(value: Any) -> Problems | None:
         return [Problem("structure", "The narrative must be a JSON string with an XHTML div.")]
     if "<!" in value.replace("<!--", ""):
         return [_unsafe("a document type or CDATA section")]
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+    if _EARLY_END(value):
+        return [_unsafe("a comment that HTML ends earlier than XML does")]
     try:
-        root = etree.fromstring(value, parser)
+        root = parse(value.encode())
     except (etree.XMLSyntaxError, ValueError):
         return [Problem("value", "The narrative is not well-formed XML.")]
     if root.tag != f"{_PREFIX}div":
         return [Problem("value", f"The narrative must be a div of {XHTML}.")]
     problems = [_unsafe(text) for text in dict.fromkeys(_offences(root))]
-    if (
-        not problems
-        and not "".join(map(str, root.itertext())).strip()
-        and next(root.iter(f"{_PREFIX}img"), None) is None
-    ):
+    if not problems and not _HAS_TEXT(root) and next(root.iter(f"{_PREFIX}img"), None) is None:
         problems = [Problem("invariant", "The narrative must have some content.", rule="txt-2")]
     return problems or None
 
@@ -73,7 +71,8 @@ def _offences(root: Any) -> list[str]:
     found = []
     for element in root.iter():
         if not isinstance(element.tag, str):
-            found.append("a processing instruction or entity")
+            if element.tag is not etree.Comment:
+                found.append("a processing instruction or entity")
             continue
         name = element.tag.removeprefix(_PREFIX)
         if name not in ELEMENTS:

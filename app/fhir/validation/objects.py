@@ -10,7 +10,7 @@ from typing import Any
 
 from app.fhir.definitions import Element
 from app.fhir.validation.invariants import Invariant
-from app.fhir.validation.problems import Check, MissingItem, Problem, Problems, joined, unknown
+from app.fhir.validation.problems import Check, Collected, MissingItems, Problem, Problems, joined, unknown
 
 EMPTY = "An array may not be empty."
 
@@ -18,7 +18,7 @@ EMPTY = "An array may not be empty."
 class Shape:
     """What a type's object may look like.
 
-    ``exact`` has the check of each member, ``quick`` one that may be quicker (see ``primitives.Quick``), ``beside``
+    ``exact`` has the check of each member, ``quick`` one that may be quicker (see ``quick``), ``beside``
     those of the extensions beside primitives (``_birthDate``). ``steps`` says where each member leads in a path.
     """
 
@@ -35,9 +35,16 @@ class Shape:
         self.needed = frozenset(member for member, each in elements.items() if each.min and not each.choice)
         self.required_choices = frozenset(each.choice for each in elements.values() if each.min and each.choice)
 
-    def rest(self, value: dict[str, Any], names: list[str], problems: Problems | None) -> Problems | None:
+    def doubted(self, name: str, item: Any, found: object, *, problems: Collected | None) -> Collected | None:
+        """Adds what is wrong with a member of which a quick check did not answer None."""
+        exact = found if isinstance(found, list) else self.exact[name](item)
+        return joined(problems, exact, self.steps[name]) if exact else problems
+
+    def rest(self, value: dict[str, Any], names: list[str], problems: Collected | None) -> Collected | None:
         """Adds what is wrong with members that are not elements: unknown ones and the extensions of primitives."""
         for name in names:
+            if problems is not None and problems.enough:
+                break
             if name not in self.beside:
                 problems = joined(problems, [unknown(name, self.name)], "")
                 continue
@@ -51,14 +58,14 @@ class Shape:
                 problems = joined(problems, [_void()], step)
         return problems
 
-    def absent(self, value: dict[str, Any], problems: Problems | None) -> Problems | None:
+    def absent(self, value: dict[str, Any], problems: Collected | None) -> Collected | None:
         """Adds the required elements that are not there, not even with extensions only."""
         for name, step in self.steps.items():
             if name in self.needed and name not in value and not ("_" + name in value and "_" + name in self.beside):
                 problems = joined(problems, [_required(name)], step)
         return problems
 
-    def chosen(self, value: dict[str, Any], problems: Problems | None) -> Problems | None:
+    def chosen(self, value: dict[str, Any], problems: Collected | None) -> Collected | None:
         """Adds the choices that were made twice, and the required ones that were not."""
         made = {member.removeprefix("_") for member in value}
         bases = [base for member, base in self.choices.items() if member in made]
@@ -70,7 +77,7 @@ class Shape:
                 problems = joined(problems, [_required(f"{base}[x]")], f".{base}")
         return problems
 
-    def broken(self, value: dict[str, Any], problems: Problems | None) -> Problems | None:
+    def broken(self, value: dict[str, Any], problems: Collected | None) -> Collected | None:
         """Adds the invariants that do not hold."""
         for invariant in self.invariants:
             try:
@@ -83,19 +90,19 @@ class Shape:
         return problems
 
 
-def _aligned(values: Any, extensions: list[Any], *, step: str, problems: Problems | None) -> Problems | None:
+def _aligned(values: Any, extensions: list[Any], *, step: str, problems: Collected | None) -> Collected | None:
     """Takes back the problems of nulls that have extensions at their place, and adds places that have neither."""
     extended = {index for index, each in enumerate(extensions) if each is not None and "extension" in each}
-    left = [
-        problem
-        for problem in problems or ()
-        if not (isinstance(problem, MissingItem) and problem.path[-1] == step and problem.index in extended)
-    ]
-    beyond = range(len(values) if isinstance(values, list) else 0, len(extensions))
-    for index in beyond:
-        if index not in extended:
+    left: Collected | None = None
+    for problem in problems or ():
+        if not isinstance(problem, MissingItems) or problem.path[-1] != step:
+            left = joined(left, [problem], "")
+        elif void := [index for index in problem.indexes if index not in extended]:
+            left = joined(left, [MissingItems(void)], step)
+    for index in range(len(values) if isinstance(values, list) else 0, len(extensions)):
+        if index not in extended and not (left and left.enough):
             left = joined(left, [_void()], f"{step}[{index}]")
-    return left or None
+    return left
 
 
 def _void() -> Problem:
@@ -108,31 +115,31 @@ def _required(name: str) -> Problem:
 
 def object_check(shape: Shape) -> Check:
     """The check of one object. This is where the time goes: nothing is built unless something is wrong."""
-    find, exact, steps, needed = shape.quick.get, shape.exact, shape.steps, shape.needed
+    find, needed = shape.quick.get, shape.needed
     # What stands beside a primitive may have an id alone: the value is elsewhere.
     lonely = frozenset({"id"} if shape.name != "Element" else ())
 
-    def members(value: Any) -> Problems | None:
+    def members(value: Any) -> Collected | None:
         if type(value) is not dict:
-            return [Problem("structure", f"The JSON must have an object ({shape.name}) here.")]
+            return joined(None, [Problem("structure", f"The JSON must have an object ({shape.name}) here.")], "")
         if len(value) < 2 and value.keys() <= lonely:
-            return [_void()]
-        problems: Problems | None = None
+            return joined(None, [_void()], "")
+        problems: Collected | None = None
         others: list[str] | None = None
         for name, item in value.items():
             member = find(name)
             if member is None:
-                others = [name] if others is None else [*others, name]
+                others = others or []
+                others.append(name)
                 continue
             try:
                 found = member(item)
             except TypeError:  # not a text, which a quick check wants
-                found = exact[name](item)
+                found = True
             if found is not None:
-                if type(found) is not list:
-                    found = exact[name](item)
-                if found is not None:
-                    problems = joined(problems, found, steps[name])
+                problems = shape.doubted(name, item, found, problems=problems)
+                if problems is not None and problems.enough:
+                    return problems
         if others is not None:
             problems = shape.rest(value, others, problems)
         if needed and not needed <= value.keys():
@@ -142,7 +149,7 @@ def object_check(shape: Shape) -> Check:
     return _ruled(shape, members) if shape.choices or shape.invariants else members
 
 
-def _ruled(shape: Shape, members: Check) -> Check:
+def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     """The check of an object whose ``members`` may exclude or depend on each other."""
     choices = shape.choices | {"_" + name: base for name, base in shape.choices.items()}
     required = shape.required_choices
@@ -174,14 +181,18 @@ def array_check(check: Check, *, primitives: bool) -> Check:
             return [Problem("structure", "This element repeats: the JSON must have an array here.")]
         if not value:
             return [Problem("structure", EMPTY)]
-        problems: Problems | None = None
-        index = 0
-        for item in value:  # enumerate costs a tuple for each item
-            found: Problems | None = [MissingItem(index)] if item is None and primitives else check(item)
+        problems: Collected | None = None
+        missing: list[int] = []
+        for index, item in enumerate(value):
+            found = check(item)
             if found is not None:
+                if item is None and primitives:
+                    missing.append(index)
+                    continue
                 problems = joined(problems, found, f"[{index}]")
-            index += 1  # noqa: SIM113
-        return problems
+                if problems.enough:
+                    break
+        return joined(problems, [MissingItems(missing)], "") if missing else problems
 
     return checked
 
@@ -192,10 +203,12 @@ def beside_array_check(check: Check) -> Check:
     def checked(value: Any) -> Problems | None:
         if type(value) is not list:
             return [Problem("structure", "This element repeats: the JSON must have an array here.")]
-        problems: Problems | None = None
+        problems: Collected | None = None
         for index, item in enumerate(value):
             if item is not None and (found := check(item)):
                 problems = joined(problems, found, f"[{index}]")
+                if problems.enough:
+                    break
         if all(item is None for item in value):
             problems = joined(problems, [Problem("structure", EMPTY)], "")
         return problems

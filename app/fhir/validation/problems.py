@@ -13,13 +13,16 @@ from typing import Any
 from app.errors import Issue
 
 MOST = 200
-"""Issues that one answer names; a body can hold a problem every few bytes."""
+"""Issues that one answer names: a body can hold a problem every few bytes. Checks stop looking beyond it."""
 
 
 class Problem:
     """One problem; ``path`` holds the steps (``.code``, ``[1]``) from the innermost outwards."""
 
     __slots__ = ("code", "path", "rule", "text")
+
+    pending = False
+    """Whether something around the element may yet show that all is well."""
 
     def __init__(self, code: str, text: str, *, path: Iterable[str] = (), rule: str | None = None) -> None:
         self.code = code
@@ -28,20 +31,25 @@ class Problem:
         self.rule = rule
 
 
-class MissingItem(Problem):
-    """A null in an array of primitives, which is right when the extensions beside it have something at ``index``."""
+class MissingItems(Problem):
+    """Nulls in an array of primitives, which are right when the array beside it has extensions at their ``indexes``."""
 
-    __slots__ = ("index",)
+    __slots__ = ("indexes",)
 
-    def __init__(self, index: int) -> None:
-        super().__init__("structure", "A null must have an extension at the same place of the array beside it.")
-        self.index = index
+    pending = True
+
+    def __init__(self, indexes: list[int]) -> None:
+        text = "A null must have an extension at the same place of the array beside it."
+        super().__init__("structure", text, path=(f"[{indexes[0]}]",))
+        self.indexes = indexes
 
 
 class LocalReference(Problem):
     """A reference to ``#fragment``, right when the resource around it contains that, of a type in ``targets``."""
 
     __slots__ = ("fragment", "targets")
+
+    pending = True
 
     def __init__(self, fragment: str, targets: frozenset[str]) -> None:
         text = "The reference names a contained resource that is not there."
@@ -55,6 +63,8 @@ class ConditionalReference(Problem):
 
     __slots__ = ()
 
+    pending = True
+
     def __init__(self) -> None:
         super().__init__("value", "Only a transaction may refer by a search.")
 
@@ -65,14 +75,34 @@ Check = Callable[[Any], Problems | None]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 
 
-def joined(problems: Problems | None, found: Problems, step: str) -> Problems:
+class Collected(Problems):
+    """Problems of the parts of something; ``enough`` when there are more that nothing can solve than are listed."""
+
+    __slots__ = ("definite",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.definite = 0
+
+    @property
+    def enough(self) -> bool:
+        return self.definite > MOST
+
+
+def joined(problems: Collected | None, found: Problems, step: str) -> Collected:
     """``problems`` with those found in the part that ``step`` leads to."""
+    if problems is None:
+        problems = Collected()
     for problem in found:
         problem.path.append(step)
-    if problems is None:
-        return found
-    problems.extend(found)
+        problems.append(problem)
+        problems.definite += not problem.pending
     return problems
+
+
+def foreign(name: str, version: str) -> Problem:
+    """A resource type that ``version`` of FHIR does not have."""
+    return Problem("structure", f"FHIR {version} has no such resource type{f': {name}' if _NAME(name) else ''}.")
 
 
 def unknown(name: str, owner: str) -> Problem:
@@ -89,6 +119,5 @@ def issues(problems: Problems, root: str) -> list[Issue]:
         for problem in problems[:MOST]
     ]
     if len(problems) > MOST:
-        left = len(problems) - MOST
-        named.append(Issue("informational", f"{left} more problems are not listed.", severity="information"))
+        named.append(Issue("informational", "There are more problems; these are the first.", severity="information"))
     return named

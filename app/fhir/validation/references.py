@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.fhir.resource import parse_reference
-from app.fhir.validation.primitives import Quick, unless
 from app.fhir.validation.problems import (
     Check,
     ConditionalReference,
@@ -15,6 +14,7 @@ from app.fhir.validation.problems import (
     Problem,
     Problems,
 )
+from app.fhir.validation.quick import Quick, unless
 
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?\S+").fullmatch
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+").fullmatch

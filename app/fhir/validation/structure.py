@@ -9,8 +9,9 @@ from app.fhir.validation.bindings import bound
 from app.fhir.validation.invariants import INVARIANTS, Invariant
 from app.fhir.validation.narrative import narrative
 from app.fhir.validation.objects import Shape, array_check, beside_array_check, object_check
-from app.fhir.validation.primitives import Quick, primitive, quick_coded, quick_primitive
-from app.fhir.validation.problems import Check, ConditionalReference, LocalReference, Problem, Problems
+from app.fhir.validation.primitives import primitive
+from app.fhir.validation.problems import Check, ConditionalReference, LocalReference, Problem, Problems, foreign
+from app.fhir.validation.quick import Quick, quick_coded, quick_primitive
 from app.fhir.validation.references import misdirected, quick_reference, reference, reference_type
 
 
@@ -41,9 +42,18 @@ class Checks:
         if type(name) is not str:
             return [Problem("structure", "A resource must have a resourceType.")]
         if name not in self._definitions.resource_types:
-            return [Problem("structure", f"FHIR {self._definitions.version} does not have this resource type.")]
-        self._resources[name] = self._type(name)
+            return [foreign(name, self._definitions.version)]
+        self._resources[name] = self._compiled(name)
         return self._resources[name](value)
+
+    def _compiled(self, name: str) -> Check:
+        """The check of a resource type. When the stack ends here, what is half done is forgotten."""
+        types, references = dict(self._types), dict(self._references)
+        try:
+            return self._type(name)
+        except RecursionError:
+            self._types, self._references = types, references
+            raise
 
     def _type(self, name: str) -> Check:
         if name not in self._types:
@@ -104,11 +114,8 @@ class Checks:
             return None
         if element.binding is None:
             return quick_primitive(element.type)
-        return (
-            quick_coded(self._definitions.codes[element.binding])
-            if element.binding in self._definitions.codes
-            else None
-        )
+        codes = self._definitions.codes
+        return quick_coded(codes[element.binding]) if element.binding in codes else None
 
 
 def _well(_: Any) -> None:
@@ -118,24 +125,33 @@ def _well(_: Any) -> None:
 def _settled(problems: Problems, resource: dict[str, Any]) -> Problems | None:
     """The problems that remain, now that the resource around them is known."""
     left: Problems = []
+    local: dict[str, Any] | None = None
     for problem in problems:
         if isinstance(problem, LocalReference):
-            left.extend(_followed(problem, resource))
+            local = local or _local(resource)
+            left.extend(_followed(problem, local))
         elif not isinstance(problem, ConditionalReference) or not _is_transaction(resource):
             left.append(problem)
     return left or None
 
 
-def _followed(problem: LocalReference, resource: dict[str, Any]) -> Problems:
+def _local(resource: dict[str, Any]) -> dict[str, Any]:
+    """The types that references within a resource may lead to, by fragment; "" is the resource itself."""
     contained = resource.get("contained")
-    candidates = [resource] if not problem.fragment else contained if isinstance(contained, list) else []
-    for each in candidates:
-        if isinstance(each, dict) and (not problem.fragment or each.get("id") == problem.fragment):
-            wrong = misdirected(str(each.get("resourceType")), problem.targets)
-            if wrong is not None:
-                wrong.path = problem.path
-            return [wrong] if wrong is not None else []
-    return [problem]
+    each = [item for item in contained if isinstance(item, dict)] if isinstance(contained, list) else []
+    return {"": resource.get("resourceType")} | {
+        item["id"]: item.get("resourceType") for item in each if isinstance(item.get("id"), str)
+    }
+
+
+def _followed(problem: LocalReference, local: dict[str, Any]) -> Problems:
+    if problem.fragment not in local:
+        return [problem]
+    wrong = misdirected(str(local[problem.fragment]), problem.targets)
+    if wrong is None:
+        return []
+    wrong.path = problem.path
+    return [wrong]
 
 
 def _is_transaction(resource: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml import etree
 
-from app.fhir.xml.documents import parse
+from app.fhir.markup import parse
 from app.fhir.xml.tables import XHTML
 
 _DIV: Final = f"{{{XHTML}}}div"
@@ -21,8 +21,13 @@ def from_element(div: etree._Element) -> str:
     return etree.tostring(div, encoding="unicode", with_tail=False)
 
 
-def to_markup(text: str) -> str:
-    """The text as an XHTML element to put into a document. Raises ``ValueError`` when it is not a well-formed div."""
+def to_markup(text: object) -> str:
+    """The text as an XHTML element to put into a document.
+
+    Raises ``TypeError`` when it is no text, ``ValueError`` when it is not a well-formed div.
+    """
+    if not isinstance(text, str):
+        raise TypeError("text is expected")
     try:
         root = parse(text.encode())
     except etree.XMLSyntaxError as error:

@@ -11,13 +11,13 @@ from typing import Any, Final
 from lxml import etree
 
 from app.errors import Invalid
+from app.fhir import markup
 from app.fhir.resource import Resource
 from app.fhir.validation.problems import Problem, issues, unknown
-from app.fhir.xml import documents, narrative
+from app.fhir.xml import narrative
 from app.fhir.xml.tables import FHIR, Layout, Layouts, Slot
 from app.fhir.xml.trails import Trail, steps
 
-_BLANKS: Final = " \t\r\n"
 _NOT_WELL_FORMED: Final = "The body is not well-formed XML, or beyond 256 levels or 10 million characters in one value"
 _PREFIX: Final = f"{{{FHIR}}}"
 _SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
@@ -26,8 +26,8 @@ _SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLoca
 def read(data: bytes, layouts: Layouts) -> Resource:
     """The resource in ``data``. Raises ``Invalid`` with all problems, or the first if it is not well-formed XML."""
     try:
-        root = documents.parse(data)
-    except documents.DocumentTypeError as error:
+        root = markup.parse(data)
+    except markup.DocumentTypeError as error:
         raise Invalid(str(error), "security") from error
     except etree.XMLSyntaxError as error:
         line, column = error.position
@@ -66,21 +66,21 @@ class _Reader:
             self.text(element, at)
         elements = layout.elements
         for child in element:
-            if (blank := child.tail) is not None and not blank.isspace():
-                self.text(element, at)
             slot = elements.get(child.tag)
             if slot is None:
                 self.unexpected(child, layout, at)
-                continue
-            here = (at, slot.step, _count(found, slot) if slot.many else -1)
-            if slot.is_primitive:
-                self.primitive(child, slot, here, found)
-            elif slot.many:
-                found.setdefault(slot.name, []).append(self.value(child, slot, here))
-            elif slot.name in found:
-                self.repeated(child, slot, here)
             else:
-                found[slot.name] = self.value(child, slot, here)
+                here = (at, slot.step, _count(found, slot) if slot.many else -1)
+                if slot.is_primitive:
+                    self.primitive(child, slot, here, found)
+                elif slot.many:
+                    found.setdefault(slot.name, []).append(self.value(child, slot, here))
+                elif slot.name in found:
+                    self.repeated(child, slot, here)
+                else:
+                    found[slot.name] = self.value(child, slot, here)
+            if (blank := child.tail) is not None and not blank.isspace():
+                self.text(element, at)
         return found
 
     def value(self, element: etree._Element, slot: Slot, at: Trail) -> Any:

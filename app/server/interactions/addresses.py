@@ -1,4 +1,6 @@
-"""Where a resource is: its fullUrl, its Location, and the headers that go with it. https://hl7.org/fhir/R4/http.html#versioning"""
+"""Where a resource is: its fullUrl, its Location, and the headers that go with it.
+https://hl7.org/fhir/R4/http.html#versioning
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def needs_patient(access: Access, patient: int, resource_type: str, resource_id:
     return patient > 0 and access.patient is None and resource_type != "Patient" and key_of(resource_id) is None
 
 
-async def address(server: FhirServer, reader: Reader, access: Access, patient: int, resource_type: str, resource_id: str) -> str:
+async def address(
+    server: FhirServer, reader: Reader, access: Access, patient: int, resource_type: str, resource_id: str
+) -> str:
     """The full URL: short where that is clear to this caller, else below its Patient."""
     if needs_patient(access, patient, resource_type, resource_id):
         for (patient_id,) in await reader.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):

@@ -1,4 +1,6 @@
-"""``Patient/<id>/$everything``: one partition, and what it refers to in the catalogue. https://hl7.org/fhir/R4/patient-operation-everything.html"""
+"""``Patient/<id>/$everything``: one partition, and what it refers to in the catalogue.
+https://hl7.org/fhir/R4/patient-operation-everything.html
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ _REFERRED: Final = (
 
 
 async def everything(server: FhirServer, request: Request, patient_id: str) -> Answer:
-    """The whole record, paged: first what stood at page one, then what was changed meanwhile; the catalogue's part on the last page."""
+    """The whole record, paged: first what stood at page one, then what was changed meanwhile; the catalogue's part on
+    the last page.
+    """
     access = request.access
     count, page, types = _parameters(server, request)
     patient = await find_patient(server.database, access, patient_id, server.registry)
@@ -51,7 +55,9 @@ async def everything(server: FhirServer, request: Request, patient_id: str) -> A
     url = f"{server.base}{what}"
     links = [("self", url + ("?" + query_string(pairs) if pairs else ""))]
     if following is not None:
-        links.append(("next", f"{url}?{query_string([*pairs, ('_page', write_cursor(following, server.page_key, what))])}"))
+        links.append(
+            ("next", f"{url}?{query_string([*pairs, ('_page', write_cursor(following, server.page_key, what))])}")
+        )
     names, base = server.registry.type_names, server.base
     entries = [(f"{base}{names[row[1]]}/{row[2]}", row[3], b"match") for row in rows]
     return Answer(
@@ -61,7 +67,9 @@ async def everything(server: FhirServer, request: Request, patient_id: str) -> A
 
 
 def _parameters(server: FhirServer, request: Request) -> tuple[int, str | None, tuple[int, ...] | None]:
-    """_count, _page and the numbers of the types that the token's scopes leave. Raises ``Invalid`` naming what it does not know."""
+    """_count, _page and the numbers of the types that the token's scopes leave. Raises ``Invalid`` naming what it does
+    not know.
+    """
     count, page = DEFAULT_COUNT, None
     for name, value in split_query(request.query):
         if name == "_count" and value.isdecimal():
@@ -69,11 +77,18 @@ def _parameters(server: FhirServer, request: Request) -> tuple[int, str | None, 
         elif name == "_page":
             page = value
         elif name not in ("_format", "_pretty"):
-            raise Invalid(f"'{name}={value[:20]}' is not a parameter that $everything takes here; it takes _count.", "not-supported")
+            raise Invalid(
+                f"'{name}={value[:20]}' is not a parameter that $everything takes here; it takes _count.",
+                "not-supported",
+            )
     allowed = request.access.scopes.types(Action.READ)
     if allowed == "every":
         return count, page, None
-    return count, page, tuple(sorted(server.registry.number(each) for each in allowed if each in server.definitions.resource_types))
+    return (
+        count,
+        page,
+        tuple(sorted(server.registry.number(each) for each in allowed if each in server.definitions.resource_types)),
+    )
 
 
 def _of_types(types: tuple[int, ...] | None) -> str:
@@ -99,7 +114,9 @@ async def _own(
             if phase >= cursor.phase and len(rows) <= count:
                 begin = cursor.n if phase == cursor.phase else -1
                 walk = f" AND r.n <= $8 AND r.seq {'<=' if phase == 1 else '>'} $8"
-                found = await reader.fetch(f"{start}{walk} ORDER BY r.n LIMIT $7", *binds, begin, count + 1 - len(rows), seq)
+                found = await reader.fetch(
+                    f"{start}{walk} ORDER BY r.n LIMIT $7", *binds, begin, count + 1 - len(rows), seq
+                )
                 rows += found
                 phases += [phase] * len(found)
     if len(rows) <= count:

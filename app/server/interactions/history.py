@@ -28,12 +28,14 @@ _FIRST: Final = 2**31 - 1
 _METHODS: Final = {"create": ("POST", "201"), "update": ("PUT", "200"), "delete": ("DELETE", "204")}
 
 
-async def history(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+async def history(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Answer:
     """All versions, newest first, paged by ``_count``."""
     access = request.access
     pairs = [pair for pair in split_query(request.query) if pair[0] not in ("_format", "_pretty")]
     # Read by the same parser as a search, so that _count and unknown parameters are answered alike.
-    query = server.parser.parse(resource_type, [pair for pair in pairs], lenient=False)
+    query = server.parser.parse(resource_type, pairs, lenient=False)
     _refuse_filters(query)
     what = f"{resource_type}/{resource_id}/_history"
     cursor = None if query.cursor is None else read_cursor(query.cursor, server.page_key, what)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from app.errors import NotFound
-from app.server.interactions.addresses import etag, version_headers
+from app.server.interactions.addresses import version_headers
+from app.server.interactions.preconditions import names_version
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 from app.server.store.read import read as read_stored
 
 
-async def read(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+async def read(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Answer:
     """The current version; 304 when ``If-None-Match`` names it."""
     stored = await read_stored(
-        server.database, request.access, resource_type, resource_id, registry=server.registry, now=request.now, patient_id=patient_id
+        server.database,
+        request.access,
+        resource_type,
+        resource_id,
+        registry=server.registry,
+        now=request.now,
+        patient_id=patient_id,
     )
-    known = request.headers.get(b"if-none-match")
-    matched = known is not None and etag(stored.version) in (each.strip() for each in known.split(b","))
+    matched = names_version(request.headers.get(b"if-none-match"), stored.version)
     return Answer(
         304 if matched else 200,
         b"" if matched else stored.body,
@@ -32,7 +40,7 @@ async def vread(
     server: FhirServer, request: Request, resource_type: str, resource_id: str, version: str, patient_id: str | None
 ) -> Answer:
     """One version, the current one included."""
-    if not version.isdecimal() or len(version) > 9:  # noqa: PLR2004 - versions are 31-bit numbers
+    if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"{resource_type}/{resource_id} has no version of that name.")
     stored = await read_stored(
         server.database,

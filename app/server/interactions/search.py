@@ -21,7 +21,9 @@ async def search(server: FhirServer, request: Request, resource_type: str, patie
     where = f"Patient/{patient_id}/{resource_type}" if patient_id is not None else resource_type
     access = request.access
     if access.patient is not None and (query.patient or not server.placement[resource_type].catalogue):
-        return await _answer(server, request, query, where, await page.run(server, server.database, access, query, now=request.now))
+        return await _answer(
+            server, request, query, where, await page.run(server, server.database, access, query, now=request.now)
+        )
     async with server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
     return await _answer(server, request, query, where, found)
@@ -43,7 +45,8 @@ async def _answer(server: FhirServer, request: Request, query: SearchQuery, wher
         searchset(links, entries),
         interaction="search-type",
         type=query.resource_type,
-        patients=tuple({row[0] for row in found.rows if row[0] > 0}) or (() if request.access.patient is None else (request.access.patient,)),
+        patients=tuple({row[0] for row in found.rows if row[0] > 0})
+        or (() if request.access.patient is None else (request.access.patient,)),
         parameters=tuple(name for name, _ in query.asked),
         rows=len(found.rows),
     )
@@ -56,5 +59,3 @@ async def _patient_bases(server: FhirServer, request: Request, resource_type: st
         for (patient_id,) in await server.database.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):
             bases[patient] = f"{server.base}Patient/{patient_id}/{resource_type}/"
     return bases
-
-

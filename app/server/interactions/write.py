@@ -1,10 +1,13 @@
-"""create, update and delete of one resource. https://hl7.org/fhir/R4/http.html#create https://hl7.org/fhir/R4/http.html#update"""
+"""create, update and delete of one resource. https://hl7.org/fhir/R4/http.html#create
+https://hl7.org/fhir/R4/http.html#update
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from app.errors import Forbidden, Gone, Invalid
+from app.errors import Forbidden, Gone, Invalid, NotFound, Unprocessable
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource, decode
 from app.fhir.xml import from_xml
@@ -37,7 +40,9 @@ async def context_of(server: FhirServer, request: Request) -> Context:
     if not text:
         return Context()
     kind, _, patient_id = text.removeprefix(server.base).partition("/")
-    patient = await find_patient(server.database, request.access, patient_id, server.registry) if kind == "Patient" else None
+    patient = (
+        await find_patient(server.database, request.access, patient_id, server.registry) if kind == "Patient" else None
+    )
     if patient is None:
         raise Invalid("X-Security-Context must name a Patient that is known to you, as Patient/<id>.", "value")
     return Context(patient)
@@ -62,24 +67,47 @@ async def create(server: FhirServer, request: Request, resource_type: str, patie
     if b"if-none-exist" in request.headers:
         pairs = split_query(request.header(b"if-none-exist").partition("?")[2] or request.header(b"if-none-exist"))
         condition = Condition(draft, server.parser.parse(resource_type, pairs, lenient=False))
-    await execute(server, request.access, [draft], now=request.now, request=request.id, conditions=(condition,) if condition else ())
+    await execute(
+        server,
+        request.access,
+        [draft],
+        now=request.now,
+        request=request.id,
+        conditions=(condition,) if condition else (),
+    )
     return await written(server, request, draft)
 
 
-async def draft_create(server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None) -> Draft:
+async def draft_create(
+    server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None
+) -> Draft:
     """Place a checked resource under a fresh id."""
     resource_type: str = resource["resourceType"]
     if resource_type == "Patient":
         key = person_key(server, None)
-        return finish(server, Draft("create", "Patient", write_key(key), key, resource, fresh=True, owned=True, birth=True))
+        return finish(
+            server, Draft("create", "Patient", write_key(key), key, resource, fresh=True, owned=True, birth=True)
+        )
+    patient, owned = await _place(server, request, resource, context, patient_id)
+    return finish(
+        server, Draft("create", resource_type, fresh_id(server, patient), patient, resource, fresh=True, owned=owned)
+    )
+
+
+async def _place(
+    server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None
+) -> tuple[int, bool]:
+    """The partition, and whether the resource names its patient. An address below a Patient says where it is to be."""
+    if patient_id is None:
+        return await place_resource(server, server.database, request.access, resource, context)
+    addressed = await find_patient(server.database, request.access, patient_id, server.registry)
+    if addressed is None:
+        raise NotFound(f"Patient/{patient_id} is not known.")
+    context = replace(context, patient=addressed)
     patient, owned = await place_resource(server, server.database, request.access, resource, context)
-    await _check_address(server, request, patient_id, patient)
-    return finish(server, Draft("create", resource_type, fresh_id(server, patient), patient, resource, fresh=True, owned=owned))
-
-
-async def _check_address(server: FhirServer, request: Request, patient_id: str | None, patient: int) -> None:
-    if patient_id is not None and await find_patient(server.database, request.access, patient_id, server.registry) != patient:
-        raise Invalid("The address names another patient than the resource does.", "invalid")
+    if patient != addressed:
+        raise Unprocessable("The address names another patient than the resource does.", "business-rule")
+    return patient, owned
 
 
 async def _own_patient(server: FhirServer, request: Request) -> Answer:
@@ -87,18 +115,26 @@ async def _own_patient(server: FhirServer, request: Request) -> Answer:
     access = request.access
     if access.patient is None:
         raise Forbidden("Persons are registered, not posted. Name the patient that you mean by its id.", "forbidden")
-    stored = await read(server.database, access, "Patient", access.patient_id, registry=server.registry, now=request.now)
+    stored = await read(
+        server.database, access, "Patient", access.patient_id, registry=server.registry, now=request.now
+    )
     location = f"{server.base}Patient/{access.patient_id}/_history/{stored.version}".encode()
     headers = [*version_headers(stored), (b"location", location)]
-    return Answer(200, stored.body, headers, "create", "Patient", (stored.patient,), (f"Patient/{access.patient_id}",), rows=1)
+    return Answer(
+        200, stored.body, headers, "create", "Patient", (stored.patient,), (f"Patient/{access.patient_id}",), rows=1
+    )
 
 
-async def update(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+async def update(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Answer:
     """A new version, or a new resource under an id that the client chose."""
     resource, bsn = body_of(request, server.definitions)
     check_type(server, resource, resource_type)
     if resource.get("id") != resource_id:
-        raise Invalid(f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value")
+        raise Invalid(
+            f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
+        )
     check_resource(server, resource, may_hold_bsn=bsn)
     draft = await draft_update(server, request, resource, await context_of(server, request), patient_id)
     draft.if_match = if_match(request.headers)
@@ -106,7 +142,9 @@ async def update(server: FhirServer, request: Request, resource_type: str, resou
     return await written(server, request, draft)
 
 
-async def draft_update(server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None) -> Draft:
+async def draft_update(
+    server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None
+) -> Draft:
     """Place a checked resource under its own id."""
     resource_type, resource_id = resource["resourceType"], resource["id"]
     if resource_type == "Patient" and request.access.everyone:
@@ -114,12 +152,13 @@ async def draft_update(server: FhirServer, request: Request, resource: Resource,
         if known is None:
             key = person_key(server, resource_id)
             return finish(server, Draft("update", "Patient", resource_id, key, resource, owned=True, birth=True))
-    patient, owned = await place_resource(server, server.database, request.access, resource, context)
-    await _check_address(server, request, patient_id, patient)
+    patient, owned = await _place(server, request, resource, context, patient_id)
     return finish(server, Draft("update", resource_type, resource_id, patient, resource, owned=owned))
 
 
-async def delete(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Answer:
+async def delete(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Answer:
     """Delete; what is gone already stays so, and answers alike. https://hl7.org/fhir/R4/http.html#delete"""
     draft = await draft_delete(server, request, resource_type, resource_id, patient_id)
     draft.if_match = if_match(request.headers)
@@ -135,7 +174,9 @@ async def delete(server: FhirServer, request: Request, resource_type: str, resou
     )
 
 
-async def draft_delete(server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None) -> Draft:
+async def draft_delete(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
+) -> Draft:
     """Find what is to be deleted. Raises ``NotFound``, or ``Forbidden`` for what this caller may read only."""
     access = request.access
     if resource_type == "Patient" and not access.everyone:
@@ -146,7 +187,13 @@ async def draft_delete(server: FhirServer, request: Request, resource_type: str,
     if len(partitions) != 1:
         try:
             stored = await read(
-                server.database, access, resource_type, resource_id, registry=server.registry, now=request.now, patient_id=patient_id
+                server.database,
+                access,
+                resource_type,
+                resource_id,
+                registry=server.registry,
+                now=request.now,
+                patient_id=patient_id,
             )
             partitions = (stored.patient,)
         except Gone:

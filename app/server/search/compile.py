@@ -1,7 +1,8 @@
 """From a typed search to one SQL statement, the access predicate and the grant's guard inside, before LIMIT.
 
-The order comes straight from one index where it can: every token row carries its resource's sort date, so ``patient + code + date, newest first``
-is one range of one index. A row is checked further by looking up keys that are known in full, which costs the same in a record of any size.
+The order comes straight from one index where it can: every token row carries its resource's sort date, so ``patient +
+code + date, newest first`` is one range of one index. A row is checked further by looking up keys that are known in
+full, which costs the same in a record of any size.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ Phase = Literal[1, 2]
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Where a page goes on: behind ``key, patient, n``, among what stood unchanged at ``seq`` (phase 1) or was changed since (phase 2)."""
+    """Where a page goes on: behind ``key, patient, n``, among what stood unchanged at ``seq`` (phase 1) or was changed
+    since (phase 2).
+    """
 
     phase: Phase
     seq: int
@@ -50,7 +53,9 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT. Its rows: patient, n, sort key, id, type, flags, body, and the partition's seq (0 where there are several)."""
+    """One SELECT. Its rows: patient, n, sort key, id, type, flags, body, and the partition's seq (0 where there are
+    several).
+    """
 
     sql: str
     binds: tuple[Any, ...]
@@ -80,14 +85,22 @@ class _Build:
 
 
 def compile_search(
-    query: SearchQuery, *, reach: Reach, access: Access, registry: Registry, now: int, dialect: str, limit: int, after: After | None
+    query: SearchQuery,
+    *,
+    reach: Reach,
+    access: Access,
+    registry: Registry,
+    now: int,
+    dialect: str,
+    limit: int,
+    after: After | None,
 ) -> Statement:
     """The statement for one page of at most ``limit`` rows."""
     build = _Build(query, reach, registry, now, dialect, registry.number(query.resource_type))
     sources = _partitions(build)
     conditions = list(query.conditions)
     order = _Order.of(query, registry, several=not reach.single)
-    if after is not None and after.phase == 2:  # noqa: PLR2004
+    if after is not None and after.phase == 2:
         order = _Order("r.n", descending=False)
     driver = _driver(build, conditions, order)
     sources += driver.sources
@@ -101,15 +114,21 @@ def compile_search(
         build.where.append(_any([_interval(build, each, "r.updated", "r.updated + 1") for each in alternatives]))
     if query.patient:
         build.where.append(f"r.flags & {OWNER_FLAG} <> 0")
-    guard = f"g.hash = {build.bind(access.hash)} AND g.stamp = {build.bind(access.stamp)} AND g.expires > {build.bind(now)}"
+    guard = (
+        f"g.hash = {build.bind(access.hash)} AND g.stamp = {build.bind(access.stamp)} AND g.expires > {build.bind(now)}"
+    )
     build.where.append(f"EXISTS (SELECT 1 FROM access_grant g WHERE {guard})")
     key = driver.key
     _paging(build, key, order, after)
     direction = "DESC" if order.descending else "ASC"
-    ordering = f"{key} {direction}, r.patient {direction}, {driver.n} {direction}" if not reach.single else f"{key} {direction}, {driver.n} {direction}"
+    ordering = (
+        f"{key} {direction}, r.patient {direction}, {driver.n} {direction}"
+        if not reach.single
+        else f"{key} {direction}, {driver.n} {direction}"
+    )
     seq = f"(SELECT q.seq FROM partition q WHERE q.patient = {build.patient})" if reach.single else "0"
     sql = (
-        f"SELECT r.patient, r.n, {key}, r.id, r.type, r.flags, r.body, {seq} FROM {' CROSS JOIN '.join(sources)}"  # noqa: S608
+        f"SELECT r.patient, r.n, {key}, r.id, r.type, r.flags, r.body, {seq} FROM {' CROSS JOIN '.join(sources)}"
         f" WHERE {' AND '.join(build.where)} ORDER BY {ordering} LIMIT {limit}"
     )
     return Statement(sql, tuple(build.binds))
@@ -117,7 +136,9 @@ def compile_search(
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the rows are sorted by: ``column`` is the sort date, ``r.seq``, ``r.n``, or the number of another date parameter."""
+    """What the rows are sorted by: ``column`` is the sort date, ``r.seq``, ``r.n``, or the number of another date
+    parameter.
+    """
 
     column: str
     descending: bool
@@ -154,14 +175,18 @@ def _partitions(build: _Build) -> list[str]:
     build.patient = "p.patient"
     if reach.tenant is not None:
         tenant = build.bind(reach.tenant)
-        return [f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE q.tenant IN ({tenant}, 0) AND q.state = 'live') p"]
+        return [
+            f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE q.tenant IN ({tenant}, 0) AND q.state = 'live') p"
+        ]
     seqs = reach.seqs or tuple(0 for _ in reach.patients)
     if build.dialect == "postgresql":
         arrays = ", ".join(f"{build.bind(list(each))}::bigint[]" for each in (reach.patients, reach.denied, seqs))
         return [f"unnest({arrays}) AS p(patient, denied, seq)"]
     rows = "[" + ",".join(f"[{a},{b},{c}]" for a, b, c in zip(reach.patients, reach.denied, seqs, strict=True)) + "]"
     listed = build.bind(rows)
-    parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in enumerate(("patient", "denied", "seq")))
+    parts = ", ".join(
+        f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in enumerate(("patient", "denied", "seq"))
+    )
     return [f"(SELECT {parts} FROM json_each({listed}) j) p"]
 
 
@@ -182,7 +207,7 @@ def _driver(build: _Build, conditions: list[Condition], order: _Order) -> _Drive
     if lead is not None and lead.param.kind == "reference":
         conditions.remove(lead)
         target = lead.values[0]
-        assert isinstance(target, ReferenceValue)  # noqa: S101 - what _leads promised
+        assert isinstance(target, ReferenceValue)
         number = build.registry.number(target.types[0]) if target.types else 0
         where = f"{build.key('l', lead.param.number)} AND l.target_type = {number} AND l.target_id = {build.bind(target.id)}"
         return _Driver(["link l", "resource r"], [where, "r.patient = l.patient AND r.n = l.n"], "r.date")
@@ -214,7 +239,7 @@ def _hashes(condition: Condition) -> list[int]:
     plain = condition.param.plain
     found = []
     for value in condition.values:
-        assert isinstance(value, TokenValue)  # noqa: S101 - the parser made them
+        assert isinstance(value, TokenValue)
         if value.hash is not None:
             found.append(value.hash)
         elif plain and value.code is not None and (not value.system or implied(value.system)):
@@ -250,13 +275,17 @@ def _token(build: _Build, condition: Condition) -> str:
         parts.append(f"x.value IN ({', '.join(build.bind(each) for each in known)})")
     plain = condition.param.plain
     for value in condition.values:
-        assert isinstance(value, TokenValue)  # noqa: S101
+        assert isinstance(value, TokenValue)
         if value.hash is not None or (plain and value.code is not None and (not value.system or implied(value.system))):
             continue
         if value.system is None:
-            parts.append(f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.code = {build.bind(value.code)})")
+            parts.append(
+                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.code = {build.bind(value.code)})"
+            )
         elif value.code is None:
-            parts.append(f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.system = {build.bind(value.system)})")
+            parts.append(
+                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.system = {build.bind(value.system)})"
+            )
     exists = f"EXISTS (SELECT 1 FROM token x WHERE {key} AND {_any(parts)} AND x.date = r.date AND x.n = r.n)"
     return f"NOT {exists}" if condition.modifier == "not" else exists
 
@@ -264,16 +293,18 @@ def _token(build: _Build, condition: Condition) -> str:
 def _reference(build: _Build, condition: Condition) -> str:
     parts = []
     for value in condition.values:
-        assert isinstance(value, ReferenceValue)  # noqa: S101
+        assert isinstance(value, ReferenceValue)
         numbers = ", ".join(str(build.registry.number(each)) for each in value.types) or "0"
         parts.append(f"(x.target_type IN ({numbers}) AND x.target_id = {build.bind(value.id)})")
-    return f"EXISTS (SELECT 1 FROM link x WHERE {build.key('x', condition.param.number)} AND {_any(parts)} AND x.n = r.n)"
+    return (
+        f"EXISTS (SELECT 1 FROM link x WHERE {build.key('x', condition.param.number)} AND {_any(parts)} AND x.n = r.n)"
+    )
 
 
 def _string(build: _Build, condition: Condition) -> str:
     parts = []
     for value in condition.values:
-        assert isinstance(value, StringValue)  # noqa: S101
+        assert isinstance(value, StringValue)
         folded = fold(value.text)
         head = folded[:HEAD]
         if condition.modifier == "contains":
@@ -285,7 +316,9 @@ def _string(build: _Build, condition: Condition) -> str:
             if len(folded) > HEAD:
                 part += f" AND x.folded >= {build.bind(folded)} AND x.folded < {build.bind(prefix_end(folded))}"
         parts.append(f"({part})")
-    return f"EXISTS (SELECT 1 FROM text x WHERE {build.key('x', condition.param.number)} AND {_any(parts)} AND x.n = r.n)"
+    return (
+        f"EXISTS (SELECT 1 FROM text x WHERE {build.key('x', condition.param.number)} AND {_any(parts)} AND x.n = r.n)"
+    )
 
 
 def _date(build: _Build, condition: Condition) -> str:
@@ -309,8 +342,10 @@ def _interval(build: _Build, value: DateValue, low: str, high: str) -> str:
 
 
 def _driving_date(build: _Build, param: Param, value: Any) -> str:
-    """A date condition on the token row that leads: a range of its index, and the end of the period only where it matters."""
-    assert isinstance(value, DateValue)  # noqa: S101
+    """A date condition on the token row that leads: a range of its index, and the end of the period only where it
+    matters.
+    """
+    assert isinstance(value, DateValue)
     first, end = value.low, value.high
     some = f"t.date > {NO_DATE}"
     within = f"SELECT 1 FROM period x WHERE {build.key('x', param.number)} AND x.low = t.date AND x.n = t.n"
@@ -323,15 +358,16 @@ def _driving_date(build: _Build, param: Param, value: Any) -> str:
         return f"t.date >= {build.bind(first)} AND t.date < {last} AND EXISTS ({within} AND x.high <= {last})"
     if value.prefix in ("ge", "gt"):
         begin, last = build.bind(first if value.prefix == "ge" else end), build.bind(end)
-        back = build.bind(end - WIDTH)
-        longest = (
-            f"SELECT min(w.low) FROM period w WHERE {build.key('w', param.number + WIDE)} AND w.low < {back} AND w.high > {last}"
-        )
+        # What is shorter than a day and reaches the interval begins in it, or less than a day before its end.
+        back = build.bind(min(first, end - WIDTH) if value.prefix == "ge" else end - WIDTH)
+        longest = f"SELECT min(w.low) FROM period w WHERE {build.key('w', param.number + WIDE)} AND w.low < {back} AND w.high > {last}"
         bound = f"t.date >= coalesce(({longest}), {back}::bigint)"
         return f"{bound} AND {some} AND (t.date >= {begin} OR EXISTS ({within} AND x.high > {last}))"
     if value.prefix == "le":
         last = build.bind(end)
-        return f"{some} AND t.date < {last} AND (t.date < {build.bind(first)} OR EXISTS ({within} AND x.high <= {last}))"
+        return (
+            f"{some} AND t.date < {last} AND (t.date < {build.bind(first)} OR EXISTS ({within} AND x.high <= {last}))"
+        )
     return f"{some} AND EXISTS ({within} AND {_interval(build, value, 'x.low', 'x.high')})"
 
 

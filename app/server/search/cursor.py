@@ -49,7 +49,12 @@ def read_cursor(text: str, key: bytes, query: str) -> Cursor:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         payload = raw[_SIGNATURE:]
         if not hmac.compare_digest(raw[:_SIGNATURE], _sign(key, payload, query)):
-            raise Invalid("_page: this page link was not made by this server for this search. Start again at the first page.", "value")
+            raise Invalid(
+                "_page: this page link was not made by this server for this search. Start again at the first page.",
+                "value",
+            )
         return Cursor(*_unpack(payload))
     except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
-        raise Invalid("_page: this is not a page link of this server. Start again at the first page.", "value") from error
+        raise Invalid(
+            "_page: this is not a page link of this server. Start again at the first page.", "value"
+        ) from error

@@ -14,6 +14,7 @@ import msgspec
 from app.fhir.dates import NO_DATE
 from app.fhir.resource import Resource, parse_reference
 from app.server.search import dates, strings, tokens
+from app.server.search.tokens import Term
 from app.server.search.registry import EVERY, WIDE, WIDTH, Param, Registry
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -31,7 +32,7 @@ class Rows:
     texts: list[tuple[int, str, int, str, str]]
     links: list[tuple[int, int, str]]
     lookups: list[tuple[int, int]]
-    terms: set[tokens.Term]
+    terms: set[Term]
 
     def packed(self) -> bytes:
         """For ``resource.keys``."""
@@ -66,13 +67,20 @@ class Indexer:
         self._numbers = registry.definitions.type_numbers
         sort = registry.sort_date(resource_type)
         self._sort = sort.number if sort is not None else -1
-        fills = {"token": self._fill_token, "date": self._fill_date, "string": self._fill_text, "reference": self._fill_link}
+        fills = {
+            "token": self._fill_token,
+            "date": self._fill_date,
+            "string": self._fill_text,
+            "reference": self._fill_link,
+        }
         self._steps: list[tuple[frozenset[str], Callable[[Resource], list[tuple[str, Any]]], Fill, int]] = [
             (frozenset(param.walker.elements), param.walker.walk, fills[param.kind](param), registry.present_bit(param))
             for param in registry.params(resource_type).values()
             if not param.owner
         ]
-        self._owner_bits = sum(registry.present_bit(param) for param in registry.params(resource_type).values() if param.owner)
+        self._owner_bits = sum(
+            registry.present_bit(param) for param in registry.params(resource_type).values() if param.owner
+        )
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which must be valid; ``owned``: it names its partition's patient as subject."""

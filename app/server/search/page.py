@@ -1,7 +1,7 @@
 """One page of a search: run the statement, and promise the walk.
 
-What existed at the first page and did not change appears exactly once; what changed meanwhile appears at the end, in its present form; what was
-born later does not appear.
+What existed at the first page and did not change appears exactly once; what changed meanwhile appears at the end, in
+its present form; what was born later does not appear.
 """
 
 from __future__ import annotations
@@ -72,13 +72,27 @@ async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQ
         return Page(rows, "")
     last = rows[query.count - 1]
     seq = after.seq if after is not None else last[7]
-    walk = cursor.walk if cursor is not None else "" if reach.single else await _keep_walk(server, reader, access, reach, now=now)
+    walk = (
+        cursor.walk
+        if cursor is not None
+        else ""
+        if reach.single
+        else await _keep_walk(server, reader, access, reach, now=now)
+    )
     following = Cursor(phases[query.count - 1], seq, last[2], last[0], last[1], walk)
     return Page(rows[: query.count], write_cursor(following, server.page_key, asked))
 
 
 async def _fetch(
-    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, reach: Reach, *, now: int, limit: int, after: After | None
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    query: SearchQuery,
+    reach: Reach,
+    *,
+    now: int,
+    limit: int,
+    after: After | None,
 ) -> Sequence[Row]:
     statement = compile_search(
         query,
@@ -94,17 +108,28 @@ async def _fetch(
 
 
 async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> None:
-    """A code without a system means whatever systems it has in this record: look them up, so that the search is one range of an index."""
+    """A code without a system means whatever systems it has in this record: look them up, so that the search is one
+    range of an index.
+    """
     for index, condition in enumerate(query.conditions):
         values = condition.values
-        if condition.param.plain or len(values) != 1 or not isinstance(values[0], TokenValue) or values[0].system is not None:
+        if (
+            condition.param.plain
+            or len(values) != 1
+            or not isinstance(values[0], TokenValue)
+            or values[0].system is not None
+        ):
             continue
         found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, values[0].code)]
         if len(found) == 1:
-            query.conditions[index] = Condition(condition.param, condition.modifier, (TokenValue(None, values[0].code, found[0]),))
+            query.conditions[index] = Condition(
+                condition.param, condition.modifier, (TokenValue(None, values[0].code, found[0]),)
+            )
 
 
-async def _reach(server: FhirServer, reader: Reader, access: Access, query: SearchQuery, cursor: Cursor | None, *, now: int) -> Reach:
+async def _reach(
+    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, cursor: Cursor | None, *, now: int
+) -> Reach:
     """Which partitions: the one that is named, the caller's own with the catalogues, or the stored list of a walk."""
     if query.patient:
         patient = await find_patient(reader, access, query.patient[0], server.registry)
@@ -122,7 +147,9 @@ async def _reach(server: FhirServer, reader: Reader, access: Access, query: Sear
         return Reach((), (), tenant=access.tenant)
     own = tuple(sorted(access.denied))
     if len(own) > MOST_PATIENTS:
-        raise Forbidden(f"This search would look through {len(own)} patients; add patient=, _id= or an identifier.", "too-costly")
+        raise Forbidden(
+            f"This search would look through {len(own)} patients; add patient=, _id= or an identifier.", "too-costly"
+        )
     return reach_of(access, (*own, *shared), Action.SEARCH)
 
 
@@ -131,11 +158,17 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
     if query.ids:
         found: set[int] = set()
         for resource_id in query.ids[0]:
-            found.update(await find_partitions(reader, access, query.resource_type, resource_id, registry=server.registry))
+            found.update(
+                await find_partitions(reader, access, query.resource_type, resource_id, registry=server.registry)
+            )
         return tuple(sorted(found))
     for condition in query.conditions:
         if condition.param.identifying and not condition.modifier:
-            values = [each for each in condition.values if isinstance(each, TokenValue) and each.system is not None and each.code is not None]
+            values = [
+                each
+                for each in condition.values
+                if isinstance(each, TokenValue) and each.system is not None and each.code is not None
+            ]
             if len(values) == len(condition.values):
                 rows = [
                     row
@@ -153,7 +186,9 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
 
 
 async def _keep_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> str:
-    """Store which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's snapshot."""
+    """Store which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's
+    snapshot.
+    """
     name = server.random(16).hex()
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)

@@ -25,7 +25,9 @@ _RESULT: Final = frozenset({"_sort", "_count", "_page", "_format", "_pretty"})
 
 @dataclass(frozen=True, slots=True)
 class TokenValue:
-    """``system`` None: any; "": none. ``code`` None: any of the system. ``hash`` where the one token that it means is known."""
+    """``system`` None: any; "": none. ``code`` None: any of the system. ``hash`` where the one token that it means is
+    known.
+    """
 
     system: str | None
     code: str | None
@@ -79,7 +81,9 @@ class SortKey:
 
 @dataclass(slots=True)
 class SearchQuery:
-    """A search as understood. ``patient`` is the id that an owner parameter asks for, ``asked`` what goes in the self link."""
+    """A search as understood. ``patient`` is the id that an owner parameter asks for, ``asked`` what goes in the self
+    link.
+    """
 
     resource_type: str
     conditions: list[Condition] = field(default_factory=list)
@@ -106,7 +110,9 @@ def split_query(query: str) -> list[tuple[str, str]]:
 
 
 def split_values(text: str) -> list[str]:
-    """The alternatives between commas; an escaped comma is part of a value. https://hl7.org/fhir/R4/search.html#escaping"""
+    """The alternatives between commas; an escaped comma is part of a value.
+    https://hl7.org/fhir/R4/search.html#escaping
+    """
     if "\\" not in text:
         return text.split(",")
     values, current, escaped = [], "", False
@@ -142,7 +148,9 @@ class Parser:
             try:
                 known = self._read(query, name, value)
             except Invalid as error:
-                issues += [Issue(each.code, f"{name}: {each.diagnostics}", (f"http.{name}",)) for each in error.all_issues()]
+                issues += [
+                    Issue(each.code, f"{name}: {each.diagnostics}", (f"http.{name}",)) for each in error.all_issues()
+                ]
                 continue
             if known:
                 if name not in ("_page", "_format", "_pretty"):
@@ -155,9 +163,11 @@ class Parser:
 
     def _unknown(self, resource_type: str, name: str) -> str:
         base = name.partition(":")[0].partition(".")[0]
+        if base in self._registry.params(resource_type) and base not in self._registry.offered(resource_type):
+            return f"'{name}' is not filled yet for what is stored; it can be used when the reindex has finished."
         if base in self._registry.params(resource_type):
             return f"'{name}': this form of the parameter '{base}' is not supported. Send Prefer: handling=lenient to have it ignored."
-        known = ", ".join(sorted(["_id", "_lastUpdated", *self._registry.params(resource_type)]))
+        known = ", ".join(sorted(["_id", "_lastUpdated", *self._registry.offered(resource_type)]))
         return (
             f"'{name}' is not a search parameter of {resource_type} here. Known: {known}. "
             "Send Prefer: handling=lenient to have unknown parameters ignored."
@@ -174,7 +184,7 @@ class Parser:
             query.updated.append([DateValue(*parse_date(each)) for each in split_values(value)])
             return True
         base, _, modifier = name.partition(":")
-        param = self._registry.params(query.resource_type).get(base)
+        param = self._registry.offered(query.resource_type).get(base)
         if param is None:
             return False
         return self._condition(query, param, modifier, value)
@@ -227,7 +237,9 @@ class Parser:
             return ReferenceValue((literal.type,), literal.id)
         if "/" in text or ":" in text:
             return ReferenceValue((), text)
-        return ReferenceValue((of_type,) if of_type else param.definition.targets, text)
+        # A parameter without targets points at anything.
+        targets = param.definition.targets or tuple(sorted(self._registry.definitions.resource_types))
+        return ReferenceValue((of_type,) if of_type else targets, text)
 
     def _result(self, query: SearchQuery, name: str, value: str) -> None:
         if name == "_count":
@@ -243,10 +255,13 @@ class Parser:
         descending, code = value.startswith("-"), value.removeprefix("-")
         if code == "_lastUpdated":
             return SortKey(None, descending)
-        param = self._registry.params(resource_type).get(code)
+        param = self._registry.offered(resource_type).get(code)
         if param is None or param.kind != "date":
-            dates = [each.code for each in self._registry.params(resource_type).values() if each.kind == "date"]
-            raise Invalid(f"sorts by one date parameter: {', '.join(['_lastUpdated', *sorted(dates)])}, with - for newest first.", "not-supported")
+            dates = [each.code for each in self._registry.offered(resource_type).values() if each.kind == "date"]
+            raise Invalid(
+                f"sorts by one date parameter: {', '.join(['_lastUpdated', *sorted(dates)])}, with - for newest first.",
+                "not-supported",
+            )
         return SortKey(param, descending)
 
 
@@ -258,5 +273,3 @@ def _token(text: str) -> TokenValue:
     if not code and not system:
         raise Invalid("'|' alone names neither a system nor a code.", "value")
     return TokenValue(system, code or None)
-
-

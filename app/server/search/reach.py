@@ -10,7 +10,8 @@ from app.server.access import NOTHING, Access
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``denied[i]`` are the labels that may not be seen in ``patients[i]``; ``seqs`` is given for the later pages of a walk.
+    """``denied[i]`` are the labels that may not be seen in ``patients[i]``; ``seqs`` is given for the later pages of a
+    walk.
 
     ``tenant`` is set when the search goes over every patient of a tenant instead.
     """

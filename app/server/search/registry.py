@@ -1,4 +1,6 @@
-"""The search parameters that this server knows, per type, from HL7's tables. https://hl7.org/fhir/R4/searchparameter-registry.html"""
+"""The search parameters that this server knows, per type, from HL7's tables.
+https://hl7.org/fhir/R4/searchparameter-registry.html
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ _IDENTIFYING: Final = frozenset({"identifier"})
 class Param:
     """One search parameter of one type.
 
-    ``owner``: its path is the element that places the resource, so it needs no index rows; ``identifying``: found across patients too.
+    ``owner``: its path is the element that places the resource, so it needs no index rows; ``identifying``: found
+    across patients too.
     """
 
     resource_type: str
@@ -71,9 +74,13 @@ class Registry:
         self.placement = placement
         self._types: dict[str, Mapping[str, Param]] = {}
         self._bits: dict[str, dict[int, int]] = {}
+        self._unready: frozenset[tuple[int, int]] = frozenset()
+        self._offered: dict[str, Mapping[str, Param]] = {}
         self.type_names = {number: name for name, number in definitions.type_numbers.items()}
         self.stored = frozenset(
-            name for name in definitions.resource_types if name in placement and (not placement[name].refused or name == "AuditEvent")
+            name
+            for name in definitions.resource_types
+            if name in placement and (not placement[name].refused or name == "AuditEvent")
         )
 
     def number(self, resource_type: str) -> int:
@@ -85,6 +92,30 @@ class Registry:
         found = self._types.get(resource_type)
         if found is None:
             found = self._types[resource_type] = {param.code: param for param in self._read(resource_type)}
+        return found
+
+    @property
+    def unready(self) -> frozenset[tuple[int, int]]:
+        """The (type, parameter) numbers that are indexed, but not filled for what was stored before: not to be searched by."""
+        return self._unready
+
+    @unready.setter
+    def unready(self, numbers: frozenset[tuple[int, int]]) -> None:
+        self._unready = numbers
+        self._offered = {}
+
+    def offered(self, resource_type: str) -> Mapping[str, Param]:
+        """The parameters of a type that can be searched by."""
+        found = self._offered.get(resource_type)
+        if found is None:
+            found = self.params(resource_type)
+            if self._unready:
+                found = {
+                    code: param
+                    for code, param in found.items()
+                    if (param.type_number, param.number) not in self._unready
+                }
+            self._offered[resource_type] = found
         return found
 
     def _read(self, resource_type: str) -> Iterator[Param]:

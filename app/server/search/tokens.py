@@ -1,6 +1,8 @@
-"""Token parameters: what a resource is found by, and what a search for a token asks. https://hl7.org/fhir/R4/search.html#token
+"""Token parameters: what a resource is found by, and what a search for a token asks.
+https://hl7.org/fhir/R4/search.html#token
 
-``system|code`` is kept as a 64-bit hash; ``term`` says per patient what a hash stands for, which is how ``code`` without a system is found.
+``system|code`` is kept as a 64-bit hash; ``term`` says per patient what a hash stands for, which is how ``code``
+without a system is found.
 """
 
 from __future__ import annotations
@@ -34,14 +36,20 @@ def terms(found: list[tuple[str, Any]]) -> list[Term]:
     result: list[Term] = []
     for kind, value in found:
         if kind == "CodeableConcept":
-            result += [term(coding.get("system", NO_SYSTEM), coding["code"]) for coding in value.get("coding", ()) if "code" in coding]
+            result += [
+                term(coding.get("system", NO_SYSTEM), coding["code"])
+                for coding in value.get("coding", ())
+                if "code" in coding
+            ]
         elif kind == "Coding":
             if "code" in value:
                 result.append(term(value.get("system", NO_SYSTEM), value["code"]))
         elif kind in ("Identifier", "ContactPoint"):
             if "value" in value:
                 # A phone number or e-mail address has a use and a kind, no system that is an address.
-                result.append(term(value.get("system", NO_SYSTEM) if kind == "Identifier" else NO_SYSTEM, value["value"]))
+                result.append(
+                    term(value.get("system", NO_SYSTEM) if kind == "Identifier" else NO_SYSTEM, value["value"])
+                )
         elif isinstance(value, bool):
             result.append(term(NO_SYSTEM, "true" if value else "false"))
         elif isinstance(value, str):

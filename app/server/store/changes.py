@@ -32,8 +32,9 @@ class Before:
 class Draft:
     """What the caller wants, placed and validated. ``fresh``: the id was just made here, so nothing can have it.
 
-    ``if_match``: the version that must be the current one. ``created`` and ``before`` are known once the partition is locked;
-    ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of what is gone).
+    ``if_match``: the version that must be the current one. ``created`` and ``before`` are known once the partition is
+    locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
+    what is gone).
     """
 
     method: Method

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.database import Writer
 from app.errors import PreconditionFailed
@@ -17,13 +17,24 @@ from app.server.store.prepare import check_resource, finish, fresh_id
 from app.server.store.read import read
 from app.server.store.write import Write
 
+Redirect = Callable[[Mapping[str, str]], None]
+"""Told where conditional creates lead: from the ``Type/id`` that others refer to now to the one that was found."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Condition:
-    """``If-None-Exist`` of a create: when ``query`` finds one resource, that one is the answer. https://hl7.org/fhir/R4/http.html#ccreate"""
+    """``If-None-Exist`` of a create: when ``query`` finds one resource, that one is the answer.
+    https://hl7.org/fhir/R4/http.html#ccreate
+    """
 
     draft: Draft
     query: SearchQuery
+    id: str = field(init=False)
+    patient: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember what the create makes where nothing is found."""
+        self.id, self.patient = self.draft.id, self.draft.patient
 
 
 async def execute(
@@ -34,6 +45,7 @@ async def execute(
     now: int,
     request: str,
     conditions: Sequence[Condition] = (),
+    redirect: Redirect | None = None,
     service: bool = False,
 ) -> None:
     """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises what the checks raise."""
@@ -42,7 +54,14 @@ async def execute(
         check_resource(server, resource, may_hold_bsn=True)
         resource_id = resource.get("id")
         fresh = not isinstance(resource_id, str)
-        draft = Draft("update", resource["resourceType"], fresh_id(server, patient) if fresh else str(resource_id), patient, resource, fresh=fresh)
+        draft = Draft(
+            "update",
+            resource["resourceType"],
+            fresh_id(server, patient) if fresh else str(resource_id),
+            patient,
+            resource,
+            fresh=fresh,
+        )
         return finish(server, draft)
 
     changing = [draft for draft in drafts if not draft.unchanged]
@@ -50,6 +69,8 @@ async def execute(
     async def work(writer: Writer) -> None:
         for draft in changing:  # a second try starts from nothing
             draft.before, draft.unchanged = None, False
+        for condition in conditions:
+            condition.draft.patient = condition.patient
         write = Write(
             writer,
             access,
@@ -63,8 +84,14 @@ async def execute(
             service=service,
         )
         await write.lock(changing)
+        led: dict[str, str] = {}
         for condition in conditions:
+            before = condition.draft.id
             await _judge(server, writer, access, condition, now=now)
+            if condition.draft.id != before:
+                led[f"{condition.draft.type}/{before}"] = f"{condition.draft.type}/{condition.draft.id}"
+        if led and redirect is not None:
+            redirect(led)
         await write.store()
 
     if changing:
@@ -76,8 +103,14 @@ async def _judge(server: FhirServer, writer: Writer, access: Access, condition: 
     found = (await page.run(server, writer, access, condition.query, now=now)).rows
     if len(found) > 1:
         raise PreconditionFailed("If-None-Exist matches several resources; make it narrower.", "multiple-matches")
+    draft = condition.draft
+    draft.id = found[0][3] if found else condition.id
     if found:
-        draft = condition.draft
-        draft.unchanged, draft.id = True, found[0][3]
+        draft.unchanged = True
         stored = await read(writer, access, draft.type, draft.id, registry=server.registry, now=now)
-        draft.patient, draft.version, draft.updated, draft.body = stored.patient, stored.version, stored.updated, stored.body
+        draft.patient, draft.version, draft.updated, draft.body = (
+            stored.patient,
+            stored.version,
+            stored.updated,
+            stored.body,
+        )

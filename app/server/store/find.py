@@ -1,4 +1,6 @@
-"""From an address to the partitions it may mean, within the caller's own patients only, so that there is nothing to probe."""
+"""From an address to the partitions it may mean, within the caller's own patients only, so that there is nothing to
+probe.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,18 @@ async def find_patient(reader: Reader, access: Access, patient_id: str, registry
 
 
 async def find_partitions(
-    reader: Reader, access: Access, resource_type: str, resource_id: str, *, registry: Registry, patient_id: str | None = None
+    reader: Reader,
+    access: Access,
+    resource_type: str,
+    resource_id: str,
+    *,
+    registry: Registry,
+    patient_id: str | None = None,
 ) -> tuple[int, ...]:
     """Where ``resource_type/resource_id`` may be, the caller's own partitions before the catalogues.
 
-    ``patient_id`` is given by the full address ``Patient/<id>/<Type>/<id>``; raises ``NotFound`` when the caller has no such patient.
+    ``patient_id`` is given by the full address ``Patient/<id>/<Type>/<id>``; raises ``NotFound`` when the caller has
+    no such patient.
     """
     place = registry.placement[resource_type]
     if patient_id is not None:

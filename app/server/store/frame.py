@@ -1,6 +1,7 @@
 """The bytes of a resource with room for what only the write knows: version and time. Made before the lock is taken.
 
-``meta`` comes right after the id and begins with ``versionId`` and ``lastUpdated``: https://hl7.org/fhir/R4/resource.html#Meta
+``meta`` comes right after the id and begins with ``versionId`` and ``lastUpdated``:
+https://hl7.org/fhir/R4/resource.html#Meta
 """
 
 from __future__ import annotations

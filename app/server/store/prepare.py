@@ -54,7 +54,9 @@ def check_resource(server: FhirServer, resource: Resource, *, may_hold_bsn: bool
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """The Patients of the same transaction: ``names`` gives what a reference to their entry stands for, ``keys`` their partitions by id."""
+    """The Patients of the same transaction: ``names`` gives what a reference to their entry stands for, ``keys`` their
+    partitions by id.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
@@ -63,8 +65,12 @@ class Persons:
 NO_PERSONS: Final = Persons()
 
 
-async def owner_of(server: FhirServer, reader: Reader, access: Access, resource: Resource, *, persons: Persons = NO_PERSONS) -> int | None:
-    """The partition of the patient that the resource names as subject; None when it names none. Raises ``Unprocessable``."""
+async def owner_of(
+    server: FhirServer, reader: Reader, access: Access, resource: Resource, *, persons: Persons = NO_PERSONS
+) -> int | None:
+    """The partition of the patient that the resource names as subject; None when it names none. Raises
+    ``Unprocessable``.
+    """
     resource_type = resource["resourceType"]
     place = server.placement[resource_type]
     name = named_patient(resource, place, base=server.base, entries=persons.names)
@@ -74,7 +80,9 @@ async def owner_of(server: FhirServer, reader: Reader, access: Access, resource:
     if patient is None:
         patient = await find_patient(reader, access, name, server.registry)
     if patient is None:
-        raise Unprocessable("The patient that the resource is about is not known to you.", issues=(_not_found(resource_type, place),))
+        raise Unprocessable(
+            "The patient that the resource is about is not known to you.", issues=(_not_found(resource_type, place),)
+        )
     return patient
 
 
@@ -88,10 +96,14 @@ def place_unnamed(server: FhirServer, access: Access, resource_type: str, contex
     if place.catalogue and access.everyone:
         return access.catalogues[0]
     subject = f"name the patient in {resource_type}.{'.'.join(place.subject)}, or " if place.subject else ""
-    raise Unprocessable(f"{resource_type} belongs to one patient: {subject}send X-Security-Context: Patient/<id>.", "business-rule")
+    raise Unprocessable(
+        f"{resource_type} belongs to one patient: {subject}send X-Security-Context: Patient/<id>.", "business-rule"
+    )
 
 
-async def place_resource(server: FhirServer, reader: Reader, access: Access, resource: Resource, context: Context) -> tuple[int, bool]:
+async def place_resource(
+    server: FhirServer, reader: Reader, access: Access, resource: Resource, context: Context
+) -> tuple[int, bool]:
     """The partition of a resource on its own, and whether it names its patient as subject."""
     owner = await owner_of(server, reader, access, resource)
     if owner is not None:
@@ -107,7 +119,7 @@ def _not_found(resource_type: str, place: Place) -> Issue:
 def finish(server: FhirServer, draft: Draft) -> Draft:
     """Fill in what follows from the resource: labels, index rows, bytes."""
     resource = draft.resource
-    assert resource is not None, "only a delete has no resource"  # noqa: S101
+    assert resource is not None, "only a delete has no resource"
     catalogue = draft.patient <= 0
     draft.labels = 1 << server.labels.categories["catalogue"].bit if catalogue else server.labels.of(resource)
     draft.rows = server.indexer(draft.type).rows(resource, owned=draft.owned)

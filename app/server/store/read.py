@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.database import Reader
+from app.database import Reader, Row
 from app.errors import Conflict, Gone, NotFound, Unauthenticated
 from app.fhir.scopes import Action
 from app.server.access import GUARD_STANDS, SELECT_PATIENT_ID, Access
@@ -57,34 +57,46 @@ async def read(
 ) -> Stored:
     """The current version, or the one asked for.
 
-    Raises ``NotFound``, ``Gone``, or ``Conflict`` when a caller with several patients means more than one by a short address.
+    Raises ``NotFound``, ``Gone``, or ``Conflict`` when a caller with several patients means more than one by a short
+    address.
     """
     number = registry.number(resource_type)
-    partitions = await find_partitions(reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id)
-    found = []
+    partitions = await find_partitions(
+        reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id
+    )
+    found: list[Row] = []
     for patient in partitions:
         if found and patient <= 0:
             break  # the caller's own resource hides a catalogue's of the same id
         denied = access.denied_labels(patient, Action.READ)
         binds = (patient, number, resource_id, denied, access.hash, access.stamp, now)
-        found += await reader.fetch(READ, *binds) if version is None else await reader.fetch(READ_VERSION, *binds, version)
+        found += (
+            await reader.fetch(READ, *binds) if version is None else await reader.fetch(READ_VERSION, *binds, version)
+        )
     if not found:
         await check_guard(reader, access, now)
-        what = f"{resource_type}/{resource_id}" if version is None else f"{resource_type}/{resource_id}/_history/{version}"
+        what = (
+            f"{resource_type}/{resource_id}" if version is None else f"{resource_type}/{resource_id}/_history/{version}"
+        )
         raise NotFound(f"{what} is not known.")
     if len(found) > 1:
-        raise Conflict(await _several(reader, resource_type, resource_id, [row[0] for row in found], registry), "multiple-matches")
+        raise Conflict(
+            await _several(reader, resource_type, resource_id, [row[0] for row in found], registry), "multiple-matches"
+        )
     patient, number_of_version, updated, deleted, _, body = found[0]
     if deleted:
         raise Gone(f"{resource_type}/{resource_id} was deleted.", headers=(("etag", f'W/"{number_of_version}"'),))
     return Stored(patient, number_of_version, updated, body)
 
 
-async def _several(reader: Reader, resource_type: str, resource_id: str, patients: list[int], registry: Registry) -> str:
+async def _several(
+    reader: Reader, resource_type: str, resource_id: str, patients: list[int], registry: Registry
+) -> str:
     addresses = [
         f"Patient/{row[0]}/{resource_type}/{resource_id}"
         for patient in patients
         for row in await reader.fetch(SELECT_PATIENT_ID, patient, registry.number("Patient"))
     ]
-    return f"{resource_type}/{resource_id} is known for several of your patients; ask for one of {', '.join(addresses)}."
-
+    return (
+        f"{resource_type}/{resource_id} is known for several of your patients; ask for one of {', '.join(addresses)}."
+    )

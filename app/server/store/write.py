@@ -1,7 +1,8 @@
 """Writing: one transaction over any number of resources of any number of partitions, all or nothing.
 
-The partition's row is the lock, the order and the clock in one: ``seq`` numbers every change, ``updated`` never goes back.
-What costs time (validation, index rows, encoding) is done before it is taken. https://hl7.org/fhir/R4/http.html#transaction
+The partition's row is the lock, the order and the clock in one: ``seq`` numbers every change, ``updated`` never goes
+back. What costs time (validation, index rows, encoding) is done before it is taken.
+https://hl7.org/fhir/R4/http.html#transaction
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.database import Batch, Writer
+from app.database import Batch, Delete, Insert, Writer
 from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable
 from app.fhir.dates import NO_DATE, instant
 from app.fhir.resource import Resource, decode, parse_reference
 from app.fhir.scopes import Action
 from app.server import tables
 from app.server.access import Access
-from app.server.ids import key_of
+from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
 from app.server.rules import Change, ChangeSet, Rule
 from app.server.search.compile import OWNER_FLAG
@@ -32,10 +33,10 @@ LOCK: Final = (
     " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3) RETURNING seq, updated"
 )
 _COLUMNS: Final = "r.id, r.n, r.version, r.seq, r.updated, r.date, r.deleted, r.labels, r.flags, r.keys, r.body"
-BEFORE_SQLITE: Final = (
-    f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN (SELECT j.value FROM json_each($3) j)"  # noqa: S608
+BEFORE_SQLITE: Final = f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN (SELECT j.value FROM json_each($3) j)"
+BEFORE_POSTGRESQL: Final = (
+    f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = ANY($3::text[])"
 )
-BEFORE_POSTGRESQL: Final = f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = ANY($3::text[])"  # noqa: S608
 SELECT_CLAIM: Final = "SELECT n FROM claim WHERE patient = $1 AND name = $2"
 DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 
@@ -85,7 +86,9 @@ class Write:
         self._locked: dict[int, _Partition] = {}
 
     async def lock(self, drafts: Sequence[Draft]) -> None:
-        """Take the partitions of ``drafts`` in ascending order, room for one number per draft. Raises ``GrantChanged`` or ``NotFound``."""
+        """Take the partitions of ``drafts`` in ascending order, room for one number per draft. Raises ``GrantChanged``
+        or ``NotFound``.
+        """
         wanted: dict[int, _Partition] = {}
         for draft in drafts:
             wanted.setdefault(draft.patient, _Partition(draft.patient, [])).drafts.append(draft)
@@ -97,9 +100,13 @@ class Write:
     async def _lock(self, partition: _Partition, room: int) -> None:
         if any(draft.birth for draft in partition.drafts):
             partition.next, partition.updated = 1, self._now
-            await self._writer.insert(tables.INSERT_PARTITION, [(partition.patient, self._access.tenant, room, self._now, "live")])
+            await self._writer.insert(
+                tables.INSERT_PARTITION, [(partition.patient, self._access.tenant, room, self._now, "live")]
+            )
         else:
-            rows = await self._writer.fetch(LOCK, partition.patient, room, self._now, self._access.hash, self._access.stamp)
+            rows = await self._writer.fetch(
+                LOCK, partition.patient, room, self._now, self._access.hash, self._access.stamp
+            )
             if not rows:
                 await check_guard(self._writer, self._access, self._now)
                 raise NotFound("The patient is not known.")
@@ -134,7 +141,9 @@ class Write:
                 listed = "[" + ",".join(f'"{each}"' for each in drafts) + "]"
                 rows = await self._writer.fetch(BEFORE_SQLITE, partition.patient, number, listed)
             for resource_id, n, version, seq, updated, date, deleted, labels, flags, keys, body in rows:
-                drafts[resource_id].before = Before(n, version, seq, updated, date, bool(deleted), labels, flags, keys, body)
+                drafts[resource_id].before = Before(
+                    n, version, seq, updated, date, bool(deleted), labels, flags, keys, body
+                )
 
     def _check(self, draft: Draft) -> None:
         """What the resource's present state allows. Raises."""
@@ -156,17 +165,25 @@ class Write:
             draft.unchanged = current is None
             draft.version = before.version
             return
-        if before is None and not (draft.fresh or draft.birth or self._service) and key_of(draft.id) is not None:
-            raise NotFound(f"{name} is not known; ids of this form are given by the server.")
+        if before is None and not (draft.fresh or draft.birth or self._service):
+            key = key_of(draft.id)
+            if key not in (None, draft.patient, CATALOGUE) and self._access.may_see(key):
+                raise Unprocessable(f"{name}: the patient that a resource is about cannot be changed.", "business-rule")
+            if key is not None:
+                raise NotFound(f"{name} is not known; ids of this form are given by the server.")
         if current is not None and bool(current.flags & OWNER_FLAG) != draft.owned:
             raise Unprocessable(f"{name}: the patient that a resource is about cannot be changed.", "business-rule")
 
     async def _complete_labels(self, partition: _Partition) -> None:
         """The labels of what takes those of everything that it refers to."""
-        waiting = {id(draft): references for draft in partition.drafts if (references := self._references(draft)) is not None}
+        waiting = {
+            id(draft): references for draft in partition.drafts if (references := self._references(draft)) is not None
+        }
         if not waiting:
             return
-        known: dict[str, int] = {f"{each.type}/{each.id}": each.labels for each in partition.drafts if id(each) not in waiting}
+        known: dict[str, int] = {
+            f"{each.type}/{each.id}": each.labels for each in partition.drafts if id(each) not in waiting
+        }
         wanted: dict[str, list[str]] = {}
         for name in {reference for references in waiting.values() for reference in references} - known.keys():
             literal = parse_reference(name)
@@ -174,7 +191,9 @@ class Write:
                 wanted.setdefault(literal.type, []).append(literal.id)
         for resource_type, ids in wanted.items():
             for resource_id in ids:
-                for (labels,) in await self._writer.fetch(SELECT_LABELS, partition.patient, self._registry.number(resource_type), resource_id):
+                for (labels,) in await self._writer.fetch(
+                    SELECT_LABELS, partition.patient, self._registry.number(resource_type), resource_id
+                ):
                     known[f"{resource_type}/{resource_id}"] = labels
         for draft in partition.drafts:
             if id(draft) in waiting and draft.resource is not None:
@@ -189,7 +208,9 @@ class Write:
         for draft in partition.drafts:
             denied = self._access.denied_labels(draft.patient, _ACTIONS[draft.method])
             if draft.resource is not None and not draft.unchanged and draft.labels & denied:
-                raise Forbidden(f"You may not {draft.method} this {draft.type}: its data category is not among those you were given.")
+                raise Forbidden(
+                    f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
+                )
 
     async def _obey_rules(self, partition: _Partition, batches: _Batches) -> None:
         touched = {draft.type for draft in partition.drafts if not draft.unchanged}
@@ -217,7 +238,9 @@ class Write:
                 await self._writer.execute(DELETE_CLAIM, partition.patient, name)
             for name, resource_type, resource_id in verdict.claims:
                 if await self._writer.fetch(SELECT_CLAIM, partition.patient, name):
-                    raise Conflict(f"'{name}' can be there once per patient, and it is: see rule {rule.name}.", "duplicate")
+                    raise Conflict(
+                        f"'{name}' can be there once per patient, and it is: see rule {rule.name}.", "duplicate"
+                    )
                 batches.claim(partition.patient, name, resource_type, resource_id)
         if any(issue.severity in ("error", "fatal") for issue in issues):
             raise Unprocessable("The change breaks a rule of this service.", issues=tuple(issues))
@@ -271,13 +294,43 @@ class _Batches:
         deleted = 1 if draft.body is None else 0
         if before is None:
             self._into(tables.INSERT_RESOURCE).append(
-                (patient, number, draft.id, n, draft.version, seq, draft.updated, date, present, deleted, labels, flags, keys, draft.body)
+                (
+                    patient,
+                    number,
+                    draft.id,
+                    n,
+                    draft.version,
+                    seq,
+                    draft.updated,
+                    date,
+                    present,
+                    deleted,
+                    labels,
+                    flags,
+                    keys,
+                    draft.body,
+                )
             )
             if key_of(draft.id) is None:
                 self._into(tables.INSERT_ALIAS).append((number, draft.id, patient))
         else:
             self._into(tables.UPDATE_RESOURCE).append(
-                (patient, number, draft.id, n, draft.version, seq, draft.updated, date, present, deleted, labels, flags, keys, draft.body)
+                (
+                    patient,
+                    number,
+                    draft.id,
+                    n,
+                    draft.version,
+                    seq,
+                    draft.updated,
+                    date,
+                    present,
+                    deleted,
+                    labels,
+                    flags,
+                    keys,
+                    draft.body,
+                )
             )
             if before.body is not None:
                 self._into(tables.UPDATE_HISTORY_BODY).append((patient, before.seq, before.body))
@@ -298,9 +351,9 @@ def write_index(
 ) -> None:
     """Queue the index rows that differ between ``old`` and ``new``. ``owner``: patient and type number."""
     patient, number = owner
-    old_rows = {} if old is None else _complete(old, patient, number, n)
-    new_rows = {} if new is None else _complete(new, patient, number, n)
-    for name, (insert, delete) in _INDEXES.items():
+    old_rows = {} if old is None else index_rows(old, patient, number, n)
+    new_rows = {} if new is None else index_rows(new, patient, number, n)
+    for name, (insert, delete) in INDEXES.items():
         before, after = old_rows.get(name, ()), new_rows.get(name, ())
         if before:
             gone = set(before).difference(after)
@@ -314,7 +367,7 @@ def write_index(
         into(tables.INSERT_TERM).extend((patient, value, system, code) for value, system, code in new.terms)
 
 
-_INDEXES: Final[Mapping[str, tuple[Any, Any]]] = {
+INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
     "token": (tables.INSERT_TOKEN, tables.DELETE_TOKEN),
     "period": (tables.INSERT_PERIOD, tables.DELETE_PERIOD),
     "text": (tables.INSERT_TEXT, tables.DELETE_TEXT),
@@ -323,15 +376,18 @@ _INDEXES: Final[Mapping[str, tuple[Any, Any]]] = {
 }
 
 
-def _complete(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[tuple[Any, ...]]]:
+def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[tuple[Any, ...]]]:
+    """The whole rows of each index table for one resource. ``number``: of its type."""
     date = rows.date
     return {
         "token": [(patient, number, param, value, date, n) for param, value in rows.tokens],
         "period": [(patient, number, param, low, high, n) for param, low, high in rows.periods],
-        "text": [(patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts],
+        "text": [
+            (patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts
+        ],
         "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
         "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
     }
 
 
-__all__ = ["GrantChanged", "Write", "write_index"]
+__all__ = ["INDEXES", "SELECT_LABELS", "GrantChanged", "Write", "index_rows", "write_index"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.errors import Forbidden, Invalid, Issue, Unprocessable, ZelfregieError
@@ -15,7 +15,7 @@ from app.server.bundles import bundle_of
 from app.server.ids import write_key
 from app.server.interactions.addresses import address
 from app.server.interactions.transaction.order import Entry, read_entries
-from app.server.interactions.transaction.references import resolve
+from app.server.interactions.transaction.references import point_elsewhere, resolve
 from app.server.interactions.write import body_of, context_of, draft_delete
 from app.server.messages import Answer, Request
 from app.server.search.parse import split_query
@@ -33,7 +33,9 @@ async def transaction(server: FhirServer, request: Request) -> Answer:
     """``POST [base]`` with a Bundle of type transaction."""
     bundle, may_hold_bsn = body_of(request, server.definitions)
     if bundle.get("resourceType") != "Bundle":
-        raise Invalid("A Bundle of type transaction is posted here; other resources are posted to their type.", "invalid")
+        raise Invalid(
+            "A Bundle of type transaction is posted here; other resources are posted to their type.", "invalid"
+        )
     if bundle.get("type") != "transaction":
         raise Invalid("Only Bundles of type transaction are carried out here.", "not-supported")
     if may_hold_bsn:
@@ -43,9 +45,27 @@ async def transaction(server: FhirServer, request: Request) -> Answer:
         raise Unprocessable("The transaction is not valid FHIR R4; nothing was stored.", issues=tuple(issues))
     is_json = b"xml" not in request.headers.get(b"content-type", b"")
     drafts, conditions = await place_entries(
-        server, request, read_entries(server, bundle), await context_of(server, request), body=request.body if is_json else None
+        server,
+        request,
+        read_entries(server, bundle),
+        await context_of(server, request),
+        body=request.body if is_json else None,
     )
-    await execute(server, request.access, drafts, now=request.now, request=request.id, conditions=conditions)
+
+    def redirect(found: Mapping[str, str]) -> None:
+        for draft in drafts:
+            if draft.resource is not None and not draft.unchanged and point_elsewhere(draft.resource, found):
+                finish(server, draft)
+
+    await execute(
+        server,
+        request.access,
+        drafts,
+        now=request.now,
+        request=request.id,
+        conditions=conditions,
+        redirect=redirect,
+    )
     return await _answer(server, request, drafts)
 
 
@@ -88,7 +108,9 @@ async def _persons(server: FhirServer, request: Request, entries: Sequence[Entry
             persons.keys[entry.id] = key
         elif entry.method == "create":
             if access.patient is None:
-                raise Forbidden("Persons are registered, not posted. Name the patient that you mean by its id.", "forbidden")
+                raise Forbidden(
+                    "Persons are registered, not posted. Name the patient that you mean by its id.", "forbidden"
+                )
             entry.id = access.patient_id
         if entry.full_url:
             persons.names[entry.full_url] = f"Patient/{entry.id}"
@@ -98,7 +120,9 @@ async def _persons(server: FhirServer, request: Request, entries: Sequence[Entry
 async def _places(
     server: FhirServer, request: Request, entries: Sequence[Entry], context: Context, persons: Persons
 ) -> dict[int, tuple[int, bool]]:
-    """Per entry with a resource: its partition, and whether it names that patient. What names nobody goes with the one patient of the rest."""
+    """Per entry with a resource: its partition, and whether it names that patient. What names nobody goes with the one
+    patient of the rest.
+    """
     places: dict[int, tuple[int, bool]] = {}
     unnamed: list[Entry] = []
     issues: list[Issue] = []
@@ -119,15 +143,21 @@ async def _places(
         else:
             places[entry.index] = (owner, True)
     patients = {patient for patient, _ in places.values()}
+    asked = context
     if context.patient is None and len(patients) == 1:
         context = replace(context, patient=patients.pop())
     for entry in unnamed:
+        # An operator's catalogue goes to the catalogue, even when the Bundle holds a patient's data.
+        shared = request.access.everyone and server.placement[entry.type].catalogue
         try:
-            places[entry.index] = (place_unnamed(server, request.access, entry.type, context), False)
+            place = place_unnamed(server, request.access, entry.type, asked if shared else context)
+            places[entry.index] = (place, False)
         except ZelfregieError as error:
             issues += _in_entry(entry, error)
     if issues:
-        raise Unprocessable("The transaction has entries that cannot be placed; nothing was stored.", issues=tuple(issues))
+        raise Unprocessable(
+            "The transaction has entries that cannot be placed; nothing was stored.", issues=tuple(issues)
+        )
     return places
 
 
@@ -142,11 +172,15 @@ async def _draft(server: FhirServer, request: Request, entry: Entry, placed: tup
         return draft
     patient, owned = placed
     fresh = entry.method == "create"
-    draft = Draft(entry.method, entry.type, entry.id, patient, entry.resource, fresh=fresh, if_match=entry.if_match, owned=owned)
+    draft = Draft(
+        entry.method, entry.type, entry.id, patient, entry.resource, fresh=fresh, if_match=entry.if_match, owned=owned
+    )
     draft.birth = entry.birth
     if entry.type == "Patient" and fresh and not entry.birth:
         # A Patient entry never makes a person: it means the one that the token is for, as it stands.
-        stored = await read(server.database, request.access, "Patient", entry.id, registry=server.registry, now=request.now)
+        stored = await read(
+            server.database, request.access, "Patient", entry.id, registry=server.registry, now=request.now
+        )
         draft.unchanged, draft.version, draft.updated, draft.body = True, stored.version, stored.updated, stored.body
         return draft
     return finish(server, draft)
@@ -155,7 +189,13 @@ async def _draft(server: FhirServer, request: Request, entry: Entry, placed: tup
 async def _answer(server: FhirServer, request: Request, drafts: Sequence[Draft]) -> Answer:
     entries = []
     for draft in drafts:
-        status = "204 No Content" if draft.method == "delete" else "201 Created" if draft.created and not draft.unchanged else "200 OK"
+        status = (
+            "204 No Content"
+            if draft.method == "delete"
+            else "201 Created"
+            if draft.created and not draft.unchanged
+            else "200 OK"
+        )
         response: dict[str, str] = {"status": status}
         if draft.method != "delete":
             url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
@@ -166,7 +206,7 @@ async def _answer(server: FhirServer, request: Request, drafts: Sequence[Draft])
         entries.append(encode({"response": response}))
     return Answer(
         200,
-        bundle_of("transaction-response", [], entries).replace(b'"link":[],', b"", 1),
+        bundle_of("transaction-response", [], entries),
         interaction="transaction",
         type="Bundle",
         patients=tuple({draft.patient for draft in drafts if draft.patient > 0}),

@@ -1,4 +1,6 @@
-"""The entries of a transaction as they are meant, and every problem in how they are put. https://hl7.org/fhir/R4/bundle.html#transaction"""
+"""The entries of a transaction as they are meant, and every problem in how they are put.
+https://hl7.org/fhir/R4/bundle.html#transaction
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ _METHODS: Final[dict[str, Method]] = {"POST": "create", "PUT": "update", "DELETE
 
 @dataclass(slots=True)
 class Entry:
-    """One entry. ``id`` is given for update and delete, and made for a create; ``none_exist`` is the query of ifNoneExist;
-    ``birth``: it makes a new person."""
+    """One entry. ``id`` is given for update and delete, and made for a create; ``none_exist`` is the query of
+    ifNoneExist; ``birth``: it makes a new person.
+    """
 
     index: int
     method: Method
@@ -37,7 +40,10 @@ def read_entries(server: FhirServer, bundle: Resource) -> list[Entry]:
     """The entries of a valid transaction Bundle. Raises ``Invalid`` with every problem."""
     given: Sequence[dict[str, Any]] = bundle.get("entry", ())
     if len(given) > MOST_ENTRIES:
-        raise Invalid(f"A transaction may have {MOST_ENTRIES} entries here; this one has {len(given)}. Send it in parts.", "too-long")
+        raise Invalid(
+            f"A transaction may have {MOST_ENTRIES} entries here; this one has {len(given)}. Send it in parts.",
+            "too-long",
+        )
     entries: list[Entry] = []
     issues: list[Issue] = []
     for index, entry in enumerate(given):
@@ -47,7 +53,9 @@ def read_entries(server: FhirServer, bundle: Resource) -> list[Entry]:
             issues += [Issue(each.code, each.diagnostics, (f"Bundle.entry[{index}]",)) for each in error.all_issues()]
     issues += _doubles(entries)
     if issues:
-        raise Invalid("The transaction has entries that cannot be carried out; nothing was stored.", issues=tuple(issues))
+        raise Invalid(
+            "The transaction has entries that cannot be carried out; nothing was stored.", issues=tuple(issues)
+        )
     return entries
 
 
@@ -60,7 +68,9 @@ def _entry(server: FhirServer, index: int, entry: dict[str, Any]) -> Entry:
     if method is None:
         raise Invalid(f"{verb} inside a transaction is not supported here; POST, PUT and DELETE are.", "not-supported")
     if "?" in url:
-        raise Invalid("Conditional update and delete inside a transaction are not supported here; name the id.", "not-supported")
+        raise Invalid(
+            "Conditional update and delete inside a transaction are not supported here; name the id.", "not-supported"
+        )
     resource_type, _, resource_id = url.partition("/")
     if resource_type not in server.registry.stored:
         raise Invalid(f"'{resource_type}' is not a resource type that is stored here.", "not-supported")
@@ -77,8 +87,19 @@ def _entry(server: FhirServer, index: int, entry: dict[str, Any]) -> Entry:
     version = version_of(request["ifMatch"].encode()) if "ifMatch" in request else None
     for member in ("ifNoneMatch", "ifModifiedSince"):
         if member in request:
-            raise Invalid(f"request.{member} is for GET, which is not supported inside a transaction here.", "not-supported")
-    return Entry(index, method, resource_type, resource_id, resource, entry.get("fullUrl", ""), version, request.get("ifNoneExist"))
+            raise Invalid(
+                f"request.{member} is for GET, which is not supported inside a transaction here.", "not-supported"
+            )
+    return Entry(
+        index,
+        method,
+        resource_type,
+        resource_id,
+        resource,
+        entry.get("fullUrl", ""),
+        version,
+        request.get("ifNoneExist"),
+    )
 
 
 def _doubles(entries: Sequence[Entry]) -> list[Issue]:
@@ -88,7 +109,9 @@ def _doubles(entries: Sequence[Entry]) -> list[Issue]:
     for entry in entries:
         name = (entry.type, entry.id)
         if entry.id and name in seen:
-            text = f"{entry.type}/{entry.id} is also changed by entry {seen[name]}; a transaction changes a resource once."
+            text = (
+                f"{entry.type}/{entry.id} is also changed by entry {seen[name]}; a transaction changes a resource once."
+            )
             issues.append(Issue("duplicate", text, (f"Bundle.entry[{entry.index}]",)))
         if entry.full_url and entry.full_url in urls:
             text = f"The fullUrl is also that of entry {urls[entry.full_url]}."

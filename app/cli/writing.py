@@ -1,0 +1,104 @@
+"""The commands that write to the database: run here, or by the service that holds the SQLite file.
+
+Both ways go through the same functions, so that a command means the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.auth import service_access
+from app.auth.sandbox import TENANT
+from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
+from app.config import Settings
+from app.database import DatabaseInUse, open_database, sqlite_path
+from app.database.migrations import check_migrated
+from app.errors import Invalid
+from app.server.loading import LoadReport, load, resources_in
+from app.server.reindexing import ReindexReport, load_index_state, reindex
+from app.server.server import FhirServer
+
+
+async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
+    """Run a command on the database of ``settings``, by the service that holds it if there is one.
+
+    Raises ``ZelfregieError`` when the database cannot be used or the command cannot be carried out.
+    """
+    try:
+        database = await open_database(settings.database, connections=2)
+    except DatabaseInUse as in_use:
+        try:
+            await ask(socket_path(sqlite_path(settings.database)), asked, say)
+        except (ConnectionError, FileNotFoundError):
+            raise in_use from None
+        return
+    try:
+        await check_migrated(database, canonical_base=settings.canonical_base)
+        server = FhirServer(database, f"{settings.public_url}/fhir/", settings.page_key())
+        await load_index_state(server)
+        await run(server, asked, say)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def taking_commands(settings: Settings, server: FhirServer) -> AsyncIterator[None]:
+    """Where the database can be open in one process only: take other processes' commands meanwhile."""
+    if server.database.dialect != "sqlite":
+        yield
+        return
+
+    async def run_here(asked: Asked, say: Say) -> None:
+        await run(server, asked, say)
+
+    async with listening(socket_path(sqlite_path(settings.database)), run_here):
+        yield
+
+
+async def run(server: FhirServer, asked: Asked, say: Say) -> None:
+    """Run one command. Raises ``ZelfregieError``."""
+    if asked.command == "load":
+        await _load(server, asked, say)
+    elif asked.command == "reindex":
+        await _reindex(server, say)
+    else:
+        raise Invalid(f"There is no command '{asked.command}'.", "not-supported")
+
+
+async def _load(server: FhirServer, asked: Asked, say: Say) -> None:
+    report = LoadReport()
+    found = resources_in([Path(each) for each in asked.files], server, report)
+    patient_type = server.registry.number("Patient")
+    async with service_access(
+        server.database, tenant=TENANT, reason="load", now=server.clock(), patient_type=patient_type
+    ) as access:
+        work = asyncio.create_task(load(server, access, found, patient=asked.patient, report=report))
+        said = 0
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=0.2)
+                for refusal in report.refusals[said:]:
+                    await say(Refused(refusal.source, refusal.issues))
+                    said += 1
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+        work.result()
+    await say(Done({"stored": report.stored, "refused": len(report.refusals)}))
+
+
+async def _reindex(server: FhirServer, say: Say) -> None:
+    report = await reindex(server, ReindexReport())
+    await say(
+        Done(
+            {
+                "partitions": report.partitions,
+                "resources": report.resources,
+                "rows": report.rows,
+                "labels": report.labels,
+            }
+        )
+    )

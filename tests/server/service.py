@@ -1,0 +1,183 @@
+"""A running service in this process with a small sandbox, and those who call it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from app.audit import Journal
+from app.config import Settings
+from app.database import Database
+from app.fhir.resource import Resource, decode, encode
+from app.main import Application, create_app
+from app.server.server import FhirServer
+from tests import builders
+
+BASE: Final = "http://zelfregie.test/fhir"
+JSON: Final = "application/fhir+json"
+
+SEED: Final = (
+    builders.patient("anna"),
+    builders.patient("bram", name=[{"family": "van Testen", "given": ["Bram"]}], birthDate="1944-11-03"),
+    builders.organization(id="practice"),
+    builders.practitioner(id="doctor"),
+    builders.medication(id="metformin"),
+    builders.questionnaire(id="mood"),
+)
+TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "anna": {"patient": "anna", "scopes": "patient/*.cruds"},
+    "bram": {"patient": "bram", "scopes": "patient/*.cruds"},
+    "anna-observations": {"patient": "anna", "scopes": "patient/Observation.rs"},
+    "anna-reader": {"patient": "anna", "scopes": "patient/*.rs"},
+    "anna-measurements": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "measurements"]},
+    "anna-read-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "rs"},
+    "practice": {"patients": ["anna", "bram"], "scopes": "system/*.cruds", "organization": "De Proef"},
+    "operator": {"patients": "all", "scopes": "system/*.cruds"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Someone with a token, or without one when ``token`` is empty."""
+
+    client: httpx.AsyncClient
+    token: str
+
+    async def send(
+        self, method: str, address: str, body: Resource | bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request below the FHIR base, or to an absolute URL. A body goes out as FHIR JSON unless ``headers`` say otherwise."""
+        sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        if body is not None:
+            sent["content-type"] = JSON
+        content = encode(body) if isinstance(body, dict) else body
+        return await self.client.request(method, address, content=content, headers={**sent, **(headers or {})})
+
+    async def get(self, address: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return await self.send("GET", address, headers=headers)
+
+    async def post(
+        self, address: str, body: Resource | bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return await self.send("POST", address, body, headers)
+
+    async def put(self, address: str, body: Resource | bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return await self.send("PUT", address, body, headers)
+
+    async def delete(self, address: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return await self.send("DELETE", address, headers=headers)
+
+    async def create(self, resource: Resource, headers: Mapping[str, str] | None = None) -> Resource:
+        """The resource as the server stored it; fails the test when it did not."""
+        answer = await self.post(f"/{resource['resourceType']}", resource, headers)
+        assert answer.status_code == 201, answer.text
+        return decode(answer.content)
+
+    async def keep(self, resource: Resource, headers: Mapping[str, str] | None = None) -> Resource:
+        """The same under the resource's own id."""
+        answer = await self.put(f"/{resource['resourceType']}/{resource['id']}", resource, headers)
+        assert answer.status_code in (200, 201), answer.text
+        return decode(answer.content)
+
+    async def bundle(self, address: str) -> Resource:
+        """A Bundle that is asked for; fails the test when there is another answer."""
+        answer = await self.get(address)
+        assert answer.status_code == 200, answer.text
+        found = decode(answer.content)
+        assert found["resourceType"] == "Bundle"
+        return found
+
+    async def found(self, address: str) -> list[str]:
+        """The ids on the first page of a search, in their order."""
+        return ids(await self.bundle(address))
+
+    async def pages(self, address: str) -> list[Resource]:
+        """Every page of a search or history."""
+        pages = [await self.bundle(address)]
+        while (following := link(pages[-1], "next")) is not None:
+            pages.append(await self.bundle(following))
+        return pages
+
+
+def ids(bundle: Resource) -> list[str]:
+    return [entry["resource"]["id"] for entry in bundle.get("entry", ())]
+
+
+def link(bundle: Resource, relation: str) -> str | None:
+    """The URL of a Bundle's link."""
+    return next((str(each["url"]) for each in bundle.get("link", ()) if each["relation"] == relation), None)
+
+
+def issues(answer: httpx.Response) -> list[Resource]:
+    """The issues of an OperationOutcome in JSON; fails the test when the answer is something else."""
+    outcome = decode(answer.content)
+    assert outcome["resourceType"] == "OperationOutcome", answer.text
+    listed: list[Resource] = outcome["issue"]
+    assert listed
+    return listed
+
+
+def codes(answer: httpx.Response) -> list[str]:
+    """The issue codes of an OperationOutcome."""
+    return [issue["code"] for issue in issues(answer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service, its parts, and a client that speaks to it."""
+
+    application: Application
+    client: httpx.AsyncClient
+
+    def caller(self, token: str) -> Caller:
+        return Caller(self.client, token)
+
+    @property
+    def server(self) -> FhirServer:
+        assert self.application.parts is not None
+        return self.application.parts.server
+
+    @property
+    def database(self) -> Database:
+        return self.server.database
+
+    @property
+    def journal(self) -> Journal:
+        assert self.application.parts is not None
+        return self.application.parts.journal
+
+    def journal_lines(self) -> list[dict[str, Any]]:
+        """The lines of the access journal that are not in the database yet."""
+        files = sorted(self.journal.folder.glob("*"))
+        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+
+    async def reset(self) -> None:
+        """Put the seeded state back."""
+        answer = await self.client.post("http://zelfregie.test/sandbox/reset")
+        assert answer.status_code == 204
+
+
+def write_sandbox(folder: Path) -> Path:
+    """The sandbox file and its seed."""
+    (folder / "seed.ndjson").write_bytes(b"\n".join(encode(resource) for resource in SEED))
+    path = folder / "sandbox.yaml"
+    path.write_text(yaml.safe_dump({"seed": ["seed.ndjson"], "tokens": {name: dict(token) for name, token in TOKENS.items()}}))
+    return path
+
+
+@asynccontextmanager
+async def running_service(database: str, folder: Path) -> AsyncIterator[Service]:
+    """Serve the sandbox from ``database``, with journal and secret in ``folder``."""
+    settings = Settings(database=database, base_url="http://zelfregie.test", state=folder / "state")
+    application = create_app(settings, sandbox_file=write_sandbox(folder))
+    async with application.running():
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            yield Service(application, client)

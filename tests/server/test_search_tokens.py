@@ -1,0 +1,138 @@
+"""Token parameters. https://hl7.org/fhir/R4/search.html#token"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import CONDITION_CLINICAL, HEART_RATE, LOINC, SNOMED, WEIGHT, concept, condition, goal, observation, patient
+from tests.server.service import Caller
+
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+OWN = "https://zelfregie.example/codes"
+
+
+@pytest.fixture
+async def filled(anna: Caller) -> Caller:
+    """Anna, with observations whose codes differ in system and code."""
+    for id, coding in {
+        "weight": [{"system": LOINC, "code": WEIGHT}],
+        "pulse": [{"system": LOINC, "code": HEART_RATE}],
+        "both": [{"system": LOINC, "code": WEIGHT}, {"system": SNOMED, "code": "27113001"}],
+        "own": [{"system": OWN, "code": WEIGHT}],
+        "bare": [{"code": WEIGHT}],
+        "text": [],
+    }.items():
+        code = {"text": "x", "coding": coding} if coding else {"text": "x"}
+        await anna.keep(observation(id=id, code=code, **({} if coding else {"category": None})))
+    return anna
+
+
+QUERIES = {
+    f"code={LOINC}|{WEIGHT}": {"weight", "both"},
+    f"code={WEIGHT}": {"weight", "both", "own", "bare"},
+    f"code=|{WEIGHT}": {"bare"},
+    f"code={LOINC}|": {"weight", "pulse", "both"},
+    f"code={OWN}|": {"own"},
+    f"code={SNOMED}|{WEIGHT}": set(),
+    f"code={LOINC}|{WEIGHT},{LOINC}|{HEART_RATE}": {"weight", "pulse", "both"},
+    f"code={LOINC}|{HEART_RATE},{OWN}|": {"pulse", "own"},
+    f"code={HEART_RATE},|{WEIGHT}": {"pulse", "bare"},
+    f"code={LOINC}|{WEIGHT}&code={SNOMED}|27113001": {"both"},
+    f"code={WEIGHT}&code={SNOMED}|": {"both"},
+    f"code={LOINC}|{WEIGHT}&code={LOINC}|{HEART_RATE}": set(),
+    f"code:not={LOINC}|{WEIGHT}": {"pulse", "own", "bare", "text"},
+    f"code:not={WEIGHT}": {"pulse", "text"},
+    f"code:not={LOINC}|": {"own", "bare", "text"},
+    f"code:not={LOINC}|{WEIGHT},{LOINC}|{HEART_RATE}": {"own", "bare", "text"},
+    f"code={WEIGHT}&code:not={LOINC}|{WEIGHT}": {"own", "bare"},
+    "code:missing=true": set(),
+    "category:missing=true": {"text"},
+    "category:missing=false": {"weight", "pulse", "both", "own", "bare"},
+    "code=unknown": set(),
+    "code:not=unknown": {"weight", "pulse", "both", "own", "bare", "text"},
+    f"code={WEIGHT.lower()}-x": set(),
+    "status=final": {"weight", "pulse", "both", "own", "bare", "text"},
+    "status=|final": {"weight", "pulse", "both", "own", "bare", "text"},
+    "status=http://hl7.org/fhir/observation-status|final": {"weight", "pulse", "both", "own", "bare", "text"},
+    "status=amended,final": {"weight", "pulse", "both", "own", "bare", "text"},
+    f"status={LOINC}|final": set(),
+    "status:not=final": set(),
+    "status:missing=true": set(),
+}
+
+
+async def test_tokens_find_what_fhir_says(filled: Caller) -> None:
+    for query, expected in QUERIES.items():
+        assert set(await filled.found(f"/Observation?{query}")) == expected, query
+
+
+async def test_tokens_find_the_same_among_several_patients(filled: Caller, practice: Caller) -> None:
+    await practice.keep(observation("Patient/bram", id="brams", code=concept(LOINC, HEART_RATE), status="amended"))
+    for query, expected in QUERIES.items():
+        found = set(await practice.found(f"/Observation?{query}"))
+        assert found - {"brams"} == expected, query
+    assert "brams" in await practice.found(f"/Observation?code={LOINC}|{HEART_RATE}")
+    assert "brams" in await practice.found("/Observation?status:not=final")
+
+
+async def test_conditions_on_different_parameters_are_all_to_hold(filled: Caller) -> None:
+    await filled.keep(observation(id="older", status="amended"))
+    query = f"code={LOINC}|{WEIGHT}&status=amended&category=vital-signs"
+    assert await filled.found(f"/Observation?{query}") == ["older"]
+
+
+async def test_identifiers_booleans_contact_points_and_codes_are_tokens(anna: Caller) -> None:
+    telecom = [{"system": "email", "value": "anna@example.org", "use": "home"}, {"system": "phone", "value": "0612345678"}]
+    identifier = [{"system": "urn:practice", "value": "p-1"}, {"value": "bare"}]
+    await anna.keep(patient("anna", active=True, gender="female", telecom=telecom, identifier=identifier))
+    for query in (
+        "active=true",
+        "gender=female",
+        "email=anna@example.org",
+        "phone=0612345678",
+        "telecom=0612345678",
+        "identifier=urn:practice|p-1",
+        "identifier=p-1",
+        "identifier=|bare",
+        "identifier=urn:practice|",
+    ):
+        assert await anna.found(f"/Patient?{query}") == ["anna"], query
+    for query in ("active=false", "gender=male", "email=0612345678", "identifier=|p-1", "identifier=urn:other|p-1"):
+        assert await anna.found(f"/Patient?{query}") == [], query
+
+
+async def test_codes_are_compared_letter_by_letter(anna: Caller) -> None:
+    await anna.keep(goal(id="g", identifier=[{"system": "urn:a", "value": "AbC"}]))
+    assert await anna.found("/Goal?identifier=urn:a|AbC") == ["g"]
+    assert await anna.found("/Goal?identifier=urn:a|abc") == []
+    assert await anna.found("/Goal?identifier=urn:a|Ab") == []
+
+
+@pytest.mark.parametrize("value", ["a,b", "a|b", "a$b", "a\\b", "a b", "a+b", "é", "100%", "'; --", '"', "a&b"])
+async def test_values_with_signs_of_their_own_can_be_escaped(anna: Caller, value: str) -> None:
+    await anna.keep(goal(id="g", identifier=[{"system": "urn:a", "value": value}]))
+    escaped = "".join(f"\\{letter}" if letter in "\\,|$" else letter for letter in value)
+    quoted = "".join(f"%{byte:02X}" for byte in escaped.encode())
+    assert await anna.found(f"/Goal?identifier=urn:a|{quoted}") == ["g"]
+    assert await anna.found(f"/Goal?identifier={quoted}") == ["g"]
+    assert await anna.found(f"/Goal?identifier={quoted},other") == ["g"]
+
+
+@pytest.mark.parametrize("query", ["code=", "code=|", "code=,", "code:missing=perhaps", "code:missing="])
+async def test_a_token_that_says_nothing_is_refused(anna: Caller, query: str) -> None:
+    answer = await anna.get(f"/Observation?{query}")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("modifier", ["text", "in", "not-in", "above", "below", "of-type", "exact", "nonsense"])
+async def test_modifiers_that_are_not_there_are_refused_by_name(anna: Caller, modifier: str) -> None:
+    answer = await anna.get(f"/Observation?code:{modifier}=x")
+    assert answer.status_code == 400
+    assert f"code:{modifier}" in answer.text
+
+
+async def test_two_tokens_of_one_type_are_found_whatever_leads(anna: Caller) -> None:
+    active = await anna.create(condition(verificationStatus=concept(VERIFICATION, "confirmed")))
+    await anna.create(condition(clinicalStatus=concept(CONDITION_CLINICAL, "resolved"), verificationStatus=concept(VERIFICATION, "confirmed")))
+    for query in ("clinical-status=active&verification-status=confirmed", "verification-status=confirmed&clinical-status=active"):
+        assert await anna.found(f"/Condition?{query}") == [active["id"]]
