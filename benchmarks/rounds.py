@@ -96,26 +96,23 @@ class Task:
     count: int
 
 
-def turn(side: Side, task: Task) -> tuple[int, Round]:
-    """CPU in nanoseconds of the task's requests, read when the side has settled, and what the client saw."""
-    side.settle()
-    before = side.usage()
-    result = checked(task.load, side, task.operation, count=task.count)
-    side.settle()
-    return (side.usage() - before).cpu_ns, result
-
-
 def alternate(tasks: Mapping[Side, Task]) -> dict[Side, Sample]:
-    """One round: the sides take ``TURNS`` turns each, there and back, so that a disturbance falls on all of them."""
-    taken: dict[Side, list[tuple[int, Round]]] = {side: [] for side in tasks}
+    """One round: the sides take ``TURNS`` turns each, there and back, so that a disturbance falls on all of them.
+
+    CPU is read before the first turn and when all have settled after the last: it belongs to its processes, whoever's
+    turn it is, so what a side does later for its requests is counted, and waiting for that does not break up the load.
+    """
+    before = {side: side.usage() for side in tasks}
+    seen: dict[Side, list[Round]] = {side: [] for side in tasks}
     for number in range(TURNS):
         for side in tasks if number % 2 == 0 else reversed(list(tasks)):
-            taken[side].append(turn(side, tasks[side]))
+            task = tasks[side]
+            seen[side].append(checked(task.load, side, task.operation, count=task.count))
+    for side in tasks:
+        side.settle()
     return {
-        side: Sample(
-            sum(cpu for cpu, _ in turns) / 1000 / (tasks[side].count * TURNS), tuple(seen for _, seen in turns)
-        )
-        for side, turns in taken.items()
+        side: Sample((side.usage() - before[side]).cpu_ns / 1000 / (task.count * TURNS), tuple(seen[side]))
+        for side, task in tasks.items()
     }
 
 
@@ -137,6 +134,8 @@ def compare(
     task = Task(load, operation.name, count)
     yardstick = Task(load, "read", calibrate(load, (constant,), "read", length))
     before = {side: _written(side, operation) for side in (service, floor)}
+    for side in (service, floor):
+        side.settle()
     rounds = [alternate({service: task, floor: task, constant: yardstick}) for _ in range(length.rounds)]
     resources = count * TURNS * length.rounds * operation.resources
     costs = {}

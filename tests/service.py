@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import httpx
+import pytest
 
 from app.auth import NewGrant, hash_token, service_access, write_grant
 from app.clock import Clock
@@ -75,28 +76,34 @@ def _grants(keys: Sequence[int]) -> Iterator[NewGrant]:
         )  # fmt: skip
 
 
-@contextmanager
-def prepared_sqlite(folder: Path) -> Iterator[Path]:
-    """The file of a prepared database, which copies are made of."""
-    path = folder / "prepared.db"
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared SQLite database, which copies are made of."""
+    path = tmp_path_factory.mktemp("prepared") / "prepared.db"
     asyncio.run(prepare(f"sqlite:///{path}"))
-    yield path
+    return path
 
 
-@contextmanager
-def prepared_postgresql(databases: Databases) -> Iterator[str]:
-    """The URL of a prepared database, which copies are made of."""
-    url = databases.create()
+@pytest.fixture(scope="session")
+def prepared_url(postgresql_databases: Databases) -> str:
+    """A prepared PostgreSQL database, which copies are made of."""
+    url = postgresql_databases.create()
     asyncio.run(prepare(url))
+    return url
+
+
+@pytest.fixture
+def service_url(setting: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A prepared database for this test alone; ``setting`` begins with the name of the engine."""
+    if setting == "sqlite":
+        path = tmp_path / "zelfregie.db"
+        shutil.copy(request.getfixturevalue("prepared_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    url = databases.create(like=request.getfixturevalue("prepared_url"))
     yield url
     databases.drop(url)
-
-
-def copy_sqlite(prepared: Path, folder: Path) -> str:
-    """The URL of a copy."""
-    path = folder / "zelfregie.db"
-    shutil.copy(prepared, path)
-    return f"sqlite:///{path}"
 
 
 @dataclass(frozen=True, slots=True)

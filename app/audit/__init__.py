@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.audit.erasure import erase
 from app.audit.event import NOBODY, Agent, Event
 from app.audit.journal import Journal
 from app.audit.mover import Mover, move
@@ -19,6 +20,7 @@ __all__ = [
     "audit",
     "audit_head",
     "audit_patient",
+    "erase",
     "line_id",
     "locate",
     "move",

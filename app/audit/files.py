@@ -1,4 +1,4 @@
-"""The journal's files: their names, whose they are, and the lines in them.
+"""The journal's files: their names, whose they are, and reading whole lines from them.
 
 ``<stream>-<number of its first line>.journal`` is locked (flock) by the process that writes it, so a file whose lock is
 free is finished: its process has gone on to the next file, or is dead. ``….apart`` beside it holds what could not be
@@ -12,13 +12,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
-
-import msgspec
+from typing import Final
 
 APART: Final = ".apart"
 _NAME: Final = re.compile(r"([0-9a-f]{32})-([0-9]{12})\.journal")
-_TYPICAL_LINE: Final = 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,40 +25,6 @@ class JournalFile:
     stream: bytes
     first: int
     path: Path
-
-
-# msgspec's structs, because there is one of each for every request: a frozen dataclass takes ten times as long to make.
-class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line as it was written, and what the table keeps beside it. ``happened`` is in microseconds."""
-
-    number: int
-    payload: bytes
-    happened: int
-    patients: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where reading goes on: at ``offset`` bytes, with line ``expected``. ``apart`` is what was no line so far."""
-
-    offset: int
-    expected: int
-    apart: tuple[bytes, ...] = ()
-
-
-# Numbers that the table cannot hold make a line unreadable: it is set apart, and the lines behind it still move.
-_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-
-
-class _Head(msgspec.Struct, frozen=True, gc=False):
-    """What the mover reads of a line."""
-
-    line: _Number
-    at: _Number
-    patients: tuple[_Number, ...] = ()
-
-
-_decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
 def file_name(stream: bytes, first: int) -> str:
@@ -84,43 +47,23 @@ def is_finished(descriptor: int) -> bool:
     return True
 
 
-def read_lines(descriptor: int, place: Place, *, limit: int) -> tuple[list[Line], Place]:
-    """At most ``limit`` complete lines from ``place`` on, and where the next ones are; the same place at the end.
+def unread(descriptor: int, offset: int) -> int:
+    """How many bytes there are from ``offset`` on."""
+    return os.fstat(descriptor).st_size - offset
 
-    What does not decode, or repeats a number, is no line of this stream: it is added to ``Place.apart``.
+
+def read_whole_lines(descriptor: int, offset: int, *, size: int) -> bytes:
+    """Lines from ``offset`` on, the last with its line end too: as many as ``size`` bytes hold, or one that is longer.
+
+    Nothing when no whole line is left.
     """
-    texts, offset = read_texts(descriptor, place.offset, limit)
-    lines: list[Line] = []
-    apart: list[bytes] = []
-    expected = place.expected
-    for text in texts:
-        try:
-            head = _decode_head(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            apart.append(text)
-            continue
-        if head.line < expected:
-            apart.append(text)
-            continue
-        lines.append(Line(head.line, text, head.at, head.patients))
-        expected = head.line + 1
-    return lines, Place(offset, expected, (*place.apart, *apart))
-
-
-def read_rest(descriptor: int, place: Place) -> bytes:
-    """What follows the last complete line: nothing, unless a process died while it wrote."""
-    return os.pread(descriptor, max(0, os.fstat(descriptor).st_size - place.offset), place.offset)
-
-
-def read_texts(descriptor: int, offset: int, limit: int) -> tuple[list[bytes], int]:
-    """At most ``limit`` complete lines without their line ends, and the offset behind them."""
-    size = limit * _TYPICAL_LINE
     chunk = os.pread(descriptor, size, offset)
     while len(chunk) == size and b"\n" not in chunk:
         size *= 2
         chunk = os.pread(descriptor, size, offset)
-    texts = chunk.split(b"\n", limit)
-    if not chunk:
-        return [], offset
-    texts.pop()  # an incomplete line, the empty text behind the last line end, or what is beyond the limit
-    return texts, offset + sum(map(len, texts)) + len(texts)
+    return chunk[: chunk.rfind(b"\n") + 1]
+
+
+def read_rest(descriptor: int, offset: int) -> bytes:
+    """All from ``offset`` on: behind the last whole line nothing, unless a process died while it wrote."""
+    return os.pread(descriptor, max(0, unread(descriptor, offset)), offset)

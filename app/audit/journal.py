@@ -2,6 +2,7 @@
 
 Every line is one ``os.write`` of one JSON object: the line's UUID, its number, the SHA-256 hash of the line before and
 the facts of an ``Event``. What was written survives the death of the process; ``durable`` makes it survive the machine.
+The last lines are also remembered, so that the mover of this process need not read and take them apart again.
 
 ``write`` belongs to one thread (the event loop's). ``sync`` may run in any.
 """
@@ -15,7 +16,6 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +23,14 @@ import structlog
 
 from app.audit.event import Event, encode_event
 from app.audit.files import file_name
-from app.audit.stream import line_id_prefix, new_stream, origin
+from app.audit.line import line_text
+from app.audit.segments import SIZE, Recent
+from app.audit.stream import line_id_prefix, new_stream, origin, payload_hash
 from app.errors import Unavailable
 
 HOUR: Final = 3_600_000_000
+_REMEMBERED: Final = 16
+"""How many segments are remembered, a few thousand bytes of memory for every ten lines; older ones have to be read."""
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -48,11 +52,12 @@ class Journal:
         self._largest = largest
         self._longest = longest
         self._prefix = line_id_prefix(self.stream).encode()
-        self._previous = origin(self.stream).hex().encode()
+        self._previous = origin(self.stream)
         self._fault = ""
         self._torn = False
         self._syncing = threading.Lock()
         self._retired: deque[int] = deque()
+        self._recent: deque[Recent] = deque(maxlen=_REMEMBERED)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._flush: asyncio.Future[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -68,18 +73,11 @@ class Journal:
         """
         if self._fault:
             raise Unavailable(self._fault)
-        if self._torn and not self._cut():
-            raise Unavailable("the access log cannot be repaired")
-        if self._size >= self._limit or event.at >= self._until:
-            self._rotate(event.at)
+        if self._size >= self._next or event.at >= self._until:
+            self._prepare(event.at)
         line = self.line + 1
-        payload = b'{"id":"%b%012x","line":%d,"previous":"%b",%b' % (
-            self._prefix,
-            line,
-            line,
-            self._previous,
-            encode_event(event)[1:],
-        )
+        facts = encode_event(event)
+        payload = line_text(self._prefix, line, self._previous, facts)
         text = payload + b"\n"
         try:
             written = os.write(self._descriptor, text)
@@ -90,9 +88,27 @@ class Journal:
             self._cut()
             raise Unavailable("the access log could only be written in part")
         self._size += written
-        self._previous = sha256(payload).hexdigest().encode()
+        self._previous = hashed = payload_hash(payload)
         self.line = line
+        recent = self._recent[-1]
+        recent.events.append(event)
+        recent.facts.append(facts)
+        recent.hashes.append(hashed)
         return line
+
+    def recent(self, first: int, offset: int) -> Recent | None:
+        """The remembered lines of the file with this first line that are at ``offset`` or, else, next behind it.
+        Nothing is added to them any more.
+        """
+        found = next((recent for recent in self._recent if recent.first == first and recent.offset >= offset), None)
+        if found is not None and found is self._recent[-1] and found.end is None:
+            self._end_recent()
+        return found
+
+    def forget(self, line: int) -> None:
+        """Remember nothing of the lines up to this one, which is the last of what is remembered together."""
+        while self._recent and self._recent[0].line <= line:
+            self._recent.popleft()
 
     def sync(self) -> None:
         """Put every line written so far on disk; costs nothing when they are there already.
@@ -128,10 +144,15 @@ class Journal:
         while self.synced < written:
             # A sync that is over may still be waiting to say so; awaiting it would not let the loop get that far.
             if self._flush is None or self._flush.done():
-                self._flush = asyncio.get_running_loop().run_in_executor(self._pool, self.sync)
+                self._flush = asyncio.ensure_future(self._sync_soon())
                 self._flush.add_done_callback(self._flushed)
             # A caller that is cancelled must not take the sync away from the others.
             await asyncio.shield(self._flush)
+
+    async def _sync_soon(self) -> None:
+        # One turn of the loop later: the writes that one commit acknowledged together then share this sync.
+        await asyncio.sleep(0)
+        await asyncio.get_running_loop().run_in_executor(self._pool, self.sync)
 
     def start(self, *, interval: float = 1.0) -> None:
         """Sync every ``interval`` seconds from now on, in a task of the running event loop."""
@@ -197,11 +218,30 @@ class Journal:
 
     def _adopt(self, descriptor: int, now: int) -> None:
         """Write to this file from now on."""
+        self._end_recent()
         self._unlisted = True
         self._descriptor = descriptor
+        self._first = self.line + 1
         self._size = 0
         self._limit = self._largest
         self._until = now + self._longest
+
+    def _end_recent(self) -> None:
+        """Add nothing more to what is remembered together; the next line begins anew."""
+        if self._recent and self._recent[-1].end is None:
+            self._recent[-1].end = self._size
+        self._next = 0
+
+    def _prepare(self, now: int) -> None:
+        """Do what is due before a line is written: it is not much, and seldom."""
+        if self._torn and not self._cut():
+            raise Unavailable("the access log cannot be repaired")
+        if self._size >= self._limit or now >= self._until:
+            self._rotate(now)
+        if self._size >= self._next:
+            self._end_recent()
+            self._recent.append(Recent(self._first, self._size, self.line + 1))
+            self._next = min(self._limit, self._size + SIZE)
 
     def _rotate(self, now: int) -> None:
         """Go on in a new file. Where none can be made the old one serves for another size and age."""
@@ -223,6 +263,7 @@ class Journal:
             os.ftruncate(self._descriptor, self._size)
         except OSError:
             self._torn = True
+            self._next = 0
             return False
         self._torn = False
         return True

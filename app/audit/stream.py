@@ -4,9 +4,9 @@ A stream is named by 128 random bits. The id of a line is a UUID of version 8 ma
 48 bits of line number (https://www.rfc-editor.org/rfc/rfc9562#section-5.8): nothing has to be drawn or stored per line,
 and the id leads back to the primary key.
 
-The journal chains lines as they are: each holds the SHA-256 hash of the one before. The table chains *hashes*:
-``chain(n) = SHA-256(chain(n-1) + payload_hash(n))``, so that a payload can be erased while the chain still holds.
-Both begin with ``origin(stream)``.
+The journal chains lines as they are: each holds the SHA-256 hash of the one before. The table chains *hashes*, segment
+by segment: ``chain(s) = SHA-256(chain(s-1) + the payload hashes of the lines of s)``, so that lines can be erased while
+the chain still holds. Both begin with ``origin(stream)``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import uuid
 from hashlib import sha256
 
 STREAM_BYTES = 16
+HASH_BYTES = 32
 _LINE_BITS = 48
 _LINE_MASK = (1 << _LINE_BITS) - 1
 
@@ -42,7 +43,7 @@ def line_id_prefix(stream: bytes) -> str:
 def locate(identifier: uuid.UUID) -> tuple[bytes, bytes, int]:
     """Where the line with this UUID is: the lowest and highest name its stream can have, and the line's number.
 
-    To be used as ``stream BETWEEN $1 AND $2 AND line = $3``.
+    Its segment is the first ``WHERE stream BETWEEN $1 AND $2 AND line <= $3 ORDER BY stream DESC, line DESC``.
     """
     number = identifier.int
     low = number & ~_LINE_MASK
@@ -59,6 +60,6 @@ def payload_hash(payload: bytes) -> bytes:
     return sha256(payload).digest()
 
 
-def next_chain(chain: bytes, hashed: bytes) -> bytes:
-    """The chain hash of the line whose payload has the hash ``hashed``."""
-    return sha256(chain + hashed).digest()
+def next_chain(chain: bytes, hashes: bytes) -> bytes:
+    """The chain hash of the segment whose lines have these hashes, behind the one with ``chain``."""
+    return sha256(chain + hashes).digest()

@@ -1,39 +1,43 @@
-"""The access log in the database: every line of every stream, and which patients it is about.
+"""The access log in the database: segments of every stream's lines, and which patients each segment is about.
 
-Rows are only ever added. What may change afterwards is ``audit.payload``, which becomes NULL when its retention ends:
-``payload_hash`` and ``chain`` stay, so the chain can still be verified. ``audit_head`` is how far each stream has come.
+A segment is a run of consecutive lines. Rows are only ever added. What may change afterwards is ``audit.payload``, in
+which a line is blanked when it is erased (``erasure.py``): ``hashes`` and ``chain`` stay, so the chain can still be
+verified. ``audit_head`` is how far each stream has come.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, LargeBinary, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, PrimaryKeyConstraint, Table
 
 from app.database.metadata import metadata
-from app.database.statements import Insert, Update
+from app.database.statements import Delete, Insert, Update
 
+# ``payload`` comes last: SQLite has to walk through it to get to what is behind. And with a row number, unlike the
+# other tables: rows this large would make a deep tree of a table that is ordered by its key.
 audit: Final = Table(
     "audit",
     metadata,
     Column("stream", LargeBinary(16), nullable=False),
     Column("line", BigInteger, nullable=False),
-    Column("happened", BigInteger, nullable=False),
-    Column("payload", LargeBinary, nullable=True),
-    Column("payload_hash", LargeBinary(32), nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
     Column("chain", LargeBinary(32), nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
     PrimaryKeyConstraint("stream", "line"),
-    sqlite_with_rowid=False,
 )
 
 audit_patient: Final = Table(
     "audit_patient",
     metadata,
     Column("patient", BigInteger, nullable=False),
-    Column("happened", BigInteger, nullable=False),
+    Column("began", BigInteger, nullable=False),
     Column("stream", LargeBinary(16), nullable=False),
     Column("line", BigInteger, nullable=False),
-    PrimaryKeyConstraint("patient", "happened", "stream", "line"),
+    PrimaryKeyConstraint("patient", "began", "stream", "line"),
     sqlite_with_rowid=False,
 )
 
@@ -47,14 +51,16 @@ audit_head: Final = Table(
     sqlite_with_rowid=False,
 )
 
-INSERT_LINES: Final = Insert(
+INSERT_SEGMENTS: Final = Insert(
     "audit",
-    ("stream", "line", "happened", "payload", "payload_hash", "chain"),
-    ("bytea", "bigint", "bigint", "bytea", "bytea", "bytea"),
+    ("stream", "line", "lines", "began", "ended", "chain", "hashes", "payload"),
+    ("bytea", "bigint", "integer", "bigint", "bigint", "bytea", "bytea", "bytea"),
 )
 INSERT_PATIENTS: Final = Insert(
-    "audit_patient",
-    ("patient", "happened", "stream", "line"),
-    ("bigint", "bigint", "bytea", "bigint"),
+    "audit_patient", ("patient", "began", "stream", "line"), ("bigint", "bigint", "bytea", "bigint")
 )
 ADVANCE_HEADS: Final = Update("audit_head", ("stream",), ("line", "chain"), ("bytea", "bigint", "bytea"))
+CHANGE_PAYLOADS: Final = Update("audit", ("stream", "line"), ("payload",), ("bytea", "bigint", "bytea"))
+DELETE_PATIENTS: Final = Delete(
+    "audit_patient", ("patient", "began", "stream", "line"), ("bigint", "bigint", "bytea", "bigint")
+)

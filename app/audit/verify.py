@@ -15,40 +15,31 @@ from typing import Final
 
 import msgspec
 
-from app.audit.files import (
-    APART,
-    JournalFile,
-    Place,
-    is_finished,
-    journal_files,
-    read_rest,
-    read_texts,
-)
-from app.audit.stream import line_id, next_chain, origin, payload_hash
+from app.audit.files import APART, JournalFile, is_finished, journal_files, read_rest, read_whole_lines
+from app.audit.line import UNREADABLE, Facts, line_text, read_facts
+from app.audit.segments import END
+from app.audit.stream import HASH_BYTES, line_id, line_id_prefix, next_chain, origin, payload_hash
 from app.database.interface import Database
 from app.database.statements import Row
 
-_PAGE: Final = 1000
+_PAGE: Final = 256 * 1024
 _HEADS: Final = "SELECT stream FROM audit_head"
 _HEAD: Final = "SELECT line, chain FROM audit_head WHERE stream = $1"
 _NEXT_STREAM: Final = "SELECT stream FROM audit WHERE stream > $1 ORDER BY stream LIMIT 1"
-_LINES: Final = (
-    "SELECT line, happened, payload, payload_hash, chain FROM audit"
-    " WHERE stream = $1 AND line > $2 ORDER BY line LIMIT 1000"
+_SEGMENTS: Final = (
+    "SELECT line, lines, began, ended, chain, hashes, payload FROM audit"
+    " WHERE stream = $1 AND line > $2 ORDER BY line LIMIT 8"
 )
-_PATIENT_LINES: Final = (
-    "SELECT line FROM audit_patient WHERE patient = $1 AND happened BETWEEN $2 AND $3 AND stream = $4"
-)
+_IN_VIEW: Final = "SELECT line FROM audit_patient WHERE patient = $1 AND began BETWEEN $2 AND $3 AND stream = $4"
 
 
-class _Head(msgspec.Struct, frozen=True):
-    """What is verified of a line."""
+class _Line(msgspec.Struct, frozen=True):
+    """What is verified of a line in a file."""
 
     id: str
     line: int
     previous: str
-    at: int
-    patients: tuple[int, ...] = ()
+    event: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +105,14 @@ def _verify_file(file: JournalFile, previous: _Previous) -> Iterator[Finding]:
         finished = is_finished(descriptor)
         offset = 0
         while True:
-            texts, offset = read_texts(descriptor, offset, _PAGE)
-            if not texts:
+            page = read_whole_lines(descriptor, offset, size=_PAGE)
+            if not page:
                 break
-            for text in texts:
+            offset += len(page)
+            for text in page[:-1].split(END):
                 for number, problem in _check(file.stream, text, previous):
                     yield Finding(name, number, problem)
-        if finished and (rest := read_rest(descriptor, Place(offset, previous.line + 1))):
+        if finished and (rest := read_rest(descriptor, offset)):
             yield Finding(name, previous.line + 1, f"torn: {len(rest)} bytes without a line end")
     finally:
         os.close(descriptor)
@@ -129,31 +121,25 @@ def _verify_file(file: JournalFile, previous: _Previous) -> Iterator[Finding]:
 def _check(stream: bytes, text: bytes, previous: _Previous) -> Iterator[tuple[int, str]]:
     """What is wrong with this line after ``previous``, which then becomes this line."""
     expected = previous.line + 1
-    head = _head(text)
-    if head is None:
+    try:
+        line = _decode_line(text)
+    except UNREADABLE:
         yield expected, "cannot be read as a line"
         return
-    if head.line < expected:
-        yield head.line, f"stands where line {expected} is due"
+    if line.line < expected:
+        yield line.line, f"stands where line {expected} is due"
         return
-    if head.line > expected:
-        yield expected, f"missing: line {head.line} follows line {previous.line}"
-    elif previous.hashed is not None and head.previous != previous.hashed.hex():
-        yield head.line, "does not hold the hash of the line before: one of the two was changed"
-    if head.id != line_id(stream, head.line):
-        yield head.line, "has the id of another stream or line"
-    previous.line = head.line
+    if line.line > expected:
+        yield expected, f"missing: line {line.line} follows line {previous.line}"
+    elif previous.hashed is not None and line.previous != previous.hashed.hex():
+        yield line.line, "does not hold the hash of the line before: one of the two was changed"
+    if line.id != line_id(stream, line.line):
+        yield line.line, "has the id of another stream or line"
+    previous.line = line.line
     previous.hashed = payload_hash(text)
 
 
-_decode_head: Final = msgspec.json.Decoder(_Head).decode
-
-
-def _head(text: bytes) -> _Head | None:
-    try:
-        return _decode_head(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+_decode_line: Final = msgspec.json.Decoder(_Line).decode
 
 
 async def _verify_stream(database: Database, stream: bytes) -> list[Finding]:
@@ -161,61 +147,67 @@ async def _verify_stream(database: Database, stream: bytes) -> list[Finding]:
     problems: list[tuple[int, str]] = []
     previous = _Previous(0, origin(stream))
     chain = origin(stream)
+    seen = 0
     while True:
-        rows = await database.fetch(_LINES, stream, previous.line)
+        rows = await database.fetch(_SEGMENTS, stream, seen)
         if not rows:
             heads = await database.fetch(_HEAD, stream)
             # A head that is further than the lines seen was moved since, and then so were its lines.
-            rows = await database.fetch(_LINES, stream, previous.line) if heads and heads[0][0] > previous.line else ()
+            rows = await database.fetch(_SEGMENTS, stream, seen) if heads and heads[0][0] > previous.line else ()
             if not rows:
                 break
         for row in rows:
-            problems.extend(_check_row(stream, row, previous, chain))
-            chain = row[4]
+            problems.extend(_check_segment(stream, row, previous, chain))
+            seen, chain = row[0], row[4]
         problems.extend(await _check_patients(database, stream, rows))
     if [tuple(head) for head in heads] != [(previous.line, chain)]:
         problems.append((previous.line, "is the last line, but the head says otherwise"))
     return [Finding(stream.hex(), line, problem) for line, problem in problems]
 
 
-def _check_row(stream: bytes, row: Row, previous: _Previous, chain: bytes) -> Iterator[tuple[int, str]]:
-    line, happened, payload, hashed, chained = row
+def _check_segment(stream: bytes, row: Row, previous: _Previous, chain: bytes) -> Iterator[tuple[int, str]]:
+    line, lines, began, ended, chained, hashes, payload = row
     if line != previous.line + 1:
         yield previous.line + 1, f"missing: line {line} follows line {previous.line}"
         previous.line, previous.hashed = line - 1, None
-    if chained != next_chain(chain, hashed):
-        yield line, "breaks the chain: a hash was changed, or a line before it removed"
-    if payload is None:
-        previous.line, previous.hashed = line, hashed
+    if chained != next_chain(chain, hashes):
+        yield line, "breaks the chain: a hash was changed, or a segment before it removed"
+    texts = payload.split(END)
+    if not len(texts) == lines == len(hashes) / HASH_BYTES:
+        yield line, f"begins a segment of {lines} lines, which has {len(texts)} and {len(hashes)} bytes of hashes"
+        previous.line, previous.hashed = line + lines - 1, None
         return
-    if payload_hash(payload) != hashed:
-        yield line, "was changed: the payload does not have its hash"
-    head = _head(payload)
-    if head is None or head.line != line:
-        yield line, "holds the payload of another line, or none"
-    elif head.at != happened:
-        yield line, "has another time than its payload"
-    else:
-        yield from _check(stream, payload, previous)
-    previous.line, previous.hashed = line, hashed
+    prefix = line_id_prefix(stream).encode()
+    for index, text in enumerate(texts):
+        hashed = hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+        # An erased line has no text, and the first one behind a gap cannot be made again.
+        if (
+            text
+            and previous.hashed is not None
+            and payload_hash(line_text(prefix, line + index, previous.hashed, text)) != hashed
+        ):
+            yield line + index, "was changed: it does not have its hash"
+        previous.line, previous.hashed = line + index, hashed
+    times = [facts.at for facts in map(read_facts, texts) if facts is not None]
+    if times and not began <= min(times) <= max(times) <= ended:
+        yield line, "begins a segment that says it is of another time"
+    elif len(times) == lines and (began, ended) != (min(times), max(times)):
+        yield line, "begins a segment that says it took longer"
 
 
 async def _check_patients(database: Database, stream: bytes, rows: Sequence[Row]) -> list[tuple[int, str]]:
-    """The lines that their patients would not be shown, or that others would be shown as theirs."""
+    """The segments that patients would not be shown though a line is about them, or would be shown for nothing."""
     expected: dict[int, set[int]] = {}
-    known: set[int] = set()
-    times: list[int] = []
-    for line, happened, payload, _, _ in rows:
-        head = None if payload is None else _head(payload)
-        if head is not None:
-            known.add(line)
-            times.append(happened)
-            for patient in head.patients:
-                expected.setdefault(patient, set()).add(line)
+    for row in rows:
+        for facts in map(read_facts, row[6].split(END)):
+            for patient in () if facts is None else facts.patients:
+                expected.setdefault(patient, set()).add(row[0])
+    firsts = {row[0] for row in rows}
+    began = [row[2] for row in rows]
     problems: list[tuple[int, str]] = []
     for patient, lines in expected.items():
-        shown = await database.fetch(_PATIENT_LINES, patient, min(times), max(times), stream)
-        listed = {row[0] for row in shown} & known
-        problems.extend((line, "is not in its patient's view") for line in sorted(lines - listed))
-        problems.extend((line, "is in the view of a patient it is not about") for line in sorted(listed - lines))
-    return problems
+        shown = await database.fetch(_IN_VIEW, patient, min(began), max(began), stream)
+        listed = {row[0] for row in shown} & firsts
+        problems += [(line, "begins a segment that is not in its patient's view") for line in lines - listed]
+        problems += [(line, "begins a segment in the view of a patient it is not about") for line in listed - lines]
+    return sorted(problems)

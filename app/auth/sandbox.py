@@ -73,6 +73,7 @@ class Sandbox:
                 await write_grant(writer, grant)
             await _keep(writer)
             await writer.execute(_UPDATE_MARK, self.digest)
+        await server.database.tidy()
         return report
 
     async def is_seeded(self, server: FhirServer) -> bool:

@@ -59,5 +59,8 @@ class Database(Protocol):
         Raises ``Unavailable`` when it still fails.
         """
 
+    async def tidy(self) -> None:
+        """After much was written at once: statistics made, and the log folded into the tables."""
+
     async def close(self) -> None:
         """Give everything back."""

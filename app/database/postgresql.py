@@ -167,6 +167,15 @@ class PostgresqlDatabase:
             raise Unavailable("Too many others are changing the same record; try again.") from error
         raise Unavailable("Too many others are changing the same record; try again.")
 
+    async def tidy(self) -> None:
+        connection = await self._take()
+        try:
+            await connection.execute("SET statement_timeout = 0")
+            await connection.execute("VACUUM ANALYZE")
+            await connection.execute("RESET statement_timeout")
+        finally:
+            self._give_back(connection)
+
     async def close(self) -> None:
         while self._idle:
             await self._idle.pop().close()

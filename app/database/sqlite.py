@@ -314,6 +314,16 @@ class SqliteDatabase:
         await self._commit(group)
         await self._turn.acquire()
 
+    async def tidy(self) -> None:
+        async with self._turn:
+            if self._group is not None:
+                await self._turn_over(self._group)
+            await asyncio.get_running_loop().run_in_executor(self._commit_pool, self._tidy)
+
+    def _tidy(self) -> None:
+        self._connection.execute("ANALYZE")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     async def close(self) -> None:
         async with self._turn:
             if self._group is not None:

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import IntFlag
 from typing import Final, Literal
 
 from app.errors import Invalid
 
 
-class Action(IntFlag):
-    """The five letters of a SMART v2 scope."""
+class Action:
+    """The five letters of a SMART v2 scope as bits. Plain numbers: they are compared on every request."""
 
-    CREATE = 1
-    READ = 2
-    UPDATE = 4
-    DELETE = 8
-    SEARCH = 16
+    CREATE: Final = 1
+    READ: Final = 2
+    UPDATE: Final = 4
+    DELETE: Final = 8
+    SEARCH: Final = 16
 
 
-EVERY_ACTION: Final = Action.CREATE | Action.READ | Action.UPDATE | Action.DELETE | Action.SEARCH
-LETTERS: Final = {"c": Action.CREATE, "r": Action.READ, "u": Action.UPDATE, "d": Action.DELETE, "s": Action.SEARCH}
+EVERY_ACTION: Final = 31
+NAMES: Final = {1: "create", 2: "read", 4: "update", 8: "delete", 16: "search"}
+LETTERS: Final[dict[str, int]] = {"c": Action.CREATE, "r": Action.READ, "u": Action.UPDATE, "d": Action.DELETE, "s": Action.SEARCH}
 _VERSION_1: Final = {
     "read": Action.READ | Action.SEARCH,
     "write": Action.CREATE | Action.UPDATE | Action.DELETE,
@@ -37,14 +37,14 @@ class Scopes:
     """The resource scopes of one grant, united."""
 
     text: str
-    every_type: Action
-    by_type: dict[str, Action]
+    every_type: int
+    by_type: dict[str, int]
 
-    def allow(self, resource_type: str, action: Action) -> bool:
+    def allow(self, resource_type: str, action: int) -> bool:
         """Whether ``action`` on ``resource_type`` is among them."""
-        return bool((self.every_type | self.by_type.get(resource_type, Action(0))) & action)
+        return bool((self.every_type | self.by_type.get(resource_type, 0)) & action)
 
-    def types(self, action: Action) -> frozenset[str] | Literal["every"]:
+    def types(self, action: int) -> frozenset[str] | Literal["every"]:
         """The types that allow ``action``."""
         if self.every_type & action:
             return "every"
@@ -56,8 +56,8 @@ def parse_scopes(text: str) -> Scopes:
 
     Scopes that name no resource (``openid``, ``launch``) say nothing about data and are passed over.
     """
-    every_type = Action(0)
-    by_type: dict[str, Action] = {}
+    every_type = 0
+    by_type: dict[str, int] = {}
     for word in text.split():
         if "/" not in word:
             continue
@@ -71,11 +71,11 @@ def parse_scopes(text: str) -> Scopes:
             )
         actions = _VERSION_1.get(found[3])
         if actions is None:
-            actions = Action(0)
+            actions = 0
             for letter in found[3]:
                 actions |= LETTERS[letter]
         if found[2] == "*":
             every_type |= actions
         else:
-            by_type[found[2]] = by_type.get(found[2], Action(0)) | actions
+            by_type[found[2]] = by_type.get(found[2], 0) | actions
     return Scopes(text, every_type, by_type)

@@ -16,7 +16,7 @@ import msgspec
 
 from app.audit import Agent
 from app.database import Reader
-from app.fhir.scopes import LETTERS, Action, Scopes, parse_scopes
+from app.fhir.scopes import LETTERS, Scopes, parse_scopes
 from app.server.ids import catalogues
 from app.server.labels import EVERY_LABEL
 
@@ -36,7 +36,7 @@ SELECT_PERMITS: Final = (
 SELECT_PATIENT_ID: Final = "SELECT r.id FROM resource r WHERE r.patient = $1 AND r.type = $2 ORDER BY r.n LIMIT 1"
 GUARD_STANDS: Final = "SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3"
 
-Denied = Mapping[Action, int]
+Denied = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Access:
     catalogues: tuple[int, int]
     agent: msgspec.Raw
 
-    def denied_labels(self, patient: int, action: Action) -> int:
+    def denied_labels(self, patient: int, action: int) -> int:
         """The labels of ``patient`` that ``action`` may not touch; ``NOTHING`` allowed gives all of them."""
         if self.everyone or patient <= 0:
             return 0
@@ -94,7 +94,7 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
         return None
     stamp, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone, expires = rows[0]
     horizon = expires
-    allowed: dict[int, dict[Action, int]] = {}
+    allowed: dict[int, dict[int, int]] = {}
     if not everyone:
         for patient_key, labels, actions, since, until in await reader.fetch(
             SELECT_PERMITS, recipient, purpose, now, tenant

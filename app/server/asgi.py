@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import structlog
 
 from app.audit import NOBODY, Event, Journal
-from app.errors import Gone, Invalid, TooLarge, Unauthenticated, Unavailable, ZelfregieError
+from app.errors import Gone, Invalid, MethodNotAllowed, TooLarge, Unauthenticated, Unavailable, ZelfregieError
 from app.server.access import Access
 from app.server.capability import capability_statement
 from app.server.formats import CONTENT_TYPE, Format, answer_format, check_content_type, render
@@ -74,7 +74,7 @@ class FhirApp:
             form, pretty = _asked_format(headers, query)
             body = b"" if method in ("GET", "HEAD") else await _read_body(headers, receive)
             if scope["path"][self._root :] == "/metadata":
-                answer = Answer(200, self._capability_statement(), interaction="capabilities")
+                answer = self._capability_statement(method)
             else:
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
                 request = Request(
@@ -101,11 +101,13 @@ class FhirApp:
         await self._send(send, answer, form, request_id, head=method == "HEAD")
         self._metrics.count(answer.interaction, answer.status, time.perf_counter() - began)
 
-    def _capability_statement(self) -> bytes:
+    def _capability_statement(self, method: str) -> Answer:
+        if method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("The CapabilityStatement can only be read.", headers=(("allow", "GET, HEAD"),))
         if self._unready is not self._server.registry.unready:  # a reindex has finished since
             self._unready = self._server.registry.unready
             self._capabilities = capability_statement(self._server)
-        return self._capabilities
+        return Answer(200, self._capabilities, interaction="capabilities")
 
     async def _carry_out(self, request: Request) -> Answer:
         try:

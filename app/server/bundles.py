@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
-from urllib.parse import quote
 
 from app.fhir.resource import encode
-
-_SAFE: Final = "/:,|$-._~"
-
-
-def query_string(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names and values as a query string; FHIR's own separators stay readable."""
-    return "&".join(f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}" for name, value in pairs)
 
 
 def links_json(links: Iterable[tuple[str, str]]) -> bytes:

@@ -14,6 +14,8 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _KEY_LENGTH: Final = 13
 _OWN: Final = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{12}(-[0-9a-hjkmnp-tv-z]{16})?")
+FHIR_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""What an id may look like. https://hl7.org/fhir/R4/datatypes.html#id"""
 _BYTE_TO_LETTER: Final = bytes(ord(_ALPHABET[value & 31]) for value in range(256))
 
 CATALOGUE: Final = 0

@@ -145,6 +145,8 @@ async def load(
     waiting += await _load_chunk(server, access, chunk, context, report, last=False)
     for start in range(0, len(waiting), CHUNK):
         await _load_chunk(server, access, waiting[start : start + CHUNK], context, report, last=True)
+    if report.stored > CHUNK:
+        await server.database.tidy()
     return report
 
 
@@ -156,16 +158,16 @@ async def _load_chunk(
     persons = [each for each in chunk if each.resource.get("resourceType") == "Patient"]
     others = [each for each in chunk if each.resource.get("resourceType") != "Patient"]
     for group in (persons, others):
-        drafts: dict[tuple[int, str, str], tuple[Found, Draft]] = {}
+        drafts: dict[tuple[str, str], tuple[Found, Draft]] = {}
         for each in group:
             await asyncio.sleep(0)  # where this is done beside serving, requests go between
+            name = (str(each.resource.get("resourceType")), str(each.resource.get("id")))
+            if name in drafts:  # two versions of one resource: one after the other
+                await _store(server, access, list(drafts.values()), report)
+                drafts = {}
             try:
                 draft = await _draft(server, access, each.resource, context)
-                key = (draft.patient, draft.type, draft.id)
-                if key in drafts:  # two versions of one resource: one after the other
-                    await _store(server, access, list(drafts.values()), report)
-                    drafts = {}
-                drafts[key] = (each, draft)
+                drafts[draft.type, draft.id] = (each, draft)
             except Unprocessable as error:
                 unknown = not last and any(issue.code == "not-found" for issue in error.all_issues())
                 if unknown:

@@ -26,6 +26,7 @@ class Place:
 
     subject: tuple[str, ...]
     many: bool
+    follows: bool
     catalogue: bool
     refused: str
     date: str | None
@@ -46,6 +47,7 @@ def load_placement() -> Mapping[str, Place]:
             name: Place(
                 tuple(row["subject"].split(".")) if "subject" in row else (),
                 row.get("many", False),
+                row.get("follows", False),
                 row.get("catalogue", False),
                 row.get("refused", ""),
                 row.get("date"),

@@ -4,17 +4,16 @@ https://hl7.org/fhir/R4/http.html
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from app.errors import Forbidden, Invalid, MethodNotAllowed, NotFound
-from app.fhir.scopes import Action
+from app.fhir.scopes import NAMES, Action
+from app.server.ids import FHIR_ID
 from app.server.interactions import everything, history, read, search, transaction, write
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 
 TYPE_INTERACTIONS: Final = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ALLOW: Final = {0: "POST", 1: "GET, HEAD, POST", 2: "GET, HEAD, PUT, DELETE", 3: "GET, HEAD", 4: "GET, HEAD"}
 
 
@@ -79,17 +78,15 @@ async def _on_instance(
 
 def _check_ids(path: list[str], patient_id: str | None) -> None:
     for each in (*path[1:2], *((patient_id,) if patient_id is not None else ())):
-        if _ID.fullmatch(each) is None:
+        if FHIR_ID.fullmatch(each) is None:
             if each.startswith(("$", "_")):
                 raise NotFound("This operation or interaction is not supported here.", "not-supported")
             raise Invalid("An id is 1 to 64 letters, digits, '-' and '.'.", "value")
 
 
-def _check_scope(request: Request, resource_type: str, action: Action) -> None:
+def _check_scope(request: Request, resource_type: str, action: int) -> None:
     if not request.access.scopes.allow(resource_type, action):
-        raise Forbidden(
-            f"The token's scopes do not allow to {(action.name or '').lower()} {resource_type}.", "forbidden"
-        )
+        raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {resource_type}.", "forbidden")
 
 
 def _only_get(request: Request, depth: int) -> None:

@@ -14,6 +14,7 @@ from app.server.ids import RandomBytes
 from app.server.labels import Labels, load_labels
 from app.server.placement import Place, load_placement
 from app.server.rules import Rule
+from app.server.search.compile import Compiler
 from app.server.search.index import Indexer
 from app.server.search.parse import Parser
 from app.server.search.registry import Registry
@@ -39,6 +40,7 @@ class FhirServer:
     labels: Labels = field(default_factory=load_labels)
     registry: Registry = field(init=False)
     parser: Parser = field(init=False)
+    compiler: Compiler = field(init=False)
     _indexers: dict[str, Indexer] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,6 +48,7 @@ class FhirServer:
         registry = Registry(self.definitions, self.placement)
         object.__setattr__(self, "registry", registry)
         object.__setattr__(self, "parser", Parser(registry, base=self.base))
+        object.__setattr__(self, "compiler", Compiler(registry, self.database.dialect))
 
     def indexer(self, resource_type: str) -> Indexer:
         """Makes the index rows of one type; compiled when first needed."""

@@ -35,9 +35,11 @@ TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
     "anna": {"patient": "anna", "scopes": "patient/*.cruds"},
     "bram": {"patient": "bram", "scopes": "patient/*.cruds"},
     "anna-observations": {"patient": "anna", "scopes": "patient/Observation.rs"},
+    "anna-patient-and-goals": {"patient": "anna", "scopes": "patient/Patient.rs patient/Goal.rs"},
     "anna-reader": {"patient": "anna", "scopes": "patient/*.rs"},
     "anna-measurements": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "measurements"]},
     "anna-read-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "rs"},
+    "anna-create-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "c"},
     "practice": {"patients": ["anna", "bram"], "scopes": "system/*.cruds", "organization": "De Proef"},
     "operator": {"patients": "all", "scopes": "system/*.cruds"},
 }

@@ -59,7 +59,7 @@ QUERIES: dict[str, set[str]] = {
     "date=eb2024-03-16": {"day", "minute", "hours", "until"},
     "date=eb2024-06": {"month", "day", "minute", "hours", "weeks", "until"},
     "date=ge2024-03&date=lt2024-04": {"year", "month", "day", "minute", "hours", "weeks"},
-    "date=ge2024-03-15&date=le2024-03-15": {"day", "minute", "hours"},
+    "date=ge2024-03-15&date=le2024-03-15": {"year", "month", "day", "minute", "hours", "weeks"},
     "date=2024-03-15,2025": {"day", "minute", "hours", "evening", "timing"},
     "date=lt2024,gt2024": {"until", "evening", "since", "timing"},
     "date:missing=true": {"none"},

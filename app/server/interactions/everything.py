@@ -10,7 +10,8 @@ from app.database import Reader, Row
 from app.errors import Invalid, NotFound
 from app.fhir.scopes import Action
 from app.server.access import Access
-from app.server.bundles import query_string, searchset
+from app.server.bundles import searchset
+from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.parse import split_query
@@ -20,6 +21,7 @@ from app.server.store.read import check_guard
 
 DEFAULT_COUNT: Final = 1000
 LARGEST_COUNT: Final = 5000
+_NOT_LINKED: Final = frozenset({"_page", "_format", "_pretty"})
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _OWN: Final = (
     "SELECT r.n, r.type, r.id, r.body, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
@@ -49,17 +51,21 @@ async def everything(server: FhirServer, request: Request, patient_id: str) -> A
         rows, following = await _own(server, reader, access, patient, types, count, cursor, request.now)
         if not rows:
             await check_guard(reader, access, request.now)
+        own = len(rows)
         if following is None:
             rows = [*rows, *await _referred(server, reader, access, patient, types, request.now)]
-    pairs = [pair for pair in split_query(request.query) if pair[0] not in ("_page", "_format", "_pretty")]
+    asked = "&".join(written for name, _, written in split_query(request.query) if name not in _NOT_LINKED)
     url = f"{server.base}{what}"
-    links = [("self", url + ("?" + query_string(pairs) if pairs else ""))]
+    links = [("self", f"{url}?{asked}" if asked else url)]
     if following is not None:
-        links.append(
-            ("next", f"{url}?{query_string([*pairs, ('_page', write_cursor(following, server.page_key, what))])}")
-        )
+        page_link = write_cursor(following, server.page_key, what)
+        links.append(("next", f"{url}?{asked}{'&' if asked else ''}_page={page_link}"))
     names, base = server.registry.type_names, server.base
-    entries = [(f"{base}{names[row[1]]}/{row[2]}", row[3], b"match") for row in rows]
+    entries = []
+    for index, row in enumerate(rows):
+        below = index < own and needs_patient(access, patient, names[row[1]], row[2])
+        full_url = f"{base}{f'Patient/{patient_id}/' if below else ''}{names[row[1]]}/{row[2]}"
+        entries.append((full_url, row[3], b"match"))
     return Answer(
         200, searchset(links, entries), interaction="$everything", type="Patient", patients=(patient,), resources=(f"Patient/{patient_id}",),
         rows=len(rows),
@@ -71,7 +77,7 @@ def _parameters(server: FhirServer, request: Request) -> tuple[int, str | None, 
     not know.
     """
     count, page = DEFAULT_COUNT, None
-    for name, value in split_query(request.query):
+    for name, value, _ in split_query(request.query):
         if name == "_count" and value.isdecimal():
             count = max(1, min(int(value), LARGEST_COUNT))
         elif name == "_page":

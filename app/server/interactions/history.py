@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from app.errors import NotFound
+from app.database import Row
+from app.errors import Invalid, NotFound
 from app.fhir.dates import instant
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.bundles import bundle_of, query_string
+from app.server.bundles import bundle_of
 from app.server.interactions.addresses import address
 from app.server.messages import Answer, Request
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.parse import LARGEST_COUNT, SearchQuery, split_query
+from app.server.search.parse import LARGEST_COUNT, split_query
+from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.find import find_partitions
-from app.server.store.read import check_guard
+from app.server.store.read import check_guard, several
 
 _VERSIONS: Final = (
     "SELECT h.version, h.updated, h.interaction, coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient"
@@ -33,9 +36,8 @@ async def history(
 ) -> Answer:
     """All versions, newest first, paged by ``_count``."""
     access = request.access
-    pairs = [pair for pair in split_query(request.query) if pair[0] not in ("_format", "_pretty")]
     # Read by the same parser as a search, so that _count and unknown parameters are answered alike.
-    query = server.parser.parse(resource_type, pairs, lenient=False)
+    query = server.parser.parse(resource_type, split_query(request.query), lenient=False)
     _refuse_filters(query)
     what = f"{resource_type}/{resource_id}/_history"
     cursor = None if query.cursor is None else read_cursor(query.cursor, server.page_key, what)
@@ -43,7 +45,10 @@ async def history(
     partitions = await find_partitions(
         server.database, access, resource_type, resource_id, registry=server.registry, patient_id=patient_id
     )
+    found: list[tuple[int, Sequence[Row]]] = []
     for patient in partitions:
+        if found and patient <= 0:
+            break  # the caller's own resource hides a catalogue's of the same id
         rows = await server.database.fetch(
             _VERSIONS,
             patient,
@@ -56,13 +61,16 @@ async def history(
             before,
             min(query.count, LARGEST_COUNT) + 1,
         )
-        if rows or cursor is not None:
-            break
-    else:
+        if rows:
+            found.append((patient, rows))
+    if len(found) > 1:
+        raise await several(server.database, resource_type, resource_id, [each[0] for each in found], server.registry)
+    if not found:
         await check_guard(server.database, access, request.now)
         raise NotFound(f"{resource_type}/{resource_id} is not known.")
+    patient, rows = found[0]
     url = await address(server, server.database, access, patient, resource_type, resource_id)
-    asked = query_string(query.asked)
+    asked = query.self_query
     links = [("self", f"{url}/_history{'?' if asked else ''}{asked}")]
     if len(rows) > query.count:
         rows = rows[: query.count]
@@ -82,7 +90,7 @@ async def history(
 
 def _refuse_filters(query: SearchQuery) -> None:
     if query.conditions or query.ids or query.updated or query.patient or query.sort is not None:
-        raise NotFound("A history is asked for by _count and its page links only.", "not-supported")
+        raise Invalid("A history is asked for by _count and its page links only.", "not-supported")
 
 
 def _entry(url: str, resource_type: str, resource_id: str, row: Any) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from app.server.access import SELECT_PATIENT_ID
-from app.server.bundles import query_string, searchset
+from app.server.bundles import searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request
 from app.server.search import page
-from app.server.search.parse import SearchQuery, split_query
+from app.server.search.parse import split_query
+from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 
 
@@ -26,11 +27,12 @@ async def search(server: FhirServer, request: Request, resource_type: str, patie
         )
     async with server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
+    await page.keep(server, found, now=request.now)
     return await _answer(server, request, query, where, found)
 
 
 async def _answer(server: FhirServer, request: Request, query: SearchQuery, where: str, found: page.Page) -> Answer:
-    asked = query_string(query.asked)
+    asked = query.self_query
     url = f"{server.base}{where}"
     links = [("self", f"{url}?{asked}" if asked else url)]
     if found.next:
@@ -47,7 +49,7 @@ async def _answer(server: FhirServer, request: Request, query: SearchQuery, wher
         type=query.resource_type,
         patients=tuple({row[0] for row in found.rows if row[0] > 0})
         or (() if request.access.patient is None else (request.access.patient,)),
-        parameters=tuple(name for name, _ in query.asked),
+        parameters=tuple(query.asked),
         rows=len(found.rows),
     )
 

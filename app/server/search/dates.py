@@ -9,6 +9,8 @@ from app.fhir.dates import OPEN_END, OPEN_START, bounds
 
 PREFIXES: Final = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
+_POINTS: Final = frozenset({"date", "dateTime", "instant"})
+
 Interval = tuple[int, int]
 """First microsecond, and the first one after it."""
 
@@ -16,7 +18,7 @@ Interval = tuple[int, int]
 def interval(kind: str, value: Any) -> Interval | None:
     """The interval of a date, dateTime, instant, Period or Timing; None where it says nothing about time."""
     if isinstance(value, str):
-        return bounds(value)
+        return bounds(value) if kind in _POINTS else None  # CarePlan.activity.detail.scheduledString is words
     if not isinstance(value, dict):
         return None
     if kind == "Timing":

@@ -14,8 +14,8 @@ import msgspec
 from app.fhir.dates import NO_DATE
 from app.fhir.resource import Resource, parse_reference
 from app.server.search import dates, strings, tokens
-from app.server.search.tokens import Term
 from app.server.search.registry import EVERY, WIDE, WIDTH, Param, Registry
+from app.server.search.tokens import Term
 
 _pack = msgspec.msgpack.Encoder().encode
 NO_KEYS: Final = _pack([[], [], [], [], []])

@@ -16,10 +16,9 @@ from app.errors import Forbidden, Invalid
 from app.fhir.scopes import Action
 from app.server import tables
 from app.server.access import Access
-from app.server.bundles import query_string
-from app.server.search.compile import After, compile_search
+from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.parse import Condition, SearchQuery, TokenValue
+from app.server.search.query import Condition, SearchQuery, TokenValue
 from app.server.search.reach import Reach, reach_of
 from app.server.search.tokens import hash_token
 from app.server.server import FhirServer
@@ -41,15 +40,19 @@ _PAIR: Final = struct.Struct(">qq")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last)."""
+    """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last).
+
+    ``walk`` is what ``keep`` has to store before that cursor can be followed.
+    """
 
     rows: Sequence[Row]
     next: str
+    walk: Row | None = None
 
 
 async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int) -> Page:
     """The page that ``query`` asks for."""
-    asked = query.resource_type + "?" + query_string(query.asked)
+    asked = f"{query.resource_type}?{query.self_query}"
     cursor = read_cursor(query.cursor, server.page_key, asked) if query.cursor is not None else None
     reach = await _reach(server, reader, access, query, cursor, now=now)
     if query.nothing or not (reach.patients or reach.tenant is not None):
@@ -72,15 +75,18 @@ async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQ
         return Page(rows, "")
     last = rows[query.count - 1]
     seq = after.seq if after is not None else last[7]
-    walk = (
-        cursor.walk
-        if cursor is not None
-        else ""
-        if reach.single
-        else await _keep_walk(server, reader, access, reach, now=now)
-    )
+    new = None if cursor is not None or reach.single else await _new_walk(server, reader, access, reach, now=now)
+    walk = cursor.walk if cursor is not None else "" if new is None else new[0]
     following = Cursor(phases[query.count - 1], seq, last[2], last[0], last[1], walk)
-    return Page(rows[: query.count], write_cursor(following, server.page_key, asked))
+    return Page(rows[: query.count], write_cursor(following, server.page_key, asked), new)
+
+
+async def keep(server: FhirServer, page: Page, *, now: int) -> None:
+    """Store what the pages after ``page`` refer to. A write of its own: not to be called while a transaction is open."""
+    if page.walk is not None:
+        async with server.database.write() as writer:
+            await writer.execute("DELETE FROM walk WHERE expires < $1", now)
+            await writer.insert(tables.INSERT_WALK, [page.walk])
 
 
 async def _fetch(
@@ -94,16 +100,7 @@ async def _fetch(
     limit: int,
     after: After | None,
 ) -> Sequence[Row]:
-    statement = compile_search(
-        query,
-        reach=reach,
-        access=access,
-        registry=server.registry,
-        now=now,
-        dialect=server.database.dialect,
-        limit=limit,
-        after=after,
-    )
+    statement = server.compiler.compile(Ask(query, reach, access, now, limit, after))
     return await reader.fetch(statement.sql, *statement.binds)
 
 
@@ -112,19 +109,12 @@ async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> No
     range of an index.
     """
     for index, condition in enumerate(query.conditions):
-        values = condition.values
-        if (
-            condition.param.plain
-            or len(values) != 1
-            or not isinstance(values[0], TokenValue)
-            or values[0].system is not None
-        ):
-            continue
-        found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, values[0].code)]
-        if len(found) == 1:
-            query.conditions[index] = Condition(
-                condition.param, condition.modifier, (TokenValue(None, values[0].code, found[0]),)
-            )
+        value = condition.values[0] if len(condition.values) == 1 else None
+        if isinstance(value, TokenValue) and value.hash is None and value.system is None:
+            found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, value.code)]
+            if len(found) == 1:
+                known = TokenValue(None, value.code, found[0])
+                query.conditions[index] = Condition(condition.param, condition.modifier, (known,))
 
 
 async def _reach(
@@ -185,18 +175,12 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
     return None
 
 
-async def _keep_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> str:
-    """Store which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's
-    snapshot.
-    """
-    name = server.random(16).hex()
+async def _new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:
+    """Which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's snapshot."""
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
     packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)
-    async with server.database.write() as writer:
-        await writer.execute("DELETE FROM walk WHERE expires < $1", now)
-        await writer.insert(tables.INSERT_WALK, [(name, now + WALK_LIFE, packed)])
-    return name
+    return server.random(16).hex(), now + WALK_LIFE, packed
 
 
 async def _kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> Reach:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_plus
 
 from app.errors import Invalid, Issue
 from app.fhir.resource import parse_reference
 from app.server.search.dates import parse_date
+from app.server.search.query import (
+    Condition,
+    DateValue,
+    ReferenceValue,
+    SearchQuery,
+    SortKey,
+    StringValue,
+    TokenValue,
+)
 from app.server.search.registry import Param, Registry
+from app.server.search.tokens import hash_token, implied
 
 DEFAULT_COUNT: Final = 50
 LARGEST_COUNT: Final = 1000
@@ -23,90 +32,20 @@ _MODIFIERS: Final[Mapping[str, frozenset[str]]] = {
 _RESULT: Final = frozenset({"_sort", "_count", "_page", "_format", "_pretty"})
 
 
-@dataclass(frozen=True, slots=True)
-class TokenValue:
-    """``system`` None: any; "": none. ``code`` None: any of the system. ``hash`` where the one token that it means is
-    known.
-    """
-
-    system: str | None
-    code: str | None
-    hash: int | None = None
+Part = tuple[str, str, str]
+"""Name and value of one parameter, decoded, and both as they were written."""
 
 
-@dataclass(frozen=True, slots=True)
-class DateValue:
-    """A prefix and the interval that the written date stands for."""
-
-    prefix: str
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceValue:
-    """``type`` "" with ``id`` a URL: kept as written; ``types``: those that a bare id may be of."""
-
-    types: tuple[str, ...]
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class StringValue:
-    """The text to look for, as it was written."""
-
-    text: str
-
-
-Value = TokenValue | DateValue | ReferenceValue | StringValue
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One parameter of the search; any of ``values`` will do. ``missing`` is set for the modifier of that name."""
-
-    param: Param
-    modifier: str
-    values: tuple[Value, ...]
-    missing: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """``param`` None: ``_lastUpdated``."""
-
-    param: Param | None
-    descending: bool
-
-
-@dataclass(slots=True)
-class SearchQuery:
-    """A search as understood. ``patient`` is the id that an owner parameter asks for, ``asked`` what goes in the self
-    link.
-    """
-
-    resource_type: str
-    conditions: list[Condition] = field(default_factory=list)
-    ids: list[list[str]] = field(default_factory=list)
-    updated: list[list[DateValue]] = field(default_factory=list)
-    patient: list[str] = field(default_factory=list)
-    sort: SortKey | None = None
-    count: int = DEFAULT_COUNT
-    cursor: str | None = None
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    nothing: bool = False
-
-
-def split_query(query: str) -> list[tuple[str, str]]:
-    """Names and values of a query string in their order, decoded."""
-    pairs = []
+def split_query(query: str) -> list[Part]:
+    """The parameters of a query string in their order."""
+    parts = []
     for part in query.split("&"):
         if part:
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
                 name, value = unquote_plus(name), unquote_plus(value)
-            pairs.append((name, value))
-    return pairs
+            parts.append((name, value, part))
+    return parts
 
 
 def split_values(text: str) -> list[str]:
@@ -140,11 +79,12 @@ class Parser:
         self._registry = registry
         self._base = base
 
-    def parse(self, resource_type: str, pairs: Iterable[tuple[str, str]], *, lenient: bool) -> SearchQuery:
+    def parse(self, resource_type: str, parts: Iterable[Part], *, lenient: bool) -> SearchQuery:
         """A typed search. Raises ``Invalid`` with an issue per bad parameter; ``lenient`` passes over unknown ones."""
         query = SearchQuery(resource_type)
         issues: list[Issue] = []
-        for name, value in pairs:
+        understood = []
+        for name, value, written in parts:
             try:
                 known = self._read(query, name, value)
             except Invalid as error:
@@ -154,11 +94,13 @@ class Parser:
                 continue
             if known:
                 if name not in ("_page", "_format", "_pretty"):
-                    query.asked.append((name, value))
+                    query.asked.append(name)
+                    understood.append(written)
             elif not lenient:
                 issues.append(Issue("not-supported", self._unknown(resource_type, name), (f"http.{name}",)))
         if issues:
             raise Invalid("The search has parameters that cannot be used.", issues=tuple(issues))
+        query.self_query = "&".join(understood)
         return query
 
     def _unknown(self, resource_type: str, name: str) -> str:
@@ -174,6 +116,8 @@ class Parser:
         )
 
     def _read(self, query: SearchQuery, name: str, value: str) -> bool:
+        if "\0" in value:
+            raise Invalid("has a character that no value in FHIR has.", "value")
         if name in _RESULT:
             self._result(query, name, value)
             return True
@@ -206,11 +150,11 @@ class Parser:
         if param.owner:
             self._owner(query, param, texts, of_type)
         elif param.kind == "token":
-            query.conditions.append(Condition(param, modifier, tuple(map(_token, texts))))
+            query.conditions.append(Condition(param, modifier, tuple(_token(param, each) for each in texts)))
         elif param.kind == "date":
             query.conditions.append(Condition(param, modifier, tuple(DateValue(*parse_date(each)) for each in texts)))
         elif param.kind == "string":
-            query.conditions.append(Condition(param, modifier, tuple(map(StringValue, texts))))
+            query.conditions.append(Condition(param, modifier, tuple(map(StringValue.of, texts))))
         else:
             values = tuple(self._reference(param, each, of_type) for each in texts)
             query.conditions.append(Condition(param, "", values))
@@ -265,11 +209,15 @@ class Parser:
         return SortKey(param, descending)
 
 
-def _token(text: str) -> TokenValue:
+def _token(param: Param, text: str) -> TokenValue:
     system, bar, code = text.replace("\\|", "\0").partition("|")
     system, code = system.replace("\0", "|"), code.replace("\0", "|")
     if not bar:
-        return TokenValue(None, system)
-    if not code and not system:
-        raise Invalid("'|' alone names neither a system nor a code.", "value")
-    return TokenValue(system, code or None)
+        return TokenValue(None, system, hash_token("", system) if param.plain else None)
+    if not code:
+        if not system:
+            raise Invalid("'|' alone names neither a system nor a code.", "value")
+        return TokenValue(system, None)
+    # An element of type code has the system of its value set; its values are stored without one.
+    stored = "" if param.plain and implied(system) else system
+    return TokenValue(system, code, hash_token(stored, code))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.fhir.scopes import Action
 from app.server.access import NOTHING, Access
 
 
@@ -27,7 +26,7 @@ class Reach:
         return self.tenant is None and self.seqs is None and len(self.patients) == 1
 
 
-def reach_of(access: Access, patients: tuple[int, ...], action: Action) -> Reach:
+def reach_of(access: Access, patients: tuple[int, ...], action: int) -> Reach:
     """Those of ``patients`` that the caller may see at all."""
     seen = tuple((each, access.denied_labels(each, action)) for each in patients)
     kept = tuple((each, denied) for each, denied in seen if denied != NOTHING)

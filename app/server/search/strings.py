@@ -35,4 +35,6 @@ def strings(found: list[tuple[str, Any]]) -> list[str]:
 
 def prefix_end(prefix: str) -> str:
     """The first string, in byte order, after all that begin with ``prefix``: for a range on an index."""
+    if prefix.endswith("\ud7ff"):
+        return prefix[:-1] + "\ue000"  # what lies between cannot be written in UTF-8
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * HEAD

@@ -10,7 +10,7 @@ from app.errors import PreconditionFailed
 from app.fhir.resource import Resource
 from app.server.access import Access
 from app.server.search import page
-from app.server.search.parse import SearchQuery
+from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.prepare import check_resource, finish, fresh_id

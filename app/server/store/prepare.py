@@ -7,15 +7,15 @@ from typing import Final
 
 from app.database import Reader
 from app.errors import Invalid, Issue, MethodNotAllowed, Unprocessable
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, parse_reference
 from app.fhir.validation import validate
 from app.server import bsn
 from app.server.access import Access
 from app.server.ids import key_of, new_id, new_key, write_key
-from app.server.placement import Place, named_patient
+from app.server.placement import Place, elements, named_patient
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
-from app.server.store.find import find_patient
+from app.server.store.find import find_partitions, find_patient
 from app.server.store.frame import frame
 
 
@@ -86,6 +86,28 @@ async def owner_of(
     return patient
 
 
+async def partition_of_targets(server: FhirServer, reader: Reader, access: Access, resource: Resource) -> int | None:
+    """The partition of what a Provenance refers to, for a caller with several patients; None when there is none.
+
+    Raises ``Unprocessable`` where that is with several.
+    """
+    resource_type: str = resource["resourceType"]
+    place = server.placement[resource_type]
+    if not place.follows or access.patient is not None:
+        return None
+    found: set[int] = set()
+    for each in elements(resource, place.subject):
+        literal = parse_reference(each.get("reference", ""))
+        if literal is None or literal.base not in ("", server.base) or literal.type not in server.registry.stored:
+            continue
+        held = await find_partitions(reader, access, literal.type, literal.id, registry=server.registry)
+        found.update(patient for patient in held if patient > 0)
+    if len(found) > 1:
+        path = f"{resource_type}.{'.'.join(place.subject)}"
+        raise Unprocessable(f"{path} is with several patients; a resource belongs to one.", "business-rule")
+    return next(iter(found), None)
+
+
 def place_unnamed(server: FhirServer, access: Access, resource_type: str, context: Context) -> int:
     """Where a resource goes that names no patient. Raises ``Unprocessable`` saying how to name one."""
     place = server.placement[resource_type]
@@ -108,6 +130,9 @@ async def place_resource(
     owner = await owner_of(server, reader, access, resource)
     if owner is not None:
         return owner, True
+    followed = await partition_of_targets(server, reader, access, resource)
+    if followed is not None:
+        return followed, False
     return place_unnamed(server, access, resource["resourceType"], context), False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,24 +80,26 @@ async def read(
             f"{resource_type}/{resource_id}" if version is None else f"{resource_type}/{resource_id}/_history/{version}"
         )
         raise NotFound(f"{what} is not known.")
+    if len(found) > 1 and version is None:
+        found = [row for row in found if not row[3]] or found[:1]  # what was deleted does not stand in the way
     if len(found) > 1:
-        raise Conflict(
-            await _several(reader, resource_type, resource_id, [row[0] for row in found], registry), "multiple-matches"
-        )
+        raise await several(reader, resource_type, resource_id, [row[0] for row in found], registry)
     patient, number_of_version, updated, deleted, _, body = found[0]
     if deleted:
         raise Gone(f"{resource_type}/{resource_id} was deleted.", headers=(("etag", f'W/"{number_of_version}"'),))
     return Stored(patient, number_of_version, updated, body)
 
 
-async def _several(
-    reader: Reader, resource_type: str, resource_id: str, patients: list[int], registry: Registry
-) -> str:
+async def several(
+    reader: Reader, resource_type: str, resource_id: str, patients: Sequence[int], registry: Registry
+) -> Conflict:
+    """The refusal of a short address that means several resources to this caller; it lists the full ones."""
     addresses = [
         f"Patient/{row[0]}/{resource_type}/{resource_id}"
         for patient in patients
         for row in await reader.fetch(SELECT_PATIENT_ID, patient, registry.number("Patient"))
     ]
-    return (
-        f"{resource_type}/{resource_id} is known for several of your patients; ask for one of {', '.join(addresses)}."
+    return Conflict(
+        f"{resource_type}/{resource_id} is known for several of your patients; ask for one of {', '.join(addresses)}.",
+        "multiple-matches",
     )

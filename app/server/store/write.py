@@ -99,6 +99,7 @@ class Write:
 
     async def _lock(self, partition: _Partition, room: int) -> None:
         if any(draft.birth for draft in partition.drafts):
+            await check_guard(self._writer, self._access, self._now)
             partition.next, partition.updated = 1, self._now
             await self._writer.insert(
                 tables.INSERT_PARTITION, [(partition.patient, self._access.tenant, room, self._now, "live")]
@@ -118,10 +119,11 @@ class Write:
         batches = _Batches(self._registry)
         for partition in self._locked.values():
             await self._read_before(partition)
+            await self._complete_labels(partition)
+            # What the caller may not write is refused before a look at what is there, which may be hidden from them.
+            self._check_labels(partition)
             for draft in partition.drafts:
                 self._check(draft)
-            await self._complete_labels(partition)
-            self._check_labels(partition)
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:

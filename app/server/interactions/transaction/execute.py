@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.errors import Forbidden, Invalid, Issue, Unprocessable, ZelfregieError
 from app.fhir.dates import instant
-from app.fhir.resource import encode
+from app.fhir.resource import Resource, encode
 from app.fhir.scopes import Action
 from app.fhir.validation import validate
 from app.server import bsn
@@ -23,7 +23,16 @@ from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
 from app.server.store.find import find_patient
-from app.server.store.prepare import Context, Persons, finish, fresh_id, owner_of, person_key, place_unnamed
+from app.server.store.prepare import (
+    Context,
+    Persons,
+    finish,
+    fresh_id,
+    owner_of,
+    partition_of_targets,
+    person_key,
+    place_unnamed,
+)
 from app.server.store.read import read
 
 _ACTIONS = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
@@ -124,7 +133,7 @@ async def _places(
     patient of the rest.
     """
     places: dict[int, tuple[int, bool]] = {}
-    unnamed: list[Entry] = []
+    unnamed: list[tuple[Entry, Resource]] = []
     issues: list[Issue] = []
     for entry in entries:
         if entry.resource is None:
@@ -139,18 +148,20 @@ async def _places(
             issues += _in_entry(entry, error)
             continue
         if owner is None:
-            unnamed.append(entry)
+            unnamed.append((entry, entry.resource))
         else:
             places[entry.index] = (owner, True)
     patients = {patient for patient, _ in places.values()}
     asked = context
     if context.patient is None and len(patients) == 1:
         context = replace(context, patient=patients.pop())
-    for entry in unnamed:
+    for entry, resource in unnamed:
         # An operator's catalogue goes to the catalogue, even when the Bundle holds a patient's data.
         shared = request.access.everyone and server.placement[entry.type].catalogue
         try:
-            place = place_unnamed(server, request.access, entry.type, asked if shared else context)
+            place = await partition_of_targets(server, server.database, request.access, resource)
+            if place is None:
+                place = place_unnamed(server, request.access, entry.type, asked if shared else context)
             places[entry.index] = (place, False)
         except ZelfregieError as error:
             issues += _in_entry(entry, error)

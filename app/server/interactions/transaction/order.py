@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from app.errors import Invalid, Issue, ZelfregieError
 from app.fhir.resource import Resource
+from app.server.ids import FHIR_ID
 from app.server.interactions.preconditions import version_of
 from app.server.server import FhirServer
 from app.server.store.prepare import check_type
@@ -77,6 +78,8 @@ def _entry(server: FhirServer, index: int, entry: dict[str, Any]) -> Entry:
     if bool(resource_id) == (method == "create") or "/" in resource_id:
         form = resource_type if method == "create" else f"{resource_type}/<id>"
         raise Invalid(f"The url of a {verb} is {form}.", "value")
+    if resource_id and FHIR_ID.fullmatch(resource_id) is None:
+        raise Invalid("An id is 1 to 64 letters, digits, '-' and '.'.", "value")
     resource = entry.get("resource")
     if (resource is None) != (method == "delete"):
         raise Invalid(f"A {verb} {'has no' if method == 'delete' else 'needs a'} resource.", "required")

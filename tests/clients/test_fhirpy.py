@@ -1,0 +1,194 @@
+"""The demo as somebody sees it who has just started it: through fhirpy, through httpx, and by pasting what it prints.
+
+https://github.com/beda-software/fhir-py
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fhirpy import SyncFHIRClient
+from fhirpy.base.exceptions import AuthorizationError, MultipleResourcesFound, OperationOutcome, ResourceNotFound
+from lxml import etree
+
+from tests.builders import HEART_RATE, LOINC, goal, observation
+from tests.process import Process, serving
+
+ANNA = "demo-anna-proefstra"
+FHIR = "{http://hl7.org/fhir}"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """``zelfregie demo --serve``, as ``make run`` starts it."""
+    with serving(tmp_path_factory.mktemp("demo"), "demo", "--serve", ready="Ctrl-C stops") as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def as_seeded(demo: Process) -> None:
+    """Every test begins with the state that everybody finds."""
+    assert httpx.post(f"{demo.url}/sandbox/reset", timeout=60).status_code == 204
+
+
+def client(demo: Process, token: str = ANNA, **headers: str) -> Any:
+    """fhirpy, which is typed in part only."""
+    return SyncFHIRClient(f"{demo.url}/fhir", authorization=f"Bearer {token}", extra_headers=headers or None)
+
+
+@pytest.fixture
+def anna(demo: Process) -> Any:
+    return client(demo)
+
+
+def measurement(minute: int) -> dict[str, Any]:
+    return observation(
+        "Patient/anna-proefstra",
+        code={"coding": [{"system": LOINC, "code": HEART_RATE}]},
+        effectiveDateTime=f"2026-11-20T08:{minute:02}:00+01:00",
+        valueQuantity={"value": 60 + minute, "unit": "/min"},
+    )
+
+
+def transaction(*resources: dict[str, Any]) -> dict[str, Any]:
+    entries = [{"resource": each, "request": {"method": "POST", "url": each["resourceType"]}} for each in resources]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def test_the_patient_the_plan_and_its_goals_are_read(anna: Any) -> None:
+    patient = anna.reference("Patient", "anna-proefstra").to_resource()
+    assert patient.get_by_path(["name", 0, "family"]) == "Proefstra"
+    plan = anna.resources("CarePlan").search(subject=patient.to_reference(), status="active").first()
+    assert plan is not None
+    goals = [reference.to_resource() for reference in plan["goal"]]
+    assert len(goals) > 1
+    assert all(goal.resource_type == "Goal" and goal["description"]["text"] for goal in goals)
+
+
+def test_a_goal_is_changed_by_whoever_saw_its_last_version(demo: Process, anna: Any) -> None:
+    mine = anna.reference("CarePlan", "anna-plan").to_resource()["goal"][0].to_resource()
+    version = mine["meta"]["versionId"]
+    careful = client(demo, **{"If-Match": f'W/"{version}"'})
+
+    changed = careful.resource("Goal", **mine.serialize())
+    changed["note"] = [{"text": "Elke dag na het eten."}]
+    changed.save()
+    assert changed["meta"]["versionId"] == str(int(version) + 1)
+    assert mine.refresh()["note"] == [{"text": "Elke dag na het eten."}]
+
+    changed["note"] = [{"text": "Toch maar om de dag."}]
+    with pytest.raises(MultipleResourcesFound, match=r"If-Match"):  # fhirpy's only word for 412
+        changed.save()
+    assert mine.refresh()["note"] == [{"text": "Elke dag na het eten."}]
+
+
+def test_a_goal_is_made_and_deleted(anna: Any) -> None:
+    made = anna.resource("Goal", **goal("Patient/anna-proefstra"))
+    made.save()
+    assert [found.id for found in anna.resources("Goal").search(_id=made.id).fetch()] == [made.id]
+    made.delete()
+    with pytest.raises(ResourceNotFound):
+        anna.reference("Goal", made.id).to_resource()
+    assert anna.resources("Goal").search(_id=made.id).fetch() == []
+
+
+def test_measurements_come_in_as_one_transaction_and_are_paged_through(demo: Process, anna: Any) -> None:
+    answer = anna.execute("", data=transaction(*map(measurement, range(25))))
+    assert [entry["response"]["status"] for entry in answer["entry"]] == ["201 Created"] * 25
+
+    search = (
+        anna.resources("Observation").search(code=f"{LOINC}|{HEART_RATE}", date="2026-11-20").sort("-date").limit(10)
+    )
+    every = search.fetch_all()
+    assert [each["valueQuantity"]["value"] for each in every] == list(range(84, 59, -1))
+    pages, url = [], f"{demo.url}/fhir/Observation?code={LOINC}|{HEART_RATE}&date=2026-11-20&_sort=-date&_count=10"
+    while url:
+        page = httpx.get(url, headers={"authorization": f"Bearer {ANNA}"}).json()
+        pages.append([entry["resource"]["id"] for entry in page["entry"]])
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert list(itertools.chain(*pages)) == [each.id for each in every]
+
+
+def test_a_transaction_with_one_mistake_stores_nothing(anna: Any) -> None:
+    search = anna.resources("Observation").search(code=f"{LOINC}|{HEART_RATE}", date="2026-11-20")
+    before = len(search.fetch_all())
+    with pytest.raises(OperationOutcome, match=r"Bundle\.entry\[1\]"):
+        anna.execute("", data=transaction(measurement(1), {**measurement(2), "status": "klaar"}))
+    assert len(search.fetch_all()) == before
+
+
+def test_the_history_of_a_goal_shows_every_version(anna: Any) -> None:
+    made = anna.resource("Goal", **goal("Patient/anna-proefstra"))
+    made.save()
+    for status in ("accepted", "active"):
+        made["lifecycleStatus"] = status
+        made.save()
+    made.delete()
+    history = anna.execute(f"Goal/{made.id}/_history", method="get")
+    assert [entry["request"]["method"] for entry in history["entry"]] == ["DELETE", "PUT", "PUT", "POST"]
+    versions = [entry["resource"]["lifecycleStatus"] for entry in history["entry"] if "resource" in entry]
+    assert versions == ["active", "accepted", "proposed"]
+    first = anna.execute(f"Goal/{made.id}/_history/1", method="get")
+    assert first["lifecycleStatus"] == "proposed"
+
+
+def test_the_whole_record_comes_with_one_request(anna: Any) -> None:
+    record = anna.reference("Patient", "anna-proefstra").execute("$everything", method="get", params={"_count": 5000})
+    types = {entry["resource"]["resourceType"] for entry in record["entry"]}
+    assert {"Patient", "CarePlan", "Goal", "Observation", "Condition"} <= types
+
+
+def test_another_patient_is_as_absent_as_nobody(anna: Any) -> None:
+    for name in ("bram-van-testen", "niemand"):
+        with pytest.raises(ResourceNotFound):
+            anna.reference("Patient", name).to_resource()
+
+
+def test_without_a_valid_token_nothing_is_shown(demo: Process) -> None:
+    with pytest.raises(AuthorizationError):
+        client(demo, "demo-nobody").reference("Patient", "anna-proefstra").to_resource()
+
+
+def test_a_goal_goes_there_and_back_in_xml(demo: Process) -> None:
+    xml = {"authorization": f"Bearer {ANNA}", "accept": "application/fhir+xml", "content-type": "application/fhir+xml"}
+    address = f"{demo.url}/fhir/Goal/anna-goal-3"
+    read = httpx.get(address, headers=xml)
+    assert read.headers["content-type"].startswith("application/fhir+xml")
+    document = etree.fromstring(read.content)
+    value = document.find(f".//{FHIR}detailQuantity/{FHIR}value")
+    assert value is not None
+    assert value.get("value") == "84.00"
+
+    value.set("value", "83.50")
+    written = httpx.put(address, content=etree.tostring(document), headers={**xml, "if-match": read.headers["etag"]})
+    assert written.status_code == 200, written.text
+    assert '"value":83.50' in httpx.get(address, headers={"authorization": f"Bearer {ANNA}"}).text
+
+
+def test_every_line_that_the_demo_prints_works_when_pasted(demo: Process, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl: `make system` installs it")
+    lines = [line.strip() for line in demo.output.splitlines() if line.strip().startswith("curl ")]
+    assert len(lines) >= 5
+    for line in lines:
+        # What curl does is what is tested, so the line stays as it is; the configuration only adds the answer's code.
+        (tmp_path / ".curlrc").write_text('write-out = "%{stderr}%{http_code}"\n')
+        pasted = subprocess.run(
+            ["bash", "-c", line],
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        code = pasted.stdout.strip() if "-w" in line else pasted.stderr.strip()
+        assert (pasted.returncode, code) in ((0, "200"), (0, "204")), (line, pasted.stdout[:500], pasted.stderr)
+        if "-w" not in line:
+            assert '"resourceType"' in pasted.stdout
