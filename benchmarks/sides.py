@@ -106,15 +106,18 @@ def service(name: str, database: str, folder: Path, patients: Path) -> Iterator[
 @contextmanager
 def floor(name: str, database: str, folder: Path, patients: Path) -> Iterator[Side]:
     """The floor with the same patients."""
-    with _database(name, database, folder) as (url, server):
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.floor", "--database", url, "--load", str(patients)],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        with _running(name, ["benchmarks.floor", "--database", url], folder, server=server, journal=False) as side:
-            side.tidy()
-            yield side
+    with _database(name, database, folder) as (url, server), floor_on(name, url, server, folder, patients) as side:
+        side.tidy()
+        yield side
+
+
+@contextmanager
+def floor_on(name: str, url: str, server: postgres.Server | None, folder: Path, patients: Path) -> Iterator[Side]:
+    """The floor on a database that is there."""
+    command = ["benchmarks.floor", "--database", url]
+    subprocess.run([sys.executable, "-m", *command, "--load", str(patients)], check=True, stdout=subprocess.DEVNULL)
+    with _running(name, command, folder, server=server, journal=False) as side:
+        yield side
 
 
 @contextmanager
@@ -128,7 +131,7 @@ def constant(folder: Path) -> Iterator[Side]:
 def _database(name: str, database: str, folder: Path) -> Iterator[tuple[str, postgres.Server | None]]:
     with ExitStack() as stack:
         if database == "postgresql":
-            server = stack.enter_context(postgres.server(name.replace("-", "_")))
+            server = stack.enter_context(postgres.server())
             yield server.url, server
         else:
             yield f"sqlite:///{folder / name}.db", None

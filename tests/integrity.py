@@ -19,7 +19,7 @@ from app.server.search.compile import OWNER_FLAG
 from app.server.search.index import NO_KEYS
 from app.server.search.tokens import hash_token
 from app.server.server import FhirServer
-from app.server.store.write import index_rows
+from app.server.store.batches import index_rows
 from app.server.tables import resource as resource_table
 
 INDEXES: Final = {

@@ -25,12 +25,12 @@ from app.audit.event import Event, encode_event
 from app.audit.files import file_name
 from app.audit.line import line_text
 from app.audit.segments import SIZE, Recent
-from app.audit.stream import line_id_prefix, new_stream, origin, payload_hash
+from app.audit.stream import line_hash, line_id_prefix, new_stream, origin
 from app.errors import Unavailable
 
 HOUR: Final = 3_600_000_000
 _REMEMBERED: Final = 16
-"""How many segments are remembered, a few thousand bytes of memory for every ten lines; older ones have to be read."""
+"""How many segments are remembered, of about a megabyte of memory each; those before have to be read."""
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -77,8 +77,8 @@ class Journal:
             self._prepare(event.at)
         line = self.line + 1
         facts = encode_event(event)
-        payload = line_text(self._prefix, line, self._previous, facts)
-        text = payload + b"\n"
+        text = line_text(self._prefix, line, self._previous, facts)
+        hashed = line_hash(text)
         try:
             written = os.write(self._descriptor, text)
         except OSError as error:
@@ -88,7 +88,7 @@ class Journal:
             self._cut()
             raise Unavailable("the access log could only be written in part")
         self._size += written
-        self._previous = hashed = payload_hash(payload)
+        self._previous = hashed
         self.line = line
         recent = self._recent[-1]
         recent.events.append(event)
@@ -100,14 +100,18 @@ class Journal:
         """The remembered lines of the file with this first line that are at ``offset`` or, else, next behind it.
         Nothing is added to them any more.
         """
-        found = next((recent for recent in self._recent if recent.first == first and recent.offset >= offset), None)
-        if found is not None and found is self._recent[-1] and found.end is None:
-            self._end_recent()
-        return found
+        for recent in self._recent:
+            if recent.first == first and recent.offset >= offset and recent.facts:
+                if recent.end is None:
+                    self._end_recent()
+                return recent
+        return None
 
     def forget(self, line: int) -> None:
-        """Remember nothing of the lines up to this one, which is the last of what is remembered together."""
+        """Remember nothing any more of the lines up to this one, which is the last of those remembered together."""
         while self._recent and self._recent[0].line <= line:
+            if len(self._recent) == 1:
+                self._end_recent()
             self._recent.popleft()
 
     def sync(self) -> None:

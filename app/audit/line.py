@@ -47,8 +47,8 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def line_text(prefix: bytes, number: int, previous: bytes, facts: bytes) -> bytes:
-    """The line without its line end; ``prefix`` is what the ids of the stream's lines begin with."""
-    return b'{"id":"%b%012x","line":%d,"previous":"%b","event":%b}' % (
+    """The line, with its line end; ``prefix`` is what the ids of the stream's lines begin with."""
+    return b'{"id":"%b%012x","line":%d,"previous":"%b","event":%b}\n' % (
         prefix,
         number,
         number,
@@ -58,7 +58,7 @@ def line_text(prefix: bytes, number: int, previous: bytes, facts: bytes) -> byte
 
 
 def read_line(prefix: bytes, text: bytes) -> Line | None:
-    """A line of the stream as it was written, or nothing when that is not what the text is."""
+    """A line of the stream, given without its line end; nothing when the text is not exactly such a line."""
     try:
         parts = _decode_parts(text)
         previous = unhexlify(parts.previous)
@@ -66,7 +66,7 @@ def read_line(prefix: bytes, text: bytes) -> Line | None:
         return None
     facts = bytes(parts.event)
     known = read_facts(facts)
-    if known is None or len(previous) != HASH_BYTES or line_text(prefix, parts.line, previous, facts) != text:
+    if known is None or len(previous) != HASH_BYTES or line_text(prefix, parts.line, previous, facts) != text + b"\n":
         return None
     return Line(parts.line, previous, facts, known)
 

@@ -51,9 +51,9 @@ class _Place:
 class Mover:
     """Moves what lies in ``folder``, in transactions and segments of about ``size`` bytes.
 
-    With ``journal`` it leaves alone what other living processes write; without, it moves what everyone has written.
-    ``moved`` is the number of the last line of ``journal`` that is in the table. ``patience`` is how many seconds lines
-    wait in the background for others to fill a segment with them.
+    With ``journal``, that of its own process, it leaves alone what other living processes write; without, it moves what
+    everyone has written. ``moved`` is the number of the last line of ``journal`` that is in the table. ``patience`` is
+    how many seconds lines wait in the background for others to fill a segment with them.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Mover:
             await asyncio.sleep(interval)
             try:
                 await self.run(now=asyncio.get_running_loop().time())
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever failed: the lines are in the journal, and the next run finds them
                 _log.exception("audit.mover.failed", folder=str(self._folder))
 
     async def _move_file(self, file: JournalFile, now: float | None) -> int:
@@ -157,14 +157,19 @@ class Mover:
     async def _take(
         self, file: JournalFile, descriptor: int, place: _Place, *, own: Journal | None, now: float | None
     ) -> tuple[list[Segment], _Place]:
-        """What is due from ``place`` on, a transaction's worth at most, and the place behind it."""
+        """What is due from ``place`` on, a transaction's worth at most, and the place behind it.
+
+        The same place when there is nothing, or when it is worth waiting.
+        """
         segments: list[Segment] = []
         for _ in range(_TOGETHER):
-            if now is not None:
-                waiting = unread(descriptor, place.offset)
-                if waiting and place.since is None:
-                    place = replace(place, since=now)
-                if waiting < self._size and (place.since is None or now - place.since < self._patience):
+            waiting = unread(descriptor, place.offset)
+            if waiting <= 0:
+                break
+            if now is not None and waiting < self._size:
+                since = now if place.since is None else place.since
+                place = replace(place, since=since)
+                if now - since < self._patience:
                     break
             following = place
             recent = None if own is None else own.recent(file.first, place.offset)

@@ -1,7 +1,7 @@
 """Runs of consecutive lines, as the table keeps them: the facts of each, and the hashes that vouch for them.
 
-A line holds the hash of the one before, so all hashes of a segment but the last are read instead of computed. A line
-that was changed in the journal then does not have its hash in the table, and the verification says so.
+The hashes are those from when the lines were written: remembered, or found in the line behind. So a line that was
+changed in the journal does not have its hash in the table, and the verification says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from app.audit.event import Event
 from app.audit.line import Facts, Line, read_facts, read_line
-from app.audit.stream import HASH_BYTES, payload_hash
+from app.audit.stream import HASH_BYTES, line_hash
 
 SIZE: Final = 512 * 1024
 """How many bytes of the journal make a segment, when there are so many."""
@@ -96,13 +96,11 @@ def _segments(run: Sequence[Line], last: bytes) -> list[Segment]:
     """``last`` is the text of the last line."""
     if not run:
         return []
-    hashes = [*(line.previous for line in run[1:]), payload_hash(last)]
+    hashes = [*(line.previous for line in run[1:]), line_hash(last + END)]
     return _split(run[0].number, [line.known for line in run], [line.facts for line in run], hashes)
 
 
-def _split(
-    line: int, known: Sequence[Facts | Event], facts: Sequence[bytes], hashes: Sequence[bytes]
-) -> list[Segment]:
+def _split(line: int, known: Sequence[Facts | Event], facts: Sequence[bytes], hashes: Sequence[bytes]) -> list[Segment]:
     """One segment, or as many as it takes until none is too long."""
     times = [event.at for event in known]
     began, ended = min(times), max(times)

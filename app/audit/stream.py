@@ -5,7 +5,7 @@ A stream is named by 128 random bits. The id of a line is a UUID of version 8 ma
 and the id leads back to the primary key.
 
 The journal chains lines as they are: each holds the SHA-256 hash of the one before. The table chains *hashes*, segment
-by segment: ``chain(s) = SHA-256(chain(s-1) + the payload hashes of the lines of s)``, so that lines can be erased while
+by segment: ``chain(s) = SHA-256(chain(s-1) + the hashes of the lines of s)``, so that lines can be erased while
 the chain still holds. Both begin with ``origin(stream)``.
 """
 
@@ -55,9 +55,9 @@ def origin(stream: bytes) -> bytes:
     return sha256(stream).digest()
 
 
-def payload_hash(payload: bytes) -> bytes:
-    """The hash of a line without its line end."""
-    return sha256(payload).digest()
+def line_hash(text: bytes) -> bytes:
+    """The hash of a line, its line end included."""
+    return sha256(text).digest()
 
 
 def next_chain(chain: bytes, hashes: bytes) -> bytes:

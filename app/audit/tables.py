@@ -1,8 +1,8 @@
-"""The access log in the database: segments of every stream's lines, and which patients each segment is about.
+"""The access log in the database: every line of every stream in segments, and which patients each segment is about.
 
-A segment is a run of consecutive lines. Rows are only ever added. What may change afterwards is ``audit.payload``, in
-which a line is blanked when it is erased (``erasure.py``): ``hashes`` and ``chain`` stay, so the chain can still be
-verified. ``audit_head`` is how far each stream has come.
+A segment is ``lines`` consecutive lines from number ``line`` on: ``payload`` holds the facts of each with line ends in
+between, ``hashes`` 32 bytes for each. Rows are only ever added, until lines are erased (``erasure.py``): the facts go,
+hashes and chain stay, so that the chain can still be verified. ``audit_head`` is how far each stream has come.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import msgspec
 from app.audit.files import APART, JournalFile, is_finished, journal_files, read_rest, read_whole_lines
 from app.audit.line import UNREADABLE, Facts, line_text, read_facts
 from app.audit.segments import END
-from app.audit.stream import HASH_BYTES, line_id, line_id_prefix, next_chain, origin, payload_hash
+from app.audit.stream import HASH_BYTES, line_hash, line_id, line_id_prefix, next_chain, origin
 from app.database.interface import Database
 from app.database.statements import Row
 
@@ -28,7 +28,7 @@ _HEAD: Final = "SELECT line, chain FROM audit_head WHERE stream = $1"
 _NEXT_STREAM: Final = "SELECT stream FROM audit WHERE stream > $1 ORDER BY stream LIMIT 1"
 _SEGMENTS: Final = (
     "SELECT line, lines, began, ended, chain, hashes, payload FROM audit"
-    " WHERE stream = $1 AND line > $2 ORDER BY line LIMIT 8"
+    " WHERE stream = $1 AND line > $2 ORDER BY line LIMIT 2"
 )
 _IN_VIEW: Final = "SELECT line FROM audit_patient WHERE patient = $1 AND began BETWEEN $2 AND $3 AND stream = $4"
 
@@ -136,7 +136,7 @@ def _check(stream: bytes, text: bytes, previous: _Previous) -> Iterator[tuple[in
     if line.id != line_id(stream, line.line):
         yield line.line, "has the id of another stream or line"
     previous.line = line.line
-    previous.hashed = payload_hash(text)
+    previous.hashed = line_hash(text + END)
 
 
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
@@ -184,7 +184,7 @@ def _check_segment(stream: bytes, row: Row, previous: _Previous, chain: bytes) -
         if (
             text
             and previous.hashed is not None
-            and payload_hash(line_text(prefix, line + index, previous.hashed, text)) != hashed
+            and line_hash(line_text(prefix, line + index, previous.hashed, text)) != hashed
         ):
             yield line + index, "was changed: it does not have its hash"
         previous.line, previous.hashed = line + index, hashed

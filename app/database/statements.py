@@ -19,11 +19,12 @@ def sqlite_text(sql: str) -> str:
     return _CAST.sub("", _PLACEHOLDER.sub(r"?\1", sql))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Insert:
     """New rows of one table: ``executemany`` on SQLite, one ``unnest`` statement on PostgreSQL.
 
-    ``types`` are PostgreSQL element types, one per column; ``conflict="ignore"`` keeps a row that is there already.
+    Made once and compared by identity, since they are keys of caches. ``types`` are PostgreSQL element types, one per
+    column; ``conflict="ignore"`` keeps a row that is there already.
     """
 
     table: str
@@ -44,7 +45,7 @@ class Insert:
         return f'INSERT INTO "{self.table}" ({", ".join(self.columns)}) SELECT * FROM {source}{ignore}'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Update:
     """Rows of one table changed by key. A row gives the ``keys`` first, then the new values of ``columns``."""
 
@@ -68,7 +69,7 @@ class Update:
         return f'UPDATE "{self.table}" t SET {values} FROM {_unnest(self.types, first)} AS u({names}) WHERE {where}'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Delete:
     """Rows of one table removed by key."""
 

@@ -7,21 +7,23 @@ from collections.abc import Iterable, Sequence
 from app.fhir.resource import encode
 
 
-def links_json(links: Iterable[tuple[str, str]]) -> bytes:
+def links_json(links: Sequence[tuple[str, str]]) -> bytes:
     """``Bundle.link`` for (relation, url) pairs."""
     return encode([{"relation": relation, "url": url} for relation, url in links])
 
 
-def searchset(links: Iterable[tuple[str, str]], entries: Sequence[tuple[str, bytes, bytes]]) -> bytes:
-    """A searchset of (fullUrl, resource, search mode)."""
-    parts = [b'{"resourceType":"Bundle","type":"searchset","link":', links_json(links)]
-    if entries:
-        parts.append(b',"entry":[')
-        for full_url, body, mode in entries:
-            parts += (b'{"fullUrl":"', full_url.encode(), b'","resource":', body, b',"search":{"mode":"', mode, b'"}},')
-        parts[-1] = b'"}}]'
-    parts.append(b"}")
-    return b"".join(parts)
+def matches(base: str, resource_type: str, rows: Iterable[tuple[str, bytes]]) -> list[bytes]:
+    """Searchset entries of (id, resource) below one address."""
+    entry = b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"match"}}' % (
+        base.replace("%", "%%").encode(),
+        resource_type.encode(),
+    )
+    return [entry % (resource_id.encode(), body) for resource_id, body in rows]
+
+
+def searchset(links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
+    """A searchset of entries that are ready."""
+    return bundle_of("searchset", links, entries)
 
 
 def bundle_of(kind: str, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:

@@ -10,6 +10,8 @@ from resource import getrlimit, setrlimit
 from typing import Any, Final
 
 from app.audit import Agent, Event, Journal
+from app.audit.line import line_text
+from app.audit.stream import HASH_BYTES, line_id_prefix, origin
 from app.database.interface import Database
 
 NOW: Final = 1_790_000_000_000_000
@@ -60,8 +62,22 @@ def lines_in(folder: Path) -> list[bytes]:
 
 
 async def moved_lines(database: Database) -> list[bytes]:
-    """The payloads in the table, in the order of streams and lines."""
-    return [row[0] for row in await database.fetch("SELECT payload FROM audit ORDER BY stream, line")]
+    """The lines in the table as they were written, in the order of streams and numbers; behind a gap, the hash of the
+    line before is not known and left out.
+    """
+    lines: list[bytes] = []
+    before: dict[bytes, tuple[int, bytes]] = {}
+    for stream, first, hashes, payload in await database.fetch(
+        "SELECT stream, line, hashes, payload FROM audit ORDER BY stream, line"
+    ):
+        number, previous = before.get(stream, (0, origin(stream)))
+        if first != number + 1:
+            previous = b""
+        for index, facts in enumerate(payload.split(b"\n")):
+            lines.append(line_text(line_id_prefix(stream).encode(), first + index, previous, facts)[:-1])
+            previous = hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+            before[stream] = first + index, previous
+    return lines
 
 
 @contextmanager

@@ -56,10 +56,11 @@ def test_lines_are_numbered_and_each_holds_the_hash_of_the_one_before(journal: J
         assert said["line"] == number
         assert said["id"] == line_id(journal.stream, number)
         assert said["previous"] == previous.hex()
-        assert said["at"] == NOW + number - 1
-        assert said["patients"] == [ANNA]
-        assert said["agent"] == {"client": "diary", "person": "p-1", "role": "patient", "purpose": "PATRQT"}
-        previous = sha256(line).digest()
+        facts = said["event"]
+        assert facts["at"] == NOW + number - 1
+        assert facts["patients"] == [ANNA]
+        assert facts["agent"] == {"client": "diary", "person": "p-1", "role": "patient", "purpose": "PATRQT"}
+        previous = sha256(line + b"\n").digest()
 
 
 def test_a_line_is_one_write(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +118,23 @@ async def test_after_a_failed_sync_nothing_is_accepted_any_more(journal: Journal
         journal.sync()
     with pytest.raises(Unavailable, match="on disk"):
         await journal.stop()
+
+
+def test_what_was_refused_is_not_remembered(journal: Journal, folder: Path) -> None:
+    write_reads(journal, 2)
+    with limited(RLIMIT_FSIZE, files_in(folder)[0].stat().st_size), pytest.raises(Unavailable):
+        journal.write(read_of())
+    recent = journal.recent(1, 0)
+    assert recent is not None
+    assert len(recent.facts) == 2
+    with limited(RLIMIT_FSIZE, files_in(folder)[0].stat().st_size), pytest.raises(Unavailable):
+        journal.write(read_of())
+    assert recent.end is not None
+    assert journal.recent(1, recent.end) is None
+    assert journal.write(read_of()) == 3
+    following = journal.recent(1, recent.end)
+    assert following is not None
+    assert (following.line, len(following.facts)) == (3, 1)
 
 
 def test_a_closed_journal_refuses_lines(journal: Journal, folder: Path) -> None:
@@ -181,6 +199,18 @@ async def test_a_caller_that_goes_away_does_not_take_the_sync_with_it(
     assert isinstance(results[0], asyncio.CancelledError)
     assert results[1:] == [None, None]
     assert (syncs.count, journal.synced) == (1, 1)
+
+
+async def test_a_sync_that_is_over_but_has_not_said_so_is_not_waited_for(journal: Journal) -> None:
+    write_reads(journal, 1)
+    first = asyncio.ensure_future(journal.durable())
+    while journal._flush is None or not journal._flush.done():  # noqa: ASYNC110 - the very moment in between is meant
+        await asyncio.sleep(0)
+    write_reads(journal, 1)
+    await journal.durable()
+    assert journal.synced == 2
+    await first
+    assert journal._flush is None
 
 
 async def test_the_background_task_syncs_what_nobody_waits_for(journal: Journal) -> None:

@@ -52,7 +52,7 @@ from app.database import open_database
 async def main():
     database = await open_database(sys.argv[1], connections=2)
     sys.stdin.readline()
-    print(await move(database, Path(sys.argv[2]), limit=10))
+    print(await move(database, Path(sys.argv[2]), size=3000))
     await database.close()
 asyncio.run(main())
 """
@@ -75,27 +75,132 @@ async def test_lines_are_moved_as_they_were_written(database: Database, folder: 
     journal = new_journal(folder)
     write_reads(journal, 25)
     written = lines_in(folder)
-    assert await move(database, folder, limit=10) == 25
+    assert await move(database, folder, size=10 * len(written[0])) == 25
     assert await moved_lines(database) == written
-    rows = await database.fetch("SELECT stream, line, happened FROM audit ORDER BY line")
-    assert [tuple(row) for row in rows] == [(journal.stream, index + 1, NOW + index) for index in range(25)]
+    rows = await database.fetch("SELECT stream, line, lines, began, ended FROM audit ORDER BY line")
+    assert [tuple(row) for row in rows] == [
+        (journal.stream, first, lines, NOW + first - 1, NOW + first + lines - 2)
+        for first, lines in [(1, 9), (10, 9), (19, 7)]
+    ]
     assert await verify_table(database) == []
     journal.close()
 
 
-async def test_a_line_is_in_the_view_of_every_patient_it_is_about(database: Database, folder: Path) -> None:
+async def test_a_process_moves_what_it_remembers_without_reading_it(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = new_journal(folder, largest=900_000)
+    write_reads(journal, 4000)
+    written = lines_in(folder)
+    assert len(files_in(folder)) > 1
+    with monkeypatch.context() as patch:
+        patch.delattr(mover, "read_whole_lines")
+        assert await Mover(database, folder, journal=journal).run() == 4000
+    assert await moved_lines(database) == written
+    assert await verify_table(database) == []
+    journal.close()
+
+
+async def test_a_process_reads_what_it_does_not_remember_any_more(database: Database, folder: Path) -> None:
+    journal = new_journal(folder, largest=300_000)
+    write_reads(journal, 3000)
+    written = lines_in(folder)
+    assert len(files_in(folder)) > 2
+    journal.forget(800)  # a part of the second file is still remembered
+    write_reads(journal, 10)
+    assert await Mover(database, folder, journal=journal, size=10_000).run() == 3010
+    assert (await moved_lines(database))[:3000] == written
+    assert await verify_table(database) == []
+    write_reads(journal, 10)
+    assert await Mover(database, folder, journal=journal).run() == 10
+    assert len(await moved_lines(database)) == 3020
+    assert await verify_table(database) == []
+    journal.close()
+
+
+async def test_a_process_remembers_no_more_than_it_has_room_for(database: Database, folder: Path) -> None:
+    journal = new_journal(folder, largest=2000)
+    write_reads(journal, 200)
+    assert journal.recent(1, 0) is None
+    assert sum(len(recent.facts) for recent in journal._recent) < 150
+    assert await Mover(database, folder, journal=journal).drain() == 200
+    assert len(journal._recent) == 0
+    assert await verify_table(database) == []
+    journal.close()
+
+
+async def test_a_segment_is_in_the_view_of_every_patient_that_a_line_of_it_is_about(
+    database: Database, folder: Path
+) -> None:
     journal = new_journal(folder)
-    journal.write(read_of(patients=(ANNA, BRAM, ANNA), interaction="transaction", at=NOW))
-    journal.write(read_of(patients=(), interaction="capabilities", at=NOW + 1))
-    journal.write(read_of(patients=(BRAM,), at=NOW + 2))
+    for at in (NOW, NOW + 3):
+        journal.write(read_of(patients=(ANNA, BRAM, ANNA), interaction="transaction", at=at))
+        journal.write(read_of(patients=(), interaction="capabilities", at=at + 1))
+        await move(database, folder)
+    journal.write(read_of(patients=(BRAM,), at=NOW + 6))
     await move(database, folder)
-    rows = await database.fetch("SELECT patient, happened, stream, line FROM audit_patient ORDER BY patient, happened")
+    rows = await database.fetch("SELECT patient, began, stream, line FROM audit_patient ORDER BY patient, began")
     assert [tuple(row) for row in rows] == [
         (ANNA, NOW, journal.stream, 1),
+        (ANNA, NOW + 3, journal.stream, 3),
         (BRAM, NOW, journal.stream, 1),
-        (BRAM, NOW + 2, journal.stream, 3),
+        (BRAM, NOW + 3, journal.stream, 3),
+        (BRAM, NOW + 6, journal.stream, 5),
     ]
     journal.close()
+
+
+async def test_what_another_mover_has_moved_in_part_is_completed(database: Database, folder: Path) -> None:
+    journal = new_journal(folder)
+    write_reads(journal, 3)
+    assert await move(database, folder) == 3
+    write_reads(journal, 4)
+    own = Mover(database, folder, journal=journal)
+    assert await own.run() == 4
+    assert own.moved == 7
+    assert await moved_lines(database) == lines_in(folder)
+    assert [tuple(row) for row in await database.fetch("SELECT line, lines FROM audit ORDER BY line")] == [
+        (1, 3),
+        (4, 4),
+    ]
+    assert await verify_table(database) == []
+    journal.close()
+
+
+async def test_few_lines_wait_for_others_but_not_for_long(database: Database, folder: Path) -> None:
+    journal = new_journal(folder)
+    mover = Mover(database, folder, journal=journal, size=3000, patience=2.0)
+    write_reads(journal, 2)
+    assert [await mover.run(now=now) for now in (10.0, 11.5)] == [0, 0]
+    write_reads(journal, 2)
+    assert await mover.run(now=12.0) == 4
+    assert mover.moved == journal.line == 4
+    write_reads(journal, 1)
+    assert await mover.run(now=13.0) == 0
+    write_reads(journal, 9)
+    assert await mover.run(now=13.5) == 10
+    write_reads(journal, 1)
+    assert [await mover.run(now=now) for now in (14.0, 15.9, 16.0, 20.0)] == [0, 0, 1, 0]
+    assert len(await database.fetch("SELECT line FROM audit")) == 3
+    write_reads(journal, 1)
+    assert await mover.drain() == 1
+    journal.close()
+
+
+async def test_a_file_that_gave_way_to_another_does_not_wait(database: Database, folder: Path) -> None:
+    journal = new_journal(folder, largest=1500)
+    mover = Mover(database, folder, journal=journal)
+    write_reads(journal, 6)
+    first, second = files_in(folder)
+    written = lines_in(folder)
+    moved = await mover.run(now=1.0)
+    assert await moved_lines(database) == first.read_bytes().splitlines() == written[:moved]
+    assert await mover.run(now=3.0) == 6 - moved
+    assert await moved_lines(database) == written
+    journal.close()
+    assert await mover.run(now=3.0) == 0
+    assert files_in(folder) == []
+    assert second.name > first.name
 
 
 async def test_what_was_moved_is_not_moved_again(database: Database, folder: Path) -> None:
@@ -115,7 +220,7 @@ async def test_a_file_is_deleted_when_it_is_finished_and_not_before(database: Da
     journal.sync()
     written = lines_in(folder)
     assert len(files_in(folder)) > 2
-    mover = Mover(database, folder, stream=journal.stream)
+    mover = Mover(database, folder, journal=journal)
     assert await mover.run() == 20
     assert len(files_in(folder)) == 1
     journal.close()
@@ -133,9 +238,9 @@ async def test_a_mover_that_died_between_commit_and_deletion_is_followed_without
     journal.close()
     (path,) = files_in(folder)
     content = path.read_bytes()
-    assert await move(database, folder, limit=5) == 12
+    assert await move(database, folder, size=2000) == 12
     path.write_bytes(content)
-    assert await move(database, folder, limit=5) == 0
+    assert await move(database, folder, size=2000) == 0
     assert files_in(folder) == []
     assert await moved_lines(database) == content.splitlines()
     assert await verify_table(database) == []
@@ -166,7 +271,7 @@ async def test_lines_longer_than_what_is_read_at_once_are_moved(database: Databa
     many = tuple(f"Observation/o-{index}" for index in range(3000))
     for index in range(3):
         journal.write(read_of(interaction="transaction", resources=many, at=NOW + index))
-    assert await move(database, folder, limit=2) == 3
+    assert await move(database, folder, size=2000) == 3
     assert await moved_lines(database) == lines_in(folder)
     journal.close()
 
@@ -175,7 +280,7 @@ async def test_the_lines_of_a_dead_process_are_moved_by_another(database: Databa
     die_while_writing(folder)
     written = lines_in(folder)
     journal = new_journal(folder)
-    mover = Mover(database, folder, stream=journal.stream)
+    mover = Mover(database, folder, journal=journal)
     assert await mover.run() == 20
     assert await moved_lines(database) == written
     assert len(files_in(folder)) == 1
@@ -214,7 +319,7 @@ async def test_what_is_no_line_is_kept_apart_and_does_not_stop_the_others(
     (path,) = files_in(folder)
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([*lines[:3], damage, *lines[3:], b""]))
-    assert await move(database, folder, limit=2) == 6
+    assert await move(database, folder, size=900) == 6
     assert await moved_lines(database) == lines
     (apart,) = files_in(folder, "*.apart")
     assert apart.read_bytes() == damage
@@ -231,7 +336,7 @@ async def test_lines_behind_a_gap_are_moved_and_the_gap_is_reported(database: Da
     with capture_logs() as logs:
         assert await move(database, folder) == 3
     assert [(log["event"], log["after"], log["before"]) for log in logs] == [("audit.journal.gap", 0, 4)]
-    assert await moved_lines(database) == lines[3:]
+    assert (await moved_lines(database))[1:] == lines[4:]
     assert [finding.problem for finding in await verify_table(database)] == ["missing: line 4 follows line 0"]
 
 
@@ -239,7 +344,7 @@ async def test_what_other_living_processes_write_is_left_to_them(database: Datab
     own, other = new_journal(folder), new_journal(folder)
     write_reads(own, 2)
     write_reads(other, 3)
-    assert await Mover(database, folder, stream=own.stream).run() == 2
+    assert await Mover(database, folder, journal=own).run() == 2
     assert await move(database, folder) == 3
     assert len(files_in(folder)) == 2
     own.close()
@@ -269,7 +374,7 @@ async def test_drain_empties_the_journal(database: Database, folder: Path) -> No
     journal = new_journal(folder, largest=1000)
     write_reads(journal, 30)
     journal.close()
-    assert await Mover(database, folder, limit=4).drain() == 30
+    assert await Mover(database, folder, size=1500).drain() == 30
     assert files_in(folder) == []
     assert len(await moved_lines(database)) == 30
 
@@ -277,7 +382,7 @@ async def test_drain_empties_the_journal(database: Database, folder: Path) -> No
 async def test_the_background_task_goes_on_after_a_failure(empty_database: Database, folder: Path) -> None:
     journal = new_journal(folder)
     write_reads(journal, 3)
-    mover = Mover(empty_database, folder, stream=journal.stream)
+    mover = Mover(empty_database, folder, journal=journal, patience=0)
     with capture_logs() as logs, anyio.fail_after(60):
         mover.start(interval=0.001)
         while not logs:  # noqa: ASYNC110 - the mover tells nobody else
@@ -298,7 +403,7 @@ async def test_two_movers_of_one_process_do_not_get_in_each_others_way(database:
     write_reads(journal, 60)
     journal.close()
     written = lines_in(folder)
-    assert sum(await asyncio.gather(*(move(database, folder, limit=7) for _ in range(3)))) == 60
+    assert sum(await asyncio.gather(*(move(database, folder, size=2500) for _ in range(3)))) == 60
     assert await moved_lines(database) == written
     assert await verify_table(database) == []
 

@@ -9,32 +9,39 @@ from typing import Any, Final
 import pytest
 
 from app.audit import Finding, move, verify_file, verify_folder, verify_table
+from app.audit.segments import SIZE
+from app.audit.stream import HASH_BYTES
 from app.database import Database, Row
-from tests.audit.events import ANNA, BRAM, files_in, new_journal, write_reads
+from tests.audit.events import ANNA, BRAM, NOW, files_in, new_journal, write_reads
 
 Lines = list[bytes]
 TABLES: Final = ("audit", "audit_patient", "audit_head")
 CHANGES: Final = [
     ("UPDATE audit SET payload = $1 WHERE line = 5", {5}),
-    ("UPDATE audit SET payload_hash = $1 WHERE line = 5", {5, 6}),
-    ("UPDATE audit SET chain = $1 WHERE line = 5", {5, 6}),
-    ("UPDATE audit SET chain = $1 WHERE line = 10", {10}),
-    ("UPDATE audit SET happened = happened + 1 WHERE line = 5", {5}),
+    ("UPDATE audit SET hashes = $1 WHERE line = 5", {5}),
+    ("UPDATE audit SET chain = $1 WHERE line = 5", {5, 7}),
+    ("UPDATE audit SET chain = $1 WHERE line = 9", {9, 10}),
+    ("UPDATE audit SET began = began + 1 WHERE line = 5", {5}),
+    ("UPDATE audit SET began = began - 1 WHERE line = 5", {5}),
+    ("UPDATE audit SET ended = ended + 1 WHERE line = 5", {5}),
+    ("UPDATE audit SET lines = 3 WHERE line = 5", {5, 8}),
     ("UPDATE audit SET line = 50 WHERE line = 5", {5, 50}),
-    ("DELETE FROM audit WHERE line = 5", {5, 6}),
-    ("DELETE FROM audit WHERE line = 10", {9}),
+    ("DELETE FROM audit WHERE line = 5", {5, 7}),
+    ("DELETE FROM audit WHERE line = 9", {8}),
     ("DELETE FROM audit", {0}),
     ("DELETE FROM audit_head", {10}),
     ("UPDATE audit_head SET line = 9", {10}),
     ("UPDATE audit_head SET line = 11", {10}),
     ("UPDATE audit_head SET chain = $1", {10}),
-    ("DELETE FROM audit_patient WHERE line = 5", {5}),
-    (f"UPDATE audit_patient SET patient = {BRAM} WHERE line = 5", {5}),
-    (
-        "INSERT INTO audit_patient SELECT patient, happened - 1, stream, 8 FROM audit_patient WHERE line = 7",
-        {8},
-    ),
+    (f"DELETE FROM audit_patient WHERE line = 5 AND patient = {ANNA}", {5}),
+    (f"UPDATE audit_patient SET patient = {BRAM + 1} WHERE line = 5 AND patient = {BRAM}", {5}),
+    (f"UPDATE audit_patient SET began = began + 1 WHERE line = 9 AND patient = {ANNA}", {9}),
+    ("INSERT INTO audit_patient SELECT patient, began - 1, stream, 7 FROM audit_patient WHERE line = 7", set()),
 ]
+
+
+PAIR: Final = 700
+"""So many bytes hold two lines of these journals, and not three."""
 
 
 def written(folder: Path, **settings: Any) -> Path:
@@ -115,14 +122,15 @@ async def test_a_true_table_has_no_findings(database: Database, folder: Path) ->
 
 async def test_a_changed_table_is_found(database: Database, folder: Path) -> None:
     written(folder)
-    await move(database, folder)
+    await move(database, folder, size=PAIR)
     true = {table: await database.fetch(f"SELECT * FROM {table}") for table in TABLES}
+    assert [row[1] for row in true["audit"]] == [1, 3, 5, 7, 9]
     for change, found in CHANGES:
         async with database.write() as writer:
             await writer.execute(change, *([b"x" * 32] if "$1" in change else []))
         findings = await verify_table(database)
         assert {finding.line for finding in findings} >= found, change
-        assert len(findings) <= 7, f"{change} is one change, not many"
+        assert len(findings) <= 6, f"{change} is one change, not many"
         await restore(database, true)
         assert await verify_table(database) == []
 
@@ -136,33 +144,44 @@ async def restore(database: Database, true: dict[str, Sequence[Row]]) -> None:
                 await writer.execute(f"INSERT INTO {table} VALUES ({marks})", *row)
 
 
-async def test_a_payload_swapped_with_that_of_another_line_is_found(database: Database, folder: Path) -> None:
+async def change_segment(database: Database, change: Callable[[Lines, Lines], tuple[Lines, Lines]]) -> None:
+    """Change the only segment, given the facts and the hashes of its lines."""
+    async with database.write() as writer:
+        ((payload, hashes),) = await writer.fetch("SELECT payload, hashes FROM audit")
+        facts, proofs = change(
+            payload.split(b"\n"), [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        )
+        await writer.execute("UPDATE audit SET payload = $1, hashes = $2", b"\n".join(facts), b"".join(proofs))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda facts, hashes: ([*facts[:4], facts[4].replace(b"o-1", b"o-2"), *facts[5:]], hashes), [5]),
+        (lambda facts, hashes: ([*facts[:9], facts[9].replace(b"read", b"vread")], hashes), [10]),
+        (lambda facts, hashes: ([*facts[:4], facts[6], *facts[5:]], hashes), [5]),
+        (lambda facts, hashes: ([*facts[:4], b"nothing", *facts[5:]], hashes), [5]),
+        (lambda facts, hashes: ([*facts[:4], *facts[5:]], hashes), [1]),
+        (lambda facts, hashes: ([*facts[:4], *facts[5:]], [*hashes[:4], *hashes[5:]]), [1, 1]),
+        (lambda facts, hashes: (facts, [*hashes[:4], b"x" * HASH_BYTES, *hashes[5:]]), [1, 5, 6]),
+        (lambda facts, hashes: ([*facts[:4], facts[6], *facts[5:]], [*hashes[:4], hashes[6], *hashes[5:]]), [1, 5, 6]),
+    ],
+    ids=["changed", "last changed", "copied", "garbled", "removed", "removed with hash", "hash", "copied with hash"],
+)
+async def test_a_changed_line_is_found(
+    database: Database, folder: Path, change: Callable[[Lines, Lines], tuple[Lines, Lines]], found: list[int]
+) -> None:
     written(folder)
     await move(database, folder)
-    async with database.write() as writer:
-        ((payload, hashed),) = await writer.fetch("SELECT payload, payload_hash FROM audit WHERE line = 4")
-        await writer.execute("UPDATE audit SET payload = $1, payload_hash = $2 WHERE line = 5", payload, hashed)
-    assert (5, "holds the payload of another line, or none") in {
-        (finding.line, finding.problem) for finding in await verify_table(database)
-    }
+    await change_segment(database, change)
+    assert [finding.line for finding in await verify_table(database)] == found
 
 
-async def test_erased_payloads_leave_a_true_chain(database: Database, folder: Path) -> None:
-    written(folder)
-    await move(database, folder)
-    async with database.write() as writer:
-        await writer.execute("UPDATE audit SET payload = NULL WHERE line IN (1, 4, 5, 10)")
-        await writer.execute("DELETE FROM audit_patient WHERE line IN (1, 4, 5, 10)")
-    assert await verify_table(database) == []
-    async with database.write() as writer:
-        await writer.execute("UPDATE audit SET payload_hash = $1 WHERE line = 4", b"x" * 32)
-    assert {finding.line for finding in await verify_table(database)} == {4}
-
-
-async def test_views_of_patients_are_compared_with_the_lines(database: Database, folder: Path) -> None:
-    written(folder)
-    await move(database, folder)
-    async with database.write() as writer:
-        await writer.execute("DELETE FROM audit_patient WHERE patient = $1 AND line = 3", ANNA)
-    (finding,) = await verify_table(database)
-    assert (finding.line, finding.problem) == (3, "is not in its patient's view")
+@pytest.mark.parametrize("size", [SIZE, PAIR])
+async def test_a_line_that_was_changed_before_it_was_moved_is_found(
+    database: Database, folder: Path, size: int
+) -> None:
+    path = written(folder)
+    path.write_bytes(path.read_bytes().replace(b'"at":%d' % (NOW + 4), b'"at":%d' % (NOW + 5)))
+    await move(database, folder, size=size)
+    assert [finding.line for finding in await verify_table(database)] == [5]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from app.fhir.resource import Resource, encode
-from benchmarks import sides
+from benchmarks import postgres, sides
 from benchmarks.answers import ask, verify
 from benchmarks.dataset import write_patients
 from benchmarks.load import LoadProcess
 from benchmarks.rounds import TURNS, Task, WrongAnswer, alternate, checked
 from benchmarks.sides import Side
 from benchmarks.workload import Patient, get, read_patients, searching, send
-from tests.postgresql import NoServer
 
 LOINC_WEIGHT = "http://loinc.org|29463-7"
 
@@ -33,12 +31,13 @@ def patients(file: Path) -> list[Patient]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def floor(request: pytest.FixtureRequest, file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
-    with ExitStack() as stack:
-        try:
-            folder = tmp_path_factory.mktemp("floor")
-            yield stack.enter_context(sides.floor("floor_test", request.param, folder, file))
-        except NoServer as reason:
-            pytest.skip(f"no PostgreSQL: {reason}, or set TEST_DATABASE_URL")
+    folder = tmp_path_factory.mktemp("floor")
+    url, server = f"sqlite:///{folder}/floor.db", None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_databases").create()
+        server = postgres.examine(url, durable=False)
+    with sides.floor_on("floor", url, server, folder, file) as side:
+        yield side
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The sandbox with which other teams run their integration tests: seeds, tokens, and the way back to the seeded state."""
+"""The sandbox with which other teams run their integration tests: seeds, tokens, the way back to the seeded state."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ from tests.cli.records import differences, records
 
 R4: Final = definitions.load("4.0.1")
 SEEDS: Final[tuple[Resource, ...]] = (
-    builders.patient("anna"),
+    builders.patient("anna", identifier=[{"system": "https://proef.example/patient", "value": "1"}]),
     builders.patient("bram"),
     builders.patient("chris"),
     builders.observation("Patient/anna", id="weight"),
     builders.condition("Patient/anna", id="diabetes"),
     builders.goal("Patient/anna", id="walking"),
+    builders.care_plan("Patient/anna", id="plan", goal=[builders.reference("Goal/walking")]),
     builders.goal("Patient/bram", id="swimming"),
     builders.medication(id="pill"),
 )
@@ -253,8 +254,8 @@ async def test_a_permit_that_is_taken_back_holds_from_the_next_request_until_a_r
 async def change_much(sandbox: Served) -> None:
     """Something of everything that can be changed."""
     bundle = builders.transaction(
-        builders.posted(builders.patient("dora")),
-        builders.posted(builders.goal("Patient/dora"), "urn:uuid:7b0ffc5f-8f3e-4a5c-b0a5-8f0d5b5b1b11"),
+        builders.put(builders.patient("dora")),
+        builders.posted(builders.goal("Patient/dora")),
         builders.put(builders.organization(id="other")),
     )
     assert (await sandbox.send("operator", "POST", "", bundle)).status_code == 200
@@ -308,6 +309,7 @@ async def test_resets_while_requests_run_refuse_nobody_and_leave_the_seeded_stat
         while not stop.is_set():
             answer = await sandbox.send("anna", method, address, resource)
             answers[f"{method} {address}", answer.status_code] += 1
+            await asyncio.sleep(0)
 
     async def keep_resetting() -> None:
         for _ in range(6):

@@ -213,7 +213,8 @@ async def test_who_may_only_add_sees_nothing(service: Service, anna: Caller, kep
     for address in ("/Goal/kept", "/Goal/kept/_history", "/Goal/kept/_history/1"):
         assert (await adder.get(address)).status_code == 404
     assert await adder.found("/Goal") == []
-    assert (await adder.put("/Goal/kept", goal(id="kept"))).status_code == 404
+    for id in ("kept", "new"):
+        assert (await adder.put(f"/Goal/{id}", goal(id=id))).status_code == 403
     made = await adder.post("/Observation", observation(), {"If-None-Exist": f"code={LOINC}|29463-7"})
     again = await adder.post("/Observation", observation(), {"If-None-Exist": f"code={LOINC}|29463-7"})
     assert (made.status_code, again.status_code) == (201, 201)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.server.access import SELECT_PATIENT_ID
-from app.server.bundles import searchset
+from app.server.bundles import matches, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request
 from app.server.search import page
@@ -37,27 +37,37 @@ async def _answer(server: FhirServer, request: Request, query: SearchQuery, wher
     links = [("self", f"{url}?{asked}" if asked else url)]
     if found.next:
         links.append(("next", f"{url}?{asked}{'&' if asked else ''}_page={found.next}"))
-    base = f"{server.base}{query.resource_type}/"
-    bases: dict[int, str] = {}
-    if request.access.patient is None:
-        bases = await _patient_bases(server, request, query.resource_type, found)
-    entries = [(bases.get(row[0], base) + row[3], row[6], b"match") for row in found.rows]
+    entries = await _entries(server, request, query.resource_type, found)
+    own = (found.patient,) if found.patient is not None else tuple({row[4] for row in found.rows})
     return Answer(
         200,
         searchset(links, entries),
         interaction="search-type",
         type=query.resource_type,
-        patients=tuple({row[0] for row in found.rows if row[0] > 0})
-        or (() if request.access.patient is None else (request.access.patient,)),
+        patients=tuple(patient for patient in own if patient > 0),
         parameters=tuple(query.asked),
         rows=len(found.rows),
     )
 
 
-async def _patient_bases(server: FhirServer, request: Request, resource_type: str, found: page.Page) -> dict[int, str]:
-    """For a caller with several patients: the full address of what has no id of our own form."""
-    bases = {}
-    for patient in {row[0] for row in found.rows if needs_patient(request.access, row[0], resource_type, row[3])}:
-        for (patient_id,) in await server.database.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):
-            bases[patient] = f"{server.base}Patient/{patient_id}/{resource_type}/"
-    return bases
+async def _entries(server: FhirServer, request: Request, resource_type: str, found: page.Page) -> list[bytes]:
+    """The matches; below their Patient where a caller with several could mean more than one by the short address."""
+    if found.patient is not None and request.access.patient is not None:
+        return matches(server.base, resource_type, [(row[0], row[1]) for row in found.rows])
+    entries = []
+    bases: dict[int, str] = {}
+    for resource_id, body, _, _, owner in found.rows:
+        patient = owner if found.patient is None else found.patient
+        base = server.base
+        if needs_patient(request.access, patient, resource_type, resource_id):
+            if patient not in bases:
+                bases[patient] = await _patient_base(server, patient)
+            base = bases[patient]
+        entries += matches(base, resource_type, [(resource_id, body)])
+    return entries
+
+
+async def _patient_base(server: FhirServer, patient: int) -> str:
+    for (patient_id,) in await server.database.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):
+        return f"{server.base}Patient/{patient_id}/"
+    return server.base

@@ -17,7 +17,7 @@ from app.server.reindexing.report import ReindexReport
 from app.server.search.compile import OWNER_FLAG
 from app.server.search.index import NO_KEYS, Rows, unpack
 from app.server.server import FhirServer
-from app.server.store.write import INDEXES, index_rows
+from app.server.store.batches import INDEXES, index_rows
 
 SLICE: Final = 500
 """Resources of one transaction."""

@@ -29,9 +29,7 @@ _MOST_PLANS: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT. Its rows: patient, n, sort key, id, type, flags, body, and the partition's seq (0 where there are
-    several).
-    """
+    """One SELECT. Its rows: id, body, sort key, n, and the partition's seq, or its patient where there are several."""
 
     sql: str
     binds: list[Any]
@@ -69,7 +67,7 @@ def _plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, .
     driver = _driver(build, conditions, order)
     sources += driver.sources
     denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"
-    build.where += [*driver.where, "r.deleted = 0", f"r.labels & {denied} = 0"]
+    build.where += [*driver.where, f"r.labels & {denied} = 0"]
     build.where += [condition_on(build, place, condition) for place, condition in conditions]
     for place, ids in enumerate(query.ids):
         marks = [build.bind(partial(_id, place, index)) for index in range(len(ids))]
@@ -87,9 +85,9 @@ def _plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, .
     direction = "DESC" if order.descending else "ASC"
     columns = (driver.key, driver.n) if single else (driver.key, "r.patient", driver.n)
     ordering = ", ".join(f"{column} {direction}" for column in columns)
-    seq = f"(SELECT q.seq FROM partition q WHERE q.patient = {build.patient})" if single else "0"
+    owner = f"(SELECT q.seq FROM partition q WHERE q.patient = {build.patient})" if single else "r.patient"
     sql = (
-        f"SELECT r.patient, r.n, {driver.key}, r.id, r.type, r.flags, r.body, {seq} FROM {' CROSS JOIN '.join(sources)}"
+        f"SELECT r.id, r.body, {driver.key}, r.n, {owner} FROM {' CROSS JOIN '.join(sources)}"
         f" WHERE {' AND '.join(build.where)} ORDER BY {ordering} LIMIT {build.bind(lambda ask: ask.limit)}"
     )
     return sql, tuple(build.gets)
@@ -182,7 +180,8 @@ def _rows_as_json(ask: Ask) -> str:
 
 def _driver(build: Build, conditions: list[tuple[int, Condition]], order: _Order) -> _Driver:
     """Choose what leads, and take the condition that it answers out of ``conditions``."""
-    resource = f"r.patient = {build.patient} AND r.type = {build.type}"
+    # What is deleted has no index rows; only where the resources themselves lead must it be passed over.
+    resource = f"r.patient = {build.patient} AND r.type = {build.type} AND r.deleted = 0"
     if order.column == "seq":
         return _Driver(["resource r"], [resource], "r.seq" if build.single else "r.updated")
     if order.column == "r.n":

@@ -42,19 +42,25 @@ _PAIR: Final = struct.Struct(">qq")
 class Page:
     """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last).
 
-    ``walk`` is what ``keep`` has to store before that cursor can be followed.
+    ``patient``: the one partition that was searched; None where there were several, and the rows say which. ``walk`` is
+    what ``keep`` has to store before that cursor can be followed.
     """
 
     rows: Sequence[Row]
     next: str
+    patient: int | None = None
     walk: Row | None = None
 
 
-async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int) -> Page:
-    """The page that ``query`` asks for."""
+async def run(
+    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int, within: int | None = None
+) -> Page:
+    """The page that ``query`` asks for; ``within`` is the one partition to look in, with the catalogues where they may
+    hold the type.
+    """
     asked = f"{query.resource_type}?{query.self_query}"
     cursor = read_cursor(query.cursor, server.page_key, asked) if query.cursor is not None else None
-    reach = await _reach(server, reader, access, query, cursor, now=now)
+    reach = await _reach(server, reader, access, query, cursor, now=now, within=within)
     if query.nothing or not (reach.patients or reach.tenant is not None):
         await check_guard(reader, access, now)
         return Page((), "")
@@ -71,18 +77,20 @@ async def run(server: FhirServer, reader: Reader, access: Access, query: SearchQ
         phases += [2] * len(late)
     if not rows:
         await check_guard(reader, access, now)
+    sole = reach.patients[0] if reach.single else None
     if len(rows) <= query.count:
-        return Page(rows, "")
+        return Page(rows, "", sole)
     last = rows[query.count - 1]
-    seq = after.seq if after is not None else last[7]
+    seq = after.seq if after is not None else last[4] if reach.single else 0
     new = None if cursor is not None or reach.single else await _new_walk(server, reader, access, reach, now=now)
     walk = cursor.walk if cursor is not None else "" if new is None else new[0]
-    following = Cursor(phases[query.count - 1], seq, last[2], last[0], last[1], walk)
-    return Page(rows[: query.count], write_cursor(following, server.page_key, asked), new)
+    patient = reach.patients[0] if reach.single else last[4]
+    following = Cursor(phases[query.count - 1], seq, last[2], patient, last[3], walk)
+    return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new)
 
 
 async def keep(server: FhirServer, page: Page, *, now: int) -> None:
-    """Store what the pages after ``page`` refer to. A write of its own: not to be called while a transaction is open."""
+    """Store what the pages after ``page`` refer to: a write of its own, never to be called in a transaction."""
     if page.walk is not None:
         async with server.database.write() as writer:
             await writer.execute("DELETE FROM walk WHERE expires < $1", now)
@@ -118,16 +126,26 @@ async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> No
 
 
 async def _reach(
-    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, cursor: Cursor | None, *, now: int
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    query: SearchQuery,
+    cursor: Cursor | None,
+    *,
+    now: int,
+    within: int | None,
 ) -> Reach:
     """Which partitions: the one that is named, the caller's own with the catalogues, or the stored list of a walk."""
     if query.patient:
         patient = await find_patient(reader, access, query.patient[0], server.registry)
-        return reach_of(access, () if patient is None else (patient,), Action.SEARCH)
+        elsewhere = patient is None or within not in (None, patient)
+        return reach_of(access, () if patient is None or elsewhere else (patient,), Action.SEARCH)
     if cursor is not None and cursor.walk:
         return await _kept_walk(reader, access, cursor.walk, now=now)
     place = server.placement[query.resource_type]
     shared = access.catalogues if place.catalogue else ()
+    if within is not None:
+        return reach_of(access, tuple({within: None, **dict.fromkeys(shared)}), Action.SEARCH)
     if access.patient is not None:
         return reach_of(access, (access.patient, *shared), Action.SEARCH)
     identified = await _identified(server, reader, access, query)
@@ -176,7 +194,7 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
 
 
 async def _new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:
-    """Which partitions, and up to which change, the pages that follow refer to; ``reader`` is the first page's snapshot."""
+    """Which partitions, and up to which change, the pages that follow refer to; ``reader`` gave the first page."""
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
     packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)

@@ -83,6 +83,11 @@ class Registry:
             if name in placement and (not placement[name].refused or name == "AuditEvent")
         )
 
+    @cached_property
+    def catalogue_numbers(self) -> str:
+        """The numbers of the types that may live in a catalogue, for SQL's IN."""
+        return ", ".join(str(self.number(name)) for name, place in self.placement.items() if place.catalogue)
+
     def number(self, resource_type: str) -> int:
         """The number of a resource type in the tables."""
         return self.definitions.type_numbers[resource_type]

@@ -100,14 +100,20 @@ async def execute(
 
 async def _judge(server: FhirServer, writer: Writer, access: Access, condition: Condition, *, now: int) -> None:
     condition.query.count = 2
-    found = (await page.run(server, writer, access, condition.query, now=now)).rows
+    # What makes the answer certain is the lock on the partition that the create goes to; a new person has none yet.
+    within = None if condition.draft.birth else condition.patient
+    matched = await page.run(server, writer, access, condition.query, now=now, within=within)
+    found = matched.rows
     if len(found) > 1:
         raise PreconditionFailed("If-None-Exist matches several resources; make it narrower.", "multiple-matches")
     draft = condition.draft
-    draft.id = found[0][3] if found else condition.id
+    draft.id = found[0][0] if found else condition.id
     if found:
         draft.unchanged = True
-        stored = await read(writer, access, draft.type, draft.id, registry=server.registry, now=now)
+        partition = found[0][4] if matched.patient is None else matched.patient
+        stored = await read(
+            writer, access, draft.type, draft.id, registry=server.registry, now=now, partition=partition
+        )
         draft.patient, draft.version, draft.updated, draft.body = (
             stored.patient,
             stored.version,

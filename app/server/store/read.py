@@ -55,16 +55,19 @@ async def read(
     now: int,
     patient_id: str | None = None,
     version: int | None = None,
+    partition: int | None = None,
 ) -> Stored:
-    """The current version, or the one asked for.
+    """The current version, or the one asked for; ``partition`` where it is known.
 
     Raises ``NotFound``, ``Gone``, or ``Conflict`` when a caller with several patients means more than one by a short
     address.
     """
     number = registry.number(resource_type)
-    partitions = await find_partitions(
-        reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id
-    )
+    partitions: tuple[int, ...] = () if partition is None else (partition,)
+    if partition is None:
+        partitions = await find_partitions(
+            reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id
+        )
     found: list[Row] = []
     for patient in partitions:
         if found and patient <= 0:

@@ -7,13 +7,13 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from app.database import Batch, Delete, Insert, Writer
+from app.database import Writer
 from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable
-from app.fhir.dates import NO_DATE, instant
+from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode, parse_reference
 from app.fhir.scopes import Action
 from app.server import tables
@@ -22,10 +22,10 @@ from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
 from app.server.rules import Change, ChangeSet, Rule
 from app.server.search.compile import OWNER_FLAG
-from app.server.search.index import NO_KEYS, Rows, unpack
 from app.server.search.registry import Registry
+from app.server.store.batches import Batches
 from app.server.store.changes import Before, Draft
-from app.server.store.read import GrantChanged, check_guard
+from app.server.store.read import check_guard
 
 LOCK: Final = (
     "UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
@@ -37,6 +37,7 @@ BEFORE_SQLITE: Final = f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 
 BEFORE_POSTGRESQL: Final = (
     f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = ANY($3::text[])"
 )
+SELECT_LABELS: Final = "SELECT r.labels FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
 SELECT_CLAIM: Final = "SELECT n FROM claim WHERE patient = $1 AND name = $2"
 DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 
@@ -116,7 +117,7 @@ class Write:
 
     async def store(self) -> None:
         """Check and write everything that ``lock`` was given; the drafts then carry version, time and body."""
-        batches = _Batches(self._registry)
+        batches = Batches(self._registry)
         for partition in self._locked.values():
             await self._read_before(partition)
             await self._complete_labels(partition)
@@ -214,7 +215,7 @@ class Write:
                     f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
                 )
 
-    async def _obey_rules(self, partition: _Partition, batches: _Batches) -> None:
+    async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         touched = {draft.type for draft in partition.drafts if not draft.unchanged}
         rules = [rule for rule in self._rules if not rule.types.isdisjoint(touched)]
         if not rules:
@@ -254,7 +255,7 @@ class Write:
                 draft.updated = partition.updated
                 self._number(draft, extra, batches)
 
-    def _number(self, draft: Draft, partition: _Partition, batches: _Batches) -> None:
+    def _number(self, draft: Draft, partition: _Partition, batches: Batches) -> None:
         """Give the draft its version, seq and time, and queue its rows."""
         seq = partition.next
         partition.next += 1
@@ -264,132 +265,3 @@ class Write:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
         interaction = draft.method if draft.method == "delete" or not draft.created else "create"
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
-
-
-class _Batches:
-    """The rows of one write, per table."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._rows: dict[Any, list[tuple[Any, ...]]] = {}
-        self._claims: dict[tuple[int, str, str], str] = {}
-
-    def all(self) -> list[Batch]:
-        """In an order in which each statement finds what it needs."""
-        return list(self._rows.items())
-
-    def _into(self, alteration: Any) -> list[tuple[Any, ...]]:
-        return self._rows.setdefault(alteration, [])
-
-    def claim(self, patient: int, name: str, resource_type: str, resource_id: str) -> None:
-        self._claims[patient, resource_type, resource_id] = name
-
-    def add(self, draft: Draft, seq: int, interaction: str, *, actor: str, request: str) -> None:
-        """Queue the rows of one numbered draft."""
-        number = self._registry.number(draft.type)
-        patient, before, rows = draft.patient, draft.before, draft.rows
-        n = before.n if before is not None and not before.deleted else seq
-        labels = draft.labels if rows is not None or before is None else before.labels
-        flags = OWNER_FLAG if draft.owned else 0
-        keys = NO_KEYS if rows is None else rows.packed()
-        date, present = (NO_DATE, 0) if rows is None else (rows.date, rows.present)
-        deleted = 1 if draft.body is None else 0
-        if before is None:
-            self._into(tables.INSERT_RESOURCE).append(
-                (
-                    patient,
-                    number,
-                    draft.id,
-                    n,
-                    draft.version,
-                    seq,
-                    draft.updated,
-                    date,
-                    present,
-                    deleted,
-                    labels,
-                    flags,
-                    keys,
-                    draft.body,
-                )
-            )
-            if key_of(draft.id) is None:
-                self._into(tables.INSERT_ALIAS).append((number, draft.id, patient))
-        else:
-            self._into(tables.UPDATE_RESOURCE).append(
-                (
-                    patient,
-                    number,
-                    draft.id,
-                    n,
-                    draft.version,
-                    seq,
-                    draft.updated,
-                    date,
-                    present,
-                    deleted,
-                    labels,
-                    flags,
-                    keys,
-                    draft.body,
-                )
-            )
-            if before.body is not None:
-                self._into(tables.UPDATE_HISTORY_BODY).append((patient, before.seq, before.body))
-        self._into(tables.INSERT_HISTORY).append(
-            (patient, seq, number, draft.id, draft.version, draft.updated, interaction, labels, actor, request, None)
-        )
-        old = None if before is None or before.deleted else unpack(before.keys, before.date)
-        write_index(self._into, (patient, number), n, old=old, new=rows)
-        if self._claims and (name := self._claims.get((patient, draft.type, draft.id))) is not None:
-            self._into(tables.INSERT_CLAIM).append((patient, name, n))
-
-
-SELECT_LABELS: Final = "SELECT r.labels FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
-
-
-def write_index(
-    into: Callable[[Any], list[tuple[Any, ...]]], owner: tuple[int, int], n: int, *, old: Rows | None, new: Rows | None
-) -> None:
-    """Queue the index rows that differ between ``old`` and ``new``. ``owner``: patient and type number."""
-    patient, number = owner
-    old_rows = {} if old is None else index_rows(old, patient, number, n)
-    new_rows = {} if new is None else index_rows(new, patient, number, n)
-    for name, (insert, delete) in INDEXES.items():
-        before, after = old_rows.get(name, ()), new_rows.get(name, ())
-        if before:
-            gone = set(before).difference(after)
-            if gone:
-                keys = len(delete.keys)
-                into(delete).extend(row[:keys] for row in gone)
-            after = [row for row in after if row not in set(before)] if after else ()
-        if after:
-            into(insert).extend(after)
-    if new is not None and new.terms:
-        into(tables.INSERT_TERM).extend((patient, value, system, code) for value, system, code in new.terms)
-
-
-INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
-    "token": (tables.INSERT_TOKEN, tables.DELETE_TOKEN),
-    "period": (tables.INSERT_PERIOD, tables.DELETE_PERIOD),
-    "text": (tables.INSERT_TEXT, tables.DELETE_TEXT),
-    "link": (tables.INSERT_LINK, tables.DELETE_LINK),
-    "lookup": (tables.INSERT_LOOKUP, tables.DELETE_LOOKUP),
-}
-
-
-def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[tuple[Any, ...]]]:
-    """The whole rows of each index table for one resource. ``number``: of its type."""
-    date = rows.date
-    return {
-        "token": [(patient, number, param, value, date, n) for param, value in rows.tokens],
-        "period": [(patient, number, param, low, high, n) for param, low, high in rows.periods],
-        "text": [
-            (patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts
-        ],
-        "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
-        "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
-    }
-
-
-__all__ = ["INDEXES", "SELECT_LABELS", "GrantChanged", "Write", "index_rows", "write_index"]

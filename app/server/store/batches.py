@@ -1,0 +1,116 @@
+"""The rows of one write, per table; of the index rows only those that differ from what was there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from app.database import Batch, Delete, Insert
+from app.fhir.dates import NO_DATE
+from app.server import tables
+from app.server.ids import key_of
+from app.server.search.compile import OWNER_FLAG
+from app.server.search.index import NO_KEYS, Rows, unpack
+from app.server.search.registry import Registry
+from app.server.store.changes import Draft
+
+Row = tuple[Any, ...]
+
+
+class Batches:
+    """Collects rows for ``Writer.alter``."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._rows: dict[Any, list[Row]] = {}
+        self._terms: dict[tuple[int, int], Row] = {}
+        self._claims: dict[tuple[int, str, str], str] = {}
+
+    def all(self) -> list[Batch]:
+        """In an order in which each statement finds what it needs."""
+        if self._terms:
+            self.into(tables.INSERT_TERM).extend(self._terms.values())
+        return list(self._rows.items())
+
+    def into(self, alteration: Any) -> list[Row]:
+        """The rows for one alteration, to be added to."""
+        rows = self._rows.get(alteration)
+        if rows is None:
+            rows = self._rows[alteration] = []
+        return rows
+
+    def claim(self, patient: int, name: str, resource_type: str, resource_id: str) -> None:
+        """``name`` is taken by this resource, which is among those that are added."""
+        self._claims[patient, resource_type, resource_id] = name
+
+    def add(self, draft: Draft, seq: int, interaction: str, *, actor: str, request: str) -> None:
+        """Queue the rows of one numbered draft."""
+        number = self._registry.number(draft.type)
+        patient, before, rows = draft.patient, draft.before, draft.rows
+        n = before.n if before is not None and not before.deleted else seq
+        if rows is None:
+            date, present, keys = NO_DATE, 0, NO_KEYS
+            labels = draft.labels if before is None else before.labels
+        else:
+            date, present, keys, labels = rows.date, rows.present, rows.packed(), draft.labels
+        deleted, flags = int(draft.body is None), OWNER_FLAG if draft.owned else 0
+        row = (patient, number, draft.id, n, draft.version, seq, draft.updated, date, present, deleted, labels, flags)
+        if before is None:
+            self.into(tables.INSERT_RESOURCE).append((*row, keys, draft.body))
+            if not draft.fresh and key_of(draft.id) is None:
+                self.into(tables.INSERT_ALIAS).append((number, draft.id, patient))
+        else:
+            self.into(tables.UPDATE_RESOURCE).append((*row, keys, draft.body))
+            if before.body is not None:
+                self.into(tables.UPDATE_HISTORY_BODY).append((patient, before.seq, before.body))
+        self.into(tables.INSERT_HISTORY).append(
+            (patient, seq, number, draft.id, draft.version, draft.updated, interaction, labels, actor, request, None)
+        )
+        old = None if before is None or before.deleted else unpack(before.keys, before.date)
+        write_index(self.into, (patient, number), n, old=old, new=rows)
+        if rows is not None:
+            for each in rows.terms:
+                self._terms[patient, each[0]] = (patient, *each)
+        if self._claims and (name := self._claims.get((patient, draft.type, draft.id))) is not None:
+            self.into(tables.INSERT_CLAIM).append((patient, name, n))
+
+
+INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
+    "token": (tables.INSERT_TOKEN, tables.DELETE_TOKEN),
+    "period": (tables.INSERT_PERIOD, tables.DELETE_PERIOD),
+    "text": (tables.INSERT_TEXT, tables.DELETE_TEXT),
+    "link": (tables.INSERT_LINK, tables.DELETE_LINK),
+    "lookup": (tables.INSERT_LOOKUP, tables.DELETE_LOOKUP),
+}
+
+
+def write_index(
+    into: Callable[[Any], list[Row]], owner: tuple[int, int], n: int, *, old: Rows | None, new: Rows | None
+) -> None:
+    """Queue the index rows that differ between ``old`` and ``new``. ``owner``: patient and type number."""
+    after = {} if new is None else index_rows(new, *owner, n)
+    before = {} if old is None else index_rows(old, *owner, n)
+    for name, (insert, delete) in INDEXES.items():
+        wanted = after.get(name, [])
+        if before:
+            was = set(before[name])
+            if gone := was.difference(wanted):
+                keys = len(delete.keys)
+                into(delete).extend(row[:keys] for row in gone)
+            wanted = [row for row in wanted if row not in was]
+        if wanted:
+            into(insert).extend(wanted)
+
+
+def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[Row]]:
+    """The whole rows of each index table for one resource. ``number``: of its type."""
+    date = rows.date
+    return {
+        "token": [(patient, number, param, value, date, n) for param, value in rows.tokens],
+        "period": [(patient, number, param, low, high, n) for param, low, high in rows.periods],
+        "text": [
+            (patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts
+        ],
+        "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
+        "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
+    }
