@@ -1,6 +1,6 @@
-"""Small valid resources, for tests that say only what matters to them: every builder takes members of the resource as keywords.
+"""Small valid resources, for tests that say only what matters to them.
 
-``changed(subject=None)`` and the like leave a member out. https://hl7.org/fhir/R4/resourcelist.html
+Every builder takes members of the resource as keywords; None leaves a member out. https://hl7.org/fhir/R4/resourcelist.html
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ def made(resource_type: str, defaults: Resource, members: Resource) -> Resource:
 
 
 def patient(id: str | None = None, **members: Any) -> Resource:
-    return made("Patient", {"id": id, "name": [{"family": "Proefstra", "given": ["Anna"]}], "birthDate": "1950-02-28"}, members)
+    return made(
+        "Patient", {"id": id, "name": [{"family": "Proefstra", "given": ["Anna"]}], "birthDate": "1950-02-28"}, members
+    )
 
 
-def observation(subject: str | None = "Patient/anna", **members: Any) -> Resource:
-    """A home-measured weight."""
+def observation(subject: str | Resource | None = "Patient/anna", **members: Any) -> Resource:
+    """A home-measured weight. ``subject`` is a reference, or what is to stand in its place."""
     defaults = {
         "status": "final",
         "category": [concept(OBSERVATION_CATEGORY, "vital-signs")],
         "code": concept(LOINC, WEIGHT),
-        "subject": None if subject is None else reference(subject),
+        "subject": reference(subject) if isinstance(subject, str) else subject,
         "effectiveDateTime": "2026-11-20T08:00:00+01:00",
         "valueQuantity": {"value": 81, "unit": "kg", "system": UCUM, "code": "kg"},
     }
@@ -64,7 +66,11 @@ def condition(subject: str = "Patient/anna", **members: Any) -> Resource:
 
 
 def goal(subject: str = "Patient/anna", **members: Any) -> Resource:
-    defaults = {"lifecycleStatus": "proposed", "description": {"text": "Elke dag naar buiten"}, "subject": reference(subject)}
+    defaults = {
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Elke dag naar buiten"},
+        "subject": reference(subject),
+    }
     return made("Goal", defaults, members)
 
 
@@ -73,12 +79,20 @@ def care_plan(subject: str = "Patient/anna", **members: Any) -> Resource:
 
 
 def questionnaire_response(subject: str | None = "Patient/anna", **members: Any) -> Resource:
-    defaults = {"status": "completed", "subject": None if subject is None else reference(subject), "authored": "2026-11-01T10:00:00Z"}
+    defaults = {
+        "status": "completed",
+        "subject": None if subject is None else reference(subject),
+        "authored": "2026-11-01T10:00:00Z",
+    }
     return made("QuestionnaireResponse", defaults, members)
 
 
 def task(patient: str | None = "Patient/anna", **members: Any) -> Resource:
-    return made("Task", {"status": "requested", "intent": "order", "for": None if patient is None else reference(patient)}, members)
+    return made(
+        "Task",
+        {"status": "requested", "intent": "order", "for": None if patient is None else reference(patient)},
+        members,
+    )
 
 
 def consent(patient: str = "Patient/anna", **members: Any) -> Resource:
@@ -94,7 +108,11 @@ def consent(patient: str = "Patient/anna", **members: Any) -> Resource:
 
 def appointment(actors: Iterable[str] = ("Patient/anna",), **members: Any) -> Resource:
     participants = [{"actor": reference(actor), "status": "accepted"} for actor in actors]
-    return made("Appointment", {"status": "booked", "participant": participants}, {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T09:10:00Z", **members})
+    return made(
+        "Appointment",
+        {"status": "booked", "participant": participants},
+        {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T09:10:00Z", **members},
+    )
 
 
 def provenance(targets: Iterable[str], **members: Any) -> Resource:
@@ -134,7 +152,10 @@ def posted(resource: Resource, full_url: str | None = None, **request: Any) -> R
 
 def put(resource: Resource, full_url: str | None = None, **request: Any) -> Resource:
     """The entry of a transaction that updates under the resource's own id."""
-    entry: Resource = {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}", **request}}
+    entry: Resource = {
+        "resource": resource,
+        "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}", **request},
+    }
     return entry if full_url is None else {"fullUrl": full_url, **entry}
 
 

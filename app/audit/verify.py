@@ -186,7 +186,7 @@ def _check_segment(stream: bytes, row: Row, previous: _Previous, chain: bytes) -
             and previous.hashed is not None
             and line_hash(line_text(prefix, line + index, previous.hashed, text)) != hashed
         ):
-            yield line + index, "was changed: it does not have its hash"
+            yield line + index, "does not have its hash: it was changed, or the line before when that was moved"
         previous.line, previous.hashed = line + index, hashed
     times = [facts.at for facts in map(read_facts, texts) if facts is not None]
     if times and not began <= min(times) <= max(times) <= ended:

@@ -76,28 +76,41 @@ class FileLock:
 class _ReadConnection:
     """A connection for reads: inline while it is quick, in a thread once it is not, on the same snapshot."""
 
-    __slots__ = ("abandoned", "connection", "deadline", "pool")
+    __slots__ = ("abandoned", "connection", "deadline", "pool", "spent")
 
     def __init__(self, path: str, pool: ThreadPoolExecutor) -> None:
         self.connection = connect(path, read_only=True)
         self.pool = pool
         self.deadline = 0
         self.abandoned = False
+        self.spent = False
         self.connection.set_progress_handler(self._is_to_stop, _PROGRESS_STEPS)
 
     def _is_to_stop(self) -> bool:
         return self.abandoned or (self.deadline != 0 and time.perf_counter_ns() > self.deadline)
 
-    async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
-        text = sqlite_text(sql)
+    def quickly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row] | None:
+        """The rows, or None when they would hold up the event loop."""
         self.deadline = time.perf_counter_ns() + INLINE_BUDGET_NS
         try:
             return self.connection.execute(text, binds).fetchall()
         except sqlite3.OperationalError as error:
             if str(error) != _INTERRUPTED:
                 raise
+            # Until 3.12, Python takes a statement that was interrupted for one in use, and prepares it anew at every
+            # later run: this connection is not used again once the slow read is done.
+            self.spent = True
+            return None
         finally:
             self.deadline = 0
+
+    async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
+        text = sqlite_text(sql)
+        rows = self.quickly(text, binds)
+        return await self.slowly(text, binds) if rows is None else rows
+
+    async def slowly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row]:
+        """The rows, from a thread."""
         job = self.pool.submit(self._fetch_slowly, text, binds)
         try:
             return await asyncio.wrap_future(job)
@@ -209,9 +222,11 @@ class SqliteDatabase:
     async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
         reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)
         try:
-            return await reader.fetch(sql, *binds)
+            text = sqlite_text(sql)
+            rows = reader.quickly(text, binds)
+            return await reader.slowly(text, binds) if rows is None else rows
         finally:
-            self._idle.append(reader)
+            self._give_back(reader)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_ReadConnection]:
@@ -221,6 +236,12 @@ class SqliteDatabase:
             yield reader
         finally:
             reader.connection.execute("COMMIT")
+            self._give_back(reader)
+
+    def _give_back(self, reader: _ReadConnection) -> None:
+        if reader.spent:
+            reader.connection.close()
+        else:
             self._idle.append(reader)
 
     def write(self) -> _Write:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from app.fhir.resource import encode
 
@@ -12,13 +13,17 @@ def links_json(links: Sequence[tuple[str, str]]) -> bytes:
     return encode([{"relation": relation, "url": url} for relation, url in links])
 
 
-def matches(base: str, resource_type: str, rows: Iterable[tuple[str, bytes]]) -> list[bytes]:
-    """Searchset entries of (id, resource) below one address."""
-    entry = b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"match"}}' % (
+@lru_cache(maxsize=1024)
+def _entry(base: str, resource_type: str) -> bytes:
+    return b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"match"}}' % (
         base.replace("%", "%%").encode(),
         resource_type.encode(),
     )
-    return [entry % (resource_id.encode(), body) for resource_id, body in rows]
+
+
+def match_entry(base: str, resource_type: str, resource_id: str, body: bytes) -> bytes:
+    """A searchset entry for what matched."""
+    return _entry(base, resource_type) % (resource_id.encode(), body)
 
 
 def searchset(links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
@@ -28,6 +33,6 @@ def searchset(links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> byt
 
 def bundle_of(kind: str, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
     """A Bundle of another type, of entries that are ready."""
-    listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
     linked = b',"link":' + links_json(links) if links else b""
-    return b'{"resourceType":"Bundle","type":"%b"%b%b}' % (kind.encode(), linked, listed)
+    head = b'{"resourceType":"Bundle","type":"%b"%b' % (kind.encode(), linked)
+    return b"".join((head, b',"entry":[', b",".join(entries), b"]}")) if entries else head + b"}"

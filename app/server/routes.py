@@ -31,11 +31,11 @@ async def dispatch(server: FhirServer, request: Request) -> Answer:
         patient_id, path = path[1], path[2:]
         resource_type = path[0]
     _check_ids(path, patient_id)
+    if len(path) == 2:
+        return await _on_instance(server, request, resource_type, path[1], patient_id)
     match path[1:]:
         case []:
             return await _on_type(server, request, resource_type, patient_id)
-        case [resource_id]:
-            return await _on_instance(server, request, resource_type, resource_id, patient_id)
         case [resource_id, "_history"]:
             _only_get(request, 3)
             _check_scope(request, resource_type, Action.READ)

@@ -40,7 +40,7 @@ CHANGES: Final = [
 ]
 
 
-PAIR: Final = 700
+PAIR: Final = 800
 """So many bytes hold two lines of these journals, and not three."""
 
 
@@ -130,7 +130,7 @@ async def test_a_changed_table_is_found(database: Database, folder: Path) -> Non
             await writer.execute(change, *([b"x" * 32] if "$1" in change else []))
         findings = await verify_table(database)
         assert {finding.line for finding in findings} >= found, change
-        assert len(findings) <= 6, f"{change} is one change, not many"
+        assert len(findings) <= 8, f"{change} is one change, not many"
         await restore(database, true)
         assert await verify_table(database) == []
 
@@ -177,11 +177,11 @@ async def test_a_changed_line_is_found(
     assert [finding.line for finding in await verify_table(database)] == found
 
 
-@pytest.mark.parametrize("size", [SIZE, PAIR])
+@pytest.mark.parametrize(("size", "found"), [(SIZE, 5), (PAIR, 5), (1, 6)])
 async def test_a_line_that_was_changed_before_it_was_moved_is_found(
-    database: Database, folder: Path, size: int
+    database: Database, folder: Path, size: int, found: int
 ) -> None:
     path = written(folder)
     path.write_bytes(path.read_bytes().replace(b'"at":%d' % (NOW + 4), b'"at":%d' % (NOW + 5)))
     await move(database, folder, size=size)
-    assert [finding.line for finding in await verify_table(database)] == [5]
+    assert [finding.line for finding in await verify_table(database)] == [found]

@@ -418,5 +418,6 @@ async def test_a_reset_of_five_thousand_resources(
             await sandbox.reset()
             times.append(time.perf_counter() - began)
             assert differences(seeded, await records(sandbox.database)) == {}
+    engine, seconds = database_url.partition(":")[0], sorted(times)[1]
     with capsys.disabled():
-        print(f"\n{sandbox.database.dialect}: reset of {len(seeds)} resources in {sorted(times)[1]:.2f} s (goal: 2 s)")
+        print(f"\n{engine}: {len(seeds)} resources reset in {seconds:.2f} s (goal: 2 s)")  # noqa: T201 - for the report

@@ -24,6 +24,7 @@ from app.fhir.resource import Resource, decode
 from app.fhir.xml import from_xml
 from app.main import create_app
 from app.server import bsn
+from tests.builders import BSN
 
 R4: Final = definitions.load("4.0.1")
 FHIR: Final = {"f": "http://hl7.org/fhir"}
@@ -72,12 +73,11 @@ def document(content: bytes) -> Any:
 
 def mask(root: Any) -> Any:
     """What the service makes of an example: a BSN's value gives way to the mark that it was there."""
-    for system in bsn.SYSTEMS:
-        for value in root.xpath(f".//f:system[@value='{system}']/../f:value", namespaces=FHIR):
-            del value.attrib["value"]
-            mark = etree.SubElement(value, f"{{{FHIR['f']}}}extension")
-            mark.set("url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason")
-            etree.SubElement(mark, f"{{{FHIR['f']}}}valueCode").set("value", "masked")
+    for value in root.xpath(f".//f:system[@value='{BSN}']/../f:value", namespaces=FHIR):
+        del value.attrib["value"]
+        reason = etree.SubElement(value, f"{{{FHIR['f']}}}extension")
+        reason.set("url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason")
+        etree.SubElement(reason, f"{{{FHIR['f']}}}valueCode").set("value", "masked")
     return root
 
 

@@ -1,4 +1,4 @@
-"""Services to write to at the same time: one on each engine, and two on one PostgreSQL."""
+"""Services to write to at the same time: one on SQLite, and two on one PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.service import Instance, prepared_file, prepared_url, service_url, se
 __all__ = ["prepared_file", "prepared_url", "service_url"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "postgresql, two services"])
+@pytest.fixture(params=["sqlite", "postgresql, two services"])
 def setting(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -41,6 +41,7 @@ async def test_a_text_that_differs_only_far_behind_is_found_after_a_transaction(
     assert await caller.found("/Person?name:contains=wandelen") == []
 
 
+@pytest.mark.parametrize("setting", ["sqlite"])
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [

@@ -176,7 +176,7 @@ async def test_what_is_deleted_and_made_again_during_a_walk_was_born_later(servi
 async def test_everything_gives_the_catalogue_once_at_the_end(services: list[Instance]) -> None:
     anna = Caller(services[0].http, "anna")
     for number in range(5):
-        await anna.keep(builders.condition(id=f"c{number}", asserter={"reference": "Organization/practice"}))
+        await anna.keep(builders.observation(id=f"c{number}", performer=[{"reference": "Organization/practice"}]))
     pages = await anna.pages("/Patient/anna/$everything?_count=2")
     assert [ids(page) for page in pages] == [["anna", "c0"], ["c1", "c2"], ["c3", "c4", "practice"]]
 

@@ -1,7 +1,7 @@
 """Page walks, and what they promise: judged afterwards by the history of every partition that was walked.
 
-What existed at the first page and did not change appears exactly once; what changed meanwhile appears, at the end, as it
-is then; what was born later does not appear.
+What existed at the first page and did not change appears exactly once; what changed meanwhile appears, at the end, as
+it is then; what was born later does not appear.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Matches = Callable[[Resource], bool]
 
 @dataclass(slots=True)
 class Walk:
-    """What the pages gave: (partition, type, id) and version in their order. ``seqs``: the promise's S per partition."""
+    """What the pages gave: key and version in their order. ``seqs``: up to which change, per partition."""
 
     seen: list[tuple[Key, int]] = field(default_factory=list)
     pages: int = 0

@@ -1,4 +1,4 @@
-"""A slow and obvious search over resources in a list, written from the specification alone: the measure for the fast one.
+"""A slow and obvious search over a list of resources, written from the specification: the measure for the fast one.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -26,7 +26,9 @@ Range = tuple[datetime, datetime]
 
 def codings(*concepts: Any) -> list[Any]:
     """(system, code) of every coding; a system that is not there is ""."""
-    return [(each.get("system", ""), each["code"]) for concept in concepts if concept for each in concept.get("coding", ())]
+    return [
+        (each.get("system", ""), each["code"]) for concept in concepts if concept for each in concept.get("coding", ())
+    ]
 
 
 def identifiers(resource: Resource) -> list[Any]:
@@ -38,15 +40,15 @@ def range_of(text: str) -> Range:
     day, _, time = text.partition("T")
     parts = [int(part) for part in day.split("-")]
     if not time:
-        year, month, date = (parts + [0, 0])[:3]
+        year, month, date = [*parts, 0, 0][:3]
         if not month:
             return datetime(year, 1, 1, tzinfo=DUTCH), datetime(year + 1, 1, 1, tzinfo=DUTCH)
         if not date:
             following = (year + 1, 1) if month == 12 else (year, month + 1)
-            return datetime(year, month, 1, tzinfo=DUTCH), datetime(*following, 1, tzinfo=DUTCH)
+            return datetime(year, month, 1, tzinfo=DUTCH), datetime(following[0], following[1], 1, tzinfo=DUTCH)
         last = calendar.monthrange(year, month)[1]
-        following = (year, month, date + 1) if date < last else (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)
-        return datetime(year, month, date, tzinfo=DUTCH), datetime(*following, tzinfo=DUTCH)
+        after = (year, month, date + 1) if date < last else (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)
+        return datetime(year, month, date, tzinfo=DUTCH), datetime(after[0], after[1], after[2], tzinfo=DUTCH)
     moment = datetime.fromisoformat(text)
     seconds = time.split("+")[0].split("-")[0].rstrip("Z")
     length = timedelta(minutes=1) if seconds.count(":") == 1 else timedelta(seconds=1)
@@ -76,7 +78,7 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A search parameter: ``values`` gives what it finds in a resource; ``present`` whether its element is there at all."""
+    """``values`` gives what the parameter finds in a resource; ``present`` whether its element is there at all."""
 
     kind: str
     values: Callable[[Resource], list[Any]]
@@ -105,7 +107,9 @@ PARAMETERS: Final[dict[str, dict[str, Parameter]]] = {
         "category": Parameter("token", lambda r: codings(*r.get("category", ())), has("category")),
         "status": Parameter("token", lambda r: [("", r["status"])]),
         "identifier": Parameter("token", identifiers),
-        "value-concept": Parameter("token", lambda r: codings(r.get("valueCodeableConcept")), has("valueCodeableConcept")),
+        "value-concept": Parameter(
+            "token", lambda r: codings(r.get("valueCodeableConcept")), has("valueCodeableConcept")
+        ),
         "date": Parameter("date", lambda r: ranges(r.get("effectiveDateTime"), r.get("effectivePeriod"))),
         "focus": Parameter("reference", lambda r: references(r.get("focus"))),
         "performer": Parameter("reference", lambda r: references(r.get("performer"))),
@@ -126,7 +130,9 @@ PARAMETERS: Final[dict[str, dict[str, Parameter]]] = {
         "family": Parameter("string", lambda r: parts_of(r, "family")),
         "given": Parameter("string", lambda r: parts_of(r, "given")),
         "name": Parameter("string", lambda r: parts_of(r, "text", "family", "given", "prefix", "suffix")),
-        "address-city": Parameter("string", lambda r: [each["city"] for each in r.get("address", ()) if "city" in each], has("address")),
+        "address-city": Parameter(
+            "string", lambda r: [each["city"] for each in r.get("address", ()) if "city" in each], has("address")
+        ),
     },
 }
 BY_DATE: Final = {"Observation": "date", "Condition": "recorded-date"}
@@ -143,7 +149,9 @@ class Asked:
 
 def search(resource_type: str, record: Sequence[Resource], query: Sequence[Asked]) -> set[str]:
     """The ids of those resources that meet every part of the query."""
-    return {each["id"] for each in record if all(meets(PARAMETERS[resource_type][part.of], each, part) for part in query)}
+    return {
+        each["id"] for each in record if all(meets(PARAMETERS[resource_type][part.of], each, part) for part in query)
+    }
 
 
 def meets(parameter: Parameter, resource: Resource, asked: Asked) -> bool:

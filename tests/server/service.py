@@ -55,7 +55,7 @@ class Caller:
     async def send(
         self, method: str, address: str, body: Resource | bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """One request below the FHIR base, or to an absolute URL. A body goes out as FHIR JSON unless ``headers`` say otherwise."""
+        """One request below the FHIR base or to a whole URL. A body goes out as JSON unless ``headers`` say else."""
         sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None:
             sent["content-type"] = JSON
@@ -70,7 +70,9 @@ class Caller:
     ) -> httpx.Response:
         return await self.send("POST", address, body, headers)
 
-    async def put(self, address: str, body: Resource | bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    async def put(
+        self, address: str, body: Resource | bytes, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         return await self.send("PUT", address, body, headers)
 
     async def delete(self, address: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
@@ -160,6 +162,12 @@ class Service:
         files = sorted(self.journal.folder.glob("*"))
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
+    async def key_of(self, patient_id: str) -> int:
+        """The partition of a patient."""
+        number = self.server.registry.number("Patient")
+        rows = await self.database.fetch("SELECT patient FROM alias WHERE type = $1 AND id = $2", number, patient_id)
+        return int(rows[0][0])
+
     async def reset(self) -> None:
         """Put the seeded state back."""
         answer = await self.client.post("http://zelfregie.test/sandbox/reset")
@@ -170,7 +178,9 @@ def write_sandbox(folder: Path) -> Path:
     """The sandbox file and its seed."""
     (folder / "seed.ndjson").write_bytes(b"\n".join(encode(resource) for resource in SEED))
     path = folder / "sandbox.yaml"
-    path.write_text(yaml.safe_dump({"seed": ["seed.ndjson"], "tokens": {name: dict(token) for name, token in TOKENS.items()}}))
+    path.write_text(
+        yaml.safe_dump({"seed": ["seed.ndjson"], "tokens": {name: dict(token) for name, token in TOKENS.items()}})
+    )
     return path
 
 

@@ -1,4 +1,4 @@
-"""Every endpoint, asked by: nobody, the wrong scope, another patient, the right caller; and what labels and actions leave."""
+"""Every endpoint, asked by nobody, the wrong scope, another patient and the right caller; then labels and actions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENDPOINTS: dict[str, tuple[str, str, Resource | None]] = {
     "update of the patient": ("PUT", "/Patient/anna", patient("anna")),
     "everything": ("GET", "/Patient/anna/$everything", None),
 }
-endpoints = pytest.mark.parametrize(("method", "address", "body"), ENDPOINTS.values(), ids=ENDPOINTS.keys())
+endpoints = pytest.mark.parametrize("name", ENDPOINTS)
 
 
 @pytest.fixture
@@ -47,20 +47,24 @@ async def kept(anna: Caller) -> Resource:
 
 def facts(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """All that a caller can see of an answer but its request id."""
-    return answer.status_code, answer.content, sorted(each for each in answer.headers.items() if each[0] != "x-request-id")
+    return (
+        answer.status_code,
+        answer.content,
+        sorted(each for each in answer.headers.items() if each[0] != "x-request-id"),
+    )
 
 
 @endpoints
-async def test_the_right_caller_is_served(anna: Caller, kept: Resource, method: str, address: str, body: Resource | None) -> None:
+async def test_the_right_caller_is_served(anna: Caller, kept: Resource, name: str) -> None:
+    method, address, body = ENDPOINTS[name]
     answer = await anna.send(method, address, body)
     assert answer.status_code in (200, 201, 204), answer.text
 
 
 @endpoints
 @pytest.mark.parametrize("token", ["", "nonsense"])
-async def test_nobody_is_turned_away(
-    service: Service, anna: Caller, kept: Resource, token: str, method: str, address: str, body: Resource | None
-) -> None:
+async def test_nobody_is_turned_away(service: Service, anna: Caller, kept: Resource, token: str, name: str) -> None:
+    method, address, body = ENDPOINTS[name]
     answer = await service.caller(token).send(method, address, body)
     assert answer.status_code == 401
     assert decode((await anna.get("/Goal/kept")).content) == kept
@@ -68,9 +72,8 @@ async def test_nobody_is_turned_away(
 
 
 @endpoints
-async def test_the_wrong_scope_is_forbidden(
-    service: Service, anna: Caller, kept: Resource, method: str, address: str, body: Resource | None
-) -> None:
+async def test_the_wrong_scope_is_forbidden(service: Service, anna: Caller, kept: Resource, name: str) -> None:
+    method, address, body = ENDPOINTS[name]
     answer = await service.caller("anna-observations").send(method, address, body)
     assert answer.status_code == 403
     assert decode((await anna.get("/Goal/kept")).content) == kept
@@ -78,9 +81,8 @@ async def test_the_wrong_scope_is_forbidden(
 
 
 @endpoints
-async def test_reading_scopes_do_not_write(
-    service: Service, anna: Caller, kept: Resource, method: str, address: str, body: Resource | None
-) -> None:
+async def test_reading_scopes_do_not_write(service: Service, anna: Caller, kept: Resource, name: str) -> None:
+    method, address, body = ENDPOINTS[name]
     answer = await service.caller("anna-reader").send(method, address, body)
     assert (answer.status_code == 403) == (method not in ("GET", "HEAD"))
     assert decode((await anna.get("/Goal/kept")).content) == kept
@@ -89,12 +91,16 @@ async def test_reading_scopes_do_not_write(
 
 @endpoints
 async def test_another_patients_resource_answers_as_an_absent_one(
-    bram: Caller, anna: Caller, kept: Resource, method: str, address: str, body: Resource | None
+    bram: Caller, anna: Caller, kept: Resource, name: str
 ) -> None:
+    method, address, body = ENDPOINTS[name]
+
     def absent(text: str) -> str:
         return text.replace("kept", "kep0").replace("anna", "ann0")
 
-    nowhere = None if body is None else decode(absent(httpx.Request("POST", "http://x", json=body).content.decode()).encode())
+    nowhere = (
+        None if body is None else decode(absent(httpx.Request("POST", "http://x", json=body).content.decode()).encode())
+    )
     answer = await bram.send(method, address, body)
     status, content, headers = facts(await bram.send(method, absent(address), nowhere))
     assert (status, content, headers) == (
@@ -174,7 +180,10 @@ async def test_a_write_to_what_labels_hide_answers_as_to_what_is_not_there(servi
     assert facts(hidden) == facts(absent)
     for hidden, absent in (
         (await restricted.delete("/Goal/plan"), await restricted.delete("/Goal/pla0")),
-        (await restricted.post("/", transaction(deleted("Goal/plan"))), await restricted.post("/", transaction(deleted("Goal/pla0")))),
+        (
+            await restricted.post("/", transaction(deleted("Goal/plan"))),
+            await restricted.post("/", transaction(deleted("Goal/pla0"))),
+        ),
     ):
         assert hidden.status_code == absent.status_code == 404
         assert hidden.text.replace("plan", "pla0") == absent.text
@@ -186,7 +195,10 @@ async def test_a_version_of_when_it_was_in_another_category_stays_hidden(service
     restricted = service.caller("anna-measurements")
     assert (await restricted.get("/Observation/o")).status_code == 200
     assert (await restricted.get("/Observation/o/_history/1")).status_code == 404
-    assert [entry["resource"]["meta"]["versionId"] for entry in (await restricted.bundle("/Observation/o/_history"))["entry"]] == ["2"]
+    assert [
+        entry["resource"]["meta"]["versionId"]
+        for entry in (await restricted.bundle("/Observation/o/_history"))["entry"]
+    ] == ["2"]
 
 
 async def test_actions_leave_what_they_say(service: Service, anna: Caller, kept: Resource) -> None:

@@ -30,12 +30,6 @@ def lines(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     return written
 
 
-async def key_of_anna(service: Service) -> int:
-    number = service.server.registry.number("Patient")
-    ((key,),) = await service.database.fetch("SELECT patient FROM alias WHERE type = $1 AND id = 'anna'", number)
-    return int(key)
-
-
 REQUESTS: dict[str, tuple[str, str, str, Resource | None, int, str]] = {
     # token, method, address, body, status, interaction
     "read": ("anna", "GET", "/Goal/kept", None, 200, "read"),
@@ -81,10 +75,12 @@ async def test_every_request_is_one_line(service: Service, kept: None, lines: li
     known = token and status != 406  # what cannot be answered is refused before a look at who asks
     assert agent.get("person", "") == (f"Patient/{token.partition('-')[0]}" if known else "")
     if status < 300 and token:
-        assert event.patients == (await key_of_anna(service),)
+        assert event.patients == (await service.key_of("anna"),)
 
 
-async def test_a_line_says_what_was_seen_and_never_what_was_said(service: Service, anna: Caller, kept: None, lines: list[Event]) -> None:
+async def test_a_line_says_what_was_seen_and_never_what_was_said(
+    service: Service, anna: Caller, kept: None, lines: list[Event]
+) -> None:
     await anna.keep(goal(id="kept", startDate="2021-01-01"))
     lines.clear()
     await anna.get("/Goal/kept")
@@ -94,7 +90,9 @@ async def test_a_line_says_what_was_seen_and_never_what_was_said(service: Servic
     assert read.resources == ("Goal/kept",)
     assert (search.type, search.parameters, search.rows) == ("Goal", ("lifecycle-status", "start-date"), 1)
     assert create.resources == (f"Goal/{made['id']}/_history/1",)
-    written = b"".join(json.dumps({name: str(getattr(each, name)) for name in each.__struct_fields__}).encode() for each in lines)
+    written = b"".join(
+        json.dumps({name: str(getattr(each, name)) for name in each.__struct_fields__}).encode() for each in lines
+    )
     for value in (b"2020-05-06", b"proposed", b"Geheim"):
         assert value not in written
 
@@ -105,7 +103,9 @@ async def test_a_line_names_the_organisation_and_the_purpose(practice: Caller, k
     assert (agent["organization"], agent["purpose"]) == ("De Proef", "treatment")
 
 
-async def test_a_search_over_several_patients_names_all_whose_data_was_given(service: Service, practice: Caller, lines: list[Event]) -> None:
+async def test_a_search_over_several_patients_names_all_whose_data_was_given(
+    service: Service, practice: Caller, lines: list[Event]
+) -> None:
     for name in ("anna", "bram"):
         await practice.create(observation(f"Patient/{name}"))
     lines.clear()
@@ -122,7 +122,9 @@ async def test_a_history_knows_who_did_it_and_by_which_request(service: Service,
 
 
 @pytest.mark.parametrize("name", ["read", "create", "no token", "capabilities"])
-async def test_the_line_is_written_before_the_answer_leaves(service: Service, kept: None, lines: list[Event], name: str) -> None:
+async def test_the_line_is_written_before_the_answer_leaves(
+    service: Service, kept: None, lines: list[Event], name: str
+) -> None:
     token, method, address, body, status, _ = REQUESTS[name]
     seen: list[tuple[str, int]] = []
 
@@ -130,7 +132,9 @@ async def test_the_line_is_written_before_the_answer_leaves(service: Service, ke
         async def watching(message: MutableMapping[str, Any]) -> None:
             seen.append((message["type"], len(lines)))
             if status == 201:
-                assert service.journal.synced == service.journal.line  # a write is acknowledged when its line is on disk
+                assert (
+                    service.journal.synced == service.journal.line
+                )  # a write is acknowledged when its line is on disk
             await send(message)
 
         await service.application(scope, receive, watching)

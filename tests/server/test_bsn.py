@@ -39,7 +39,12 @@ async def nothing_holds_it(service: Service) -> None:
 
 
 def contained(identifier: Resource) -> Resource:
-    person = {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/anna"}, "identifier": [identifier]}
+    person = {
+        "resourceType": "RelatedPerson",
+        "id": "r",
+        "patient": {"reference": "Patient/anna"},
+        "identifier": [identifier],
+    }
     return observation(contained=[person], performer=[{"reference": "#r"}])
 
 
@@ -50,9 +55,17 @@ DISGUISES: dict[str, Resource] = {
     "contained": contained(bsn()),
     "reference": observation(performer=[{"identifier": bsn(), "display": "Anna"}]),
     "extension": observation(extension=[{"url": "urn:x", "valueIdentifier": bsn()}]),
-    "deep extension": observation(note=[{"text": "x", "extension": [{"url": "urn:x", "extension": [{"url": "y", "valueIdentifier": bsn()}]}]}]),
+    "deep extension": observation(
+        note=[{"text": "x", "extension": [{"url": "urn:x", "extension": [{"url": "y", "valueIdentifier": bsn()}]}]}]
+    ),
     "of an extension's reference": observation(extension=[{"url": "urn:x", "valueReference": {"identifier": bsn()}}]),
-    "in a bundle": {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": "urn:uuid:11111111-1111-4111-8111-111111111111", "resource": patient(identifier=[bsn()])}]},
+    "in a bundle": {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [
+            {"fullUrl": "urn:uuid:11111111-1111-4111-8111-111111111111", "resource": patient(identifier=[bsn()])}
+        ],
+    },
     "as a quantity's code": observation(valueQuantity={"value": 1, "system": BSN, "code": "x"}, identifier=[bsn()]),
 }
 
@@ -112,7 +125,14 @@ async def test_a_bsn_finds_nobody(anna: Caller, practice: Caller, operator: Call
 
 
 async def test_a_system_that_is_nearly_the_bsns_is_no_way_in(service: Service, anna: Caller) -> None:
-    nearly = [f"{BSN}/", f" {BSN}", BSN.upper(), BSN.replace("http:", "https:"), OID.upper(), OID.removeprefix("urn:oid:")]
+    nearly = [
+        f"{BSN}/",
+        f" {BSN}",
+        BSN.upper(),
+        BSN.replace("http:", "https:"),
+        OID.upper(),
+        OID.removeprefix("urn:oid:"),
+    ]
     for system in nearly:
         await anna.put("/Patient/anna", patient("anna", identifier=[bsn(system)]))
     await nothing_holds_it(service)

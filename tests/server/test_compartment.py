@@ -95,6 +95,9 @@ async def test_address_and_subject_must_be_one_patient(practice: Caller, anna: C
     assert (await anna.post("/Patient/nobody/Goal", goal())).status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/Patient/anna/Nothing", "/Observation/x/Goal", "/Patient/anna/Goal/x/y", "/Patient/anna/*", "/Goal/x/y/z/w"])
+@pytest.mark.parametrize(
+    "address",
+    ["/Patient/anna/Nothing", "/Observation/x/Goal", "/Patient/anna/Goal/x/y", "/Patient/anna/*", "/Goal/x/y/z/w"],
+)
 async def test_addresses_that_mean_nothing_are_not_found(anna: Caller, address: str) -> None:
     assert (await anna.get(address)).status_code == 404

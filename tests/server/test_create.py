@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.fhir.resource import decode
+from app.fhir.resource import Resource, decode
 from tests.builders import binary, goal, observation, questionnaire_response
 from tests.server.service import BASE, Caller, codes, issues
 
@@ -74,7 +74,9 @@ async def test_all_problems_are_named_at_once_and_nothing_is_stored(anna: Caller
     assert await anna.found("/Observation") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"resourceType": 1}', b'{"resourceType": "Nothing"}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"resourceType": 1}', b'{"resourceType": "Nothing"}', b"\xff"]
+)
 async def test_a_body_that_is_no_resource_is_refused(anna: Caller, body: bytes) -> None:
     answer = await anna.post("/Observation", body)
     assert answer.status_code == 400
@@ -136,7 +138,7 @@ async def test_a_condition_that_cannot_be_read_is_refused(anna: Caller) -> None:
 
 
 async def test_a_condition_sees_nothing_of_others(anna: Caller, bram: Caller) -> None:
-    named = {"identifier": [{"system": "urn:app", "value": "o-1"}]}
+    named: Resource = {"identifier": [{"system": "urn:app", "value": "o-1"}]}
     await bram.create(observation("Patient/bram", **named))
     answer = await anna.post("/Observation", observation(**named), {"If-None-Exist": "identifier=urn:app|o-1"})
     assert answer.status_code == 201
@@ -145,7 +147,7 @@ async def test_a_condition_sees_nothing_of_others(anna: Caller, bram: Caller) ->
 async def test_a_create_on_condition_by_a_caller_of_several_patients_keeps_to_the_patient_meant(
     practice: Caller, bram: Caller
 ) -> None:
-    named = {"identifier": [{"system": "urn:app", "value": "o-1"}]}
+    named: Resource = {"identifier": [{"system": "urn:app", "value": "o-1"}]}
     await bram.create(observation("Patient/bram", **named))
     condition = {"If-None-Exist": "identifier=urn:app|o-1&patient=Patient/anna"}
     answer = await practice.post("/Observation", observation("Patient/anna", **named), condition)

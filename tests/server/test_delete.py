@@ -58,7 +58,9 @@ async def test_a_person_is_not_deleted_through_the_api(anna: Caller, practice: C
     assert (await anna.get("/Patient/anna")).status_code == 200
 
 
-async def test_the_catalogue_is_deleted_by_its_administrator_only(anna: Caller, practice: Caller, operator: Caller) -> None:
+async def test_the_catalogue_is_deleted_by_its_administrator_only(
+    anna: Caller, practice: Caller, operator: Caller
+) -> None:
     for caller in (anna, practice):
         assert (await caller.delete("/Medication/metformin")).status_code == 403
     assert (await operator.delete("/Medication/metformin")).status_code == 204

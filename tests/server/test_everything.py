@@ -20,7 +20,11 @@ from tests.server.service import BASE, Caller, Service, codes, link
 
 
 def addresses(*pages: Resource) -> list[str]:
-    return [f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for page in pages for entry in page.get("entry", ())]
+    return [
+        f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
+        for page in pages
+        for entry in page.get("entry", ())
+    ]
 
 
 async def filled(anna: Caller) -> list[str]:
@@ -41,7 +45,9 @@ async def filled(anna: Caller) -> list[str]:
 CATALOGUE = ["Organization/practice", "Practitioner/doctor"]
 
 
-async def test_everything_is_the_record_and_what_it_refers_to_in_the_catalogue(anna: Caller, bram: Caller, practice: Caller, operator: Caller) -> None:
+async def test_everything_is_the_record_and_what_it_refers_to_in_the_catalogue(
+    anna: Caller, bram: Caller, practice: Caller, operator: Caller
+) -> None:
     record = await filled(anna)
     await bram.create(observation("Patient/bram"))
     for caller in (anna, practice, operator):
@@ -94,7 +100,9 @@ async def test_only_what_the_record_refers_to_comes_from_the_catalogue(anna: Cal
     await operator.keep(practitioner(id="stranger"))
     await operator.keep(organization(id="own-and-shared"))
     await anna.keep(organization(id="own-and-shared", name="Eigen"))
-    await anna.keep(observation(id="o", performer=[reference("Organization/own-and-shared"), reference("Practitioner/never")]))
+    await anna.keep(
+        observation(id="o", performer=[reference("Organization/own-and-shared"), reference("Practitioner/never")])
+    )
     bundle = await anna.bundle("/Patient/anna/$everything")
     assert sorted(addresses(bundle)) == ["Observation/o", "Organization/own-and-shared", "Patient/anna"]
 
@@ -159,7 +167,9 @@ async def test_everything_is_of_patients_only(anna: Caller) -> None:
 
 async def test_a_catalogue_of_the_same_id_as_ones_own_is_left_out(anna: Caller) -> None:
     own = await anna.create(medication(id=None))
-    await anna.keep(observation(id="o", focus=[reference(f"Medication/{own['id']}"), reference("Medication/metformin")]))
+    await anna.keep(
+        observation(id="o", focus=[reference(f"Medication/{own['id']}"), reference("Medication/metformin")])
+    )
     bundle = await anna.bundle("/Patient/anna/$everything")
     assert f"Medication/{own['id']}" in addresses(bundle)
     assert "Medication/metformin" in addresses(bundle)

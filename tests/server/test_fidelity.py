@@ -14,7 +14,20 @@ from tests.server.service import Caller, Service
 
 
 @pytest.mark.parametrize(
-    "digits", ["81.50", "81.500", "0.10", "-0.0", "1E+3", "1e-7", "100000000000000000.01", "3.14159265358979323", "0", "-1", "1.0E2"]
+    "digits",
+    [
+        "81.50",
+        "81.500",
+        "0.10",
+        "-0.0",
+        "1E+3",
+        "1e-7",
+        "100000000000000000.01",
+        "3.14159265358979323",
+        "0",
+        "-1",
+        "1.0E2",
+    ],
 )
 async def test_decimals_keep_their_digits(service: Service, anna: Caller, digits: str) -> None:
     body = json.dumps(observation(valueQuantity={"value": "DIGITS", "unit": "kg"})).replace('"DIGITS"', digits).encode()
@@ -31,7 +44,16 @@ async def test_decimals_keep_their_digits(service: Service, anna: Caller, digits
 
 
 @pytest.mark.parametrize(
-    "when", ["2024", "2024-03", "2024-03-15", "2024-03-15T10:00:00Z", "2024-03-15T10:00:00.000Z", "2024-03-15T10:00:00.1+01:00", "2024-03-15T10:00:00-00:00"]
+    "when",
+    [
+        "2024",
+        "2024-03",
+        "2024-03-15",
+        "2024-03-15T10:00:00Z",
+        "2024-03-15T10:00:00.000Z",
+        "2024-03-15T10:00:00.1+01:00",
+        "2024-03-15T10:00:00-00:00",
+    ],
 )
 async def test_dates_keep_their_precision_and_zone(anna: Caller, when: str) -> None:
     stored = await anna.create(observation(effectiveDateTime=when))
@@ -60,7 +82,7 @@ async def test_everything_survives_the_way_through_xml(service: Service, anna: C
         item=[
             {
                 "linkId": "1",
-                "text": "Hoe gaat het? <beter> & \"goed\"",
+                "text": 'Hoe gaat het? <beter> & "goed"',
                 "answer": [
                     {"valueDecimal": 1, "item": [{"linkId": "1.1", "answer": [{"valueBoolean": False}]}]},
                     {"valueInteger": -3},
@@ -79,7 +101,10 @@ async def test_everything_survives_the_way_through_xml(service: Service, anna: C
     assert {name: value for name, value in stored.items() if name != "meta"} == sent
 
 
-@pytest.mark.parametrize("text", ["Zoë – ’t Hart", "\U0001f600 李", "tab\tregel\neinde", "a\u00a0b", "\u202eomgekeerd", "<&>'\"", "\\u0041 \\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["Zoë – ’t Hart", "\U0001f600 李", "tab\tregel\neinde", "a\u00a0b", "\u202eomgekeerd", "<&>'\"", "\\u0041 \\n"],
+)
 async def test_texts_of_every_kind_survive(service: Service, anna: Caller, text: str) -> None:
     await anna.keep(patient("anna", name=[{"family": text}]))
     answer = await anna.get("/Patient/anna")

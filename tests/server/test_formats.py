@@ -18,7 +18,7 @@ RICH: Final = observation(
     language="nl",
     text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">81,5 <b>kg</b> &amp; meer</div>'},
     extension=[{"url": "urn:x", "valueDecimal": 1}],
-    note=[{"text": "Regel één\nen <twee> & \"drie\""}],
+    note=[{"text": 'Regel één\nen <twee> & "drie"'}],
     component=[{"code": {"text": "a"}, "valueBoolean": False}, {"code": {"text": "b"}, "valueInteger": 0}],
 )
 
@@ -155,7 +155,13 @@ async def test_a_body_in_a_format_or_version_that_is_not_read_is_refused(anna: C
 
 @pytest.mark.parametrize(
     "content_type",
-    [FHIR_JSON, "application/json", f"{FHIR_JSON}; charset=UTF-8", f"{FHIR_JSON};fhirVersion=4.0", f'{FHIR_JSON}; fhirVersion="4.0"'],
+    [
+        FHIR_JSON,
+        "application/json",
+        f"{FHIR_JSON}; charset=UTF-8",
+        f"{FHIR_JSON};fhirVersion=4.0",
+        f'{FHIR_JSON}; fhirVersion="4.0"',
+    ],
 )
 async def test_bodies_come_in_under_every_name_of_their_format(anna: Caller, content_type: str) -> None:
     answer = await anna.post("/Goal", goal(), {"content-type": content_type})
@@ -163,7 +169,9 @@ async def test_bodies_come_in_under_every_name_of_their_format(anna: Caller, con
 
 
 @pytest.mark.parametrize("content_type", [FHIR_XML, "application/xml", "text/xml", f"{FHIR_XML};charset=utf-8"])
-async def test_xml_bodies_come_in_under_every_name_of_their_format(service: Service, anna: Caller, content_type: str) -> None:
+async def test_xml_bodies_come_in_under_every_name_of_their_format(
+    service: Service, anna: Caller, content_type: str
+) -> None:
     answer = await anna.post("/Goal", xml(service, goal()), {"content-type": content_type})
     assert answer.status_code == 201
 
@@ -181,7 +189,7 @@ async def test_json_under_the_name_of_xml_is_refused(anna: Caller) -> None:
         b"<Goal/>",
         b"<Goal xmlns='urn:other'/>",
         b"<!DOCTYPE Goal [<!ENTITY a 'x'>]><Goal xmlns='http://hl7.org/fhir'><id value='&a;'/></Goal>",
-        b"<!DOCTYPE Goal [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><Goal xmlns='http://hl7.org/fhir'><id value='&a;'/></Goal>",
+        b"<!DOCTYPE a [<!ENTITY a SYSTEM '/etc/hosts'>]><Goal xmlns='http://hl7.org/fhir'><id value='&a;'/></Goal>",
         b"<?xml version='1.0' encoding='utf-16'?><Goal xmlns='http://hl7.org/fhir'/>",
     ],
     ids=["empty", "torn", "no namespace", "another namespace", "entity", "external entity", "encoding"],
@@ -189,7 +197,7 @@ async def test_json_under_the_name_of_xml_is_refused(anna: Caller) -> None:
 async def test_xml_that_is_no_resource_is_refused(anna: Caller, body: bytes) -> None:
     answer = await anna.post("/Goal", body, {"content-type": FHIR_XML})
     assert answer.status_code in (400, 422)
-    assert b"root:" not in answer.content
+    assert b"localhost" not in answer.content
 
 
 async def test_problems_in_xml_are_named_as_those_in_json(service: Service, anna: Caller) -> None:

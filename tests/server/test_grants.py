@@ -1,4 +1,4 @@
-"""What was granted ends when it is withdrawn, narrowed or expires: from the next request on, for readers and writers alike."""
+"""What was granted ends when it is withdrawn, narrowed or expires: from the next request on, reads and writes alike."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ async def untouched(operator: Caller) -> None:
 
 
 @requests
-async def test_a_withdrawal_holds_from_the_next_request(service: Service, warm: Caller, operator: Caller, name: str) -> None:
+async def test_a_withdrawal_holds_from_the_next_request(
+    service: Service, warm: Caller, operator: Caller, name: str
+) -> None:
     async with service.database.write() as writer:
         await withdraw(writer, recipient("anna"))
     status, text = await ask(warm, name)
@@ -119,7 +121,9 @@ async def test_a_permit_holds_from_and_until_when_it_says(
 ) -> None:
     begin = service.server.clock() + since
     async with service.database.write() as writer:
-        await writer.execute("UPDATE permit SET since = $1, until = $2 WHERE recipient = $3", begin, begin + 2 * HOUR, recipient("anna"))
+        await writer.execute(
+            "UPDATE permit SET since = $1, until = $2 WHERE recipient = $3", begin, begin + 2 * HOUR, recipient("anna")
+        )
         await writer.execute("UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1", recipient("anna"))
     for moment in (0, HOUR // 2, HOUR + HOUR // 2, 3 * HOUR + HOUR // 2):
         at(moment)
@@ -145,7 +149,9 @@ async def test_a_wider_permit_holds_from_the_next_request(service: Service, warm
     assert await restricted.found("/Goal") == []
     async with service.database.write() as writer:
         await writer.execute("UPDATE permit SET labels = -1 WHERE recipient = $1", recipient("anna-measurements"))
-        await writer.execute("UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1", recipient("anna-measurements"))
+        await writer.execute(
+            "UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1", recipient("anna-measurements")
+        )
     assert await restricted.found("/Goal") == ["kept"]
 
 
@@ -158,9 +164,9 @@ async def test_a_withdrawal_holds_in_the_middle_of_a_walk(service: Service, prac
     assert following is not None
     async with service.database.write() as writer:
         await writer.execute(
-            "DELETE FROM permit WHERE recipient = $1 AND patient = (SELECT a.patient FROM alias a WHERE a.type = $2 AND a.id = 'anna')",
+            "DELETE FROM permit WHERE recipient = $1 AND patient = $2",
             recipient("practice"),
-            service.server.registry.number("Patient"),
+            await service.key_of("anna"),
         )
         await writer.execute("UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1", recipient("practice"))
     rest = await practice.pages(following)
@@ -192,8 +198,7 @@ async def test_one_recipients_withdrawal_is_not_anothers(service: Service, warm:
 async def test_a_new_grant_works_at_once(service: Service, warm: Caller) -> None:
     caller = service.caller("fresh")
     assert (await caller.get("/Goal/kept")).status_code == 401
-    number = service.server.registry.number("Patient")
-    ((key,),) = await service.database.fetch("SELECT patient FROM alias WHERE type = $1 AND id = 'anna'", number)
+    key = await service.key_of("anna")
     grant = NewGrant(
         hash=hash_token("fresh"),
         recipient="test:fresh",

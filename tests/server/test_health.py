@@ -16,6 +16,7 @@ from app.config import Settings
 from app.errors import Unavailable
 from app.main import create_app
 from app.server import asgi
+from app.server.messages import Answer, Request
 from tests.builders import goal, patient
 from tests.server.service import Caller, Service, codes
 
@@ -32,7 +33,10 @@ async def metrics(service: Service) -> str:
 def counted(text: str, interaction: str, status: int) -> float:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == "zelfregie_request_seconds_count" and sample.labels == {"interaction": interaction, "status": str(status)}:
+            if sample.name == "zelfregie_request_seconds_count" and sample.labels == {
+                "interaction": interaction,
+                "status": str(status),
+            }:
                 return sample.value
     return 0.0
 
@@ -71,8 +75,17 @@ async def test_a_service_without_a_sandbox_has_no_reset(service: Service, tmp_pa
         assert (await client.post("/sandbox/reset")).status_code in (404, 405)
 
 
-async def test_every_request_is_counted_by_interaction_and_status(service: Service, anna: Caller, anonymous: Caller) -> None:
-    asked = [("read", 200), ("create", 201), ("search-type", 200), ("refusal", 404), ("refusal", 401), ("capabilities", 200)]
+async def test_every_request_is_counted_by_interaction_and_status(
+    service: Service, anna: Caller, anonymous: Caller
+) -> None:
+    asked = [
+        ("read", 200),
+        ("create", 201),
+        ("search-type", 200),
+        ("refusal", 404),
+        ("refusal", 401),
+        ("capabilities", 200),
+    ]
     before = await metrics(service)
     made = await anna.create(goal())
     await anna.get(f"/Goal/{made['id']}")
@@ -91,7 +104,7 @@ async def test_metrics_name_no_person_id_address_or_token(service: Service, anna
     text = await metrics(service)
     assert "zelfregie_audit_pending_lines" in text
     assert made["id"] not in text
-    labels = set(re.findall(r'zelfregie_\w+{([^}]*)}', text))
+    labels = set(re.findall(r"zelfregie_\w+{([^}]*)}", text))
     assert {name for each in labels for name in re.findall(r"(\w+)=", each)} == {"interaction", "status", "le"}
 
 
@@ -105,7 +118,7 @@ def log() -> Iterator[list[EventDict]]:
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every interaction fails, with a text that says what it should not."""
 
-    async def failing(server: object, request: asgi.Request) -> asgi.Answer:
+    async def failing(server: object, request: Request) -> Answer:
         try:
             raise KeyError("Zeldzaam")
         except KeyError as error:
@@ -114,8 +127,12 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi, "dispatch", failing)
 
 
-async def test_a_fault_of_ours_is_answered_with_its_number_and_nothing_else(anna: Caller, faulty: None, log: list[EventDict]) -> None:
-    answer = await anna.put("/Patient/anna", patient("anna", name=[{"family": "Zeldzaam"}]), {"x-request-id": "fault-1"})
+async def test_a_fault_of_ours_is_answered_with_its_number_and_nothing_else(
+    anna: Caller, faulty: None, log: list[EventDict]
+) -> None:
+    answer = await anna.put(
+        "/Patient/anna", patient("anna", name=[{"family": "Zeldzaam"}]), {"x-request-id": "fault-1"}
+    )
     assert answer.status_code == 500
     assert codes(answer) == ["exception"]
     assert "fault-1" in answer.text
@@ -123,7 +140,9 @@ async def test_a_fault_of_ours_is_answered_with_its_number_and_nothing_else(anna
         assert secret not in answer.text
 
 
-async def test_a_fault_is_in_the_log_with_its_place_and_without_body_or_name(anna: Caller, faulty: None, log: list[EventDict]) -> None:
+async def test_a_fault_is_in_the_log_with_its_place_and_without_body_or_name(
+    anna: Caller, faulty: None, log: list[EventDict]
+) -> None:
     await anna.put("/Patient/anna", patient("anna", name=[{"family": "Zeldzaam"}]), {"x-request-id": "fault-2"})
     (entry,) = [each for each in log if each["event"] == "fhir.fault"]
     assert entry["log_level"] == "error"
@@ -137,14 +156,18 @@ async def test_a_fault_is_in_the_log_with_its_place_and_without_body_or_name(ann
         assert secret not in rendered
 
 
-async def test_a_fault_is_recorded_and_counted_like_any_request(service: Service, anna: Caller, faulty: None, log: list[EventDict]) -> None:
+async def test_a_fault_is_recorded_and_counted_like_any_request(
+    service: Service, anna: Caller, faulty: None, log: list[EventDict]
+) -> None:
     line, before = service.journal.line, await metrics(service)
     await anna.get("/Patient/anna")
     assert service.journal.line == line + 1
     assert counted(await metrics(service), "refusal", 500) == counted(before, "refusal", 500) + 1
 
 
-async def test_requests_that_go_well_or_are_refused_write_no_log(anna: Caller, anonymous: Caller, log: list[EventDict]) -> None:
+async def test_requests_that_go_well_or_are_refused_write_no_log(
+    anna: Caller, anonymous: Caller, log: list[EventDict]
+) -> None:
     await anna.get("/Patient/anna")
     await anna.get("/Goal?nonsense=1")
     await anonymous.get("/Patient/anna")

@@ -104,4 +104,7 @@ async def test_the_history_of_a_catalogue_resource_can_be_read(anna: Caller, ope
     stored = decode((await operator.get("/Organization/practice")).content)
     await operator.keep({**stored, "name": "De Nieuwe Proef"})
     bundle = await anna.bundle("/Organization/practice/_history")
-    assert [entry["resource"]["name"] for entry in bundle["entry"]] == ["De Nieuwe Proef", "Huisartsenpraktijk De Proef"]
+    assert [entry["resource"]["name"] for entry in bundle["entry"]] == [
+        "De Nieuwe Proef",
+        "Huisartsenpraktijk De Proef",
+    ]

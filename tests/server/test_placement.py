@@ -99,7 +99,7 @@ UNNAMED: dict[str, Resource] = {
     "a group": observation("Group/1"),
     "a device": observation("Device/1"),
     "of another server": observation("https://elders.example/fhir/Patient/anna"),
-    "an identifier only": {**observation(None), "subject": {"identifier": {"system": "urn:a", "value": "1"}}},
+    "an identifier only": observation({"identifier": {"system": "urn:a", "value": "1"}}),
     "a catalogue type": organization(),
 }
 
@@ -114,7 +114,9 @@ async def test_what_names_nobody_goes_where_the_request_says(practice: Caller, r
 
 
 @pytest.mark.parametrize("resource", UNNAMED.values(), ids=UNNAMED.keys())
-async def test_what_names_nobody_goes_to_the_patient_of_the_token(anna: Caller, bram: Caller, resource: Resource) -> None:
+async def test_what_names_nobody_goes_to_the_patient_of_the_token(
+    anna: Caller, bram: Caller, resource: Resource
+) -> None:
     stored = await anna.create(resource)
     address = f"/{stored['resourceType']}/{stored['id']}"
     assert (await anna.get(address)).status_code == 200
@@ -127,7 +129,9 @@ async def test_a_context_that_names_no_patient_of_the_caller_is_refused(practice
 
 
 async def test_a_context_tells_nothing_about_others(anna: Caller) -> None:
-    answers = [await anna.post("/Binary", binary(), {"X-Security-Context": f"Patient/{name}"}) for name in ("bram", "nobody")]
+    answers = [
+        await anna.post("/Binary", binary(), {"X-Security-Context": f"Patient/{name}"}) for name in ("bram", "nobody")
+    ]
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].content == answers[1].content
 
@@ -162,7 +166,9 @@ async def test_an_operator_must_name_whose_data_it_is(operator: Caller) -> None:
         assert answer.status_code == 422
 
 
-async def test_the_catalogue_is_written_by_its_administrator_only(anna: Caller, practice: Caller, operator: Caller, bram: Caller) -> None:
+async def test_the_catalogue_is_written_by_its_administrator_only(
+    anna: Caller, practice: Caller, operator: Caller, bram: Caller
+) -> None:
     changed = organization(id="practice", name="Overgenomen")
     await anna.keep(changed)
     assert (await practice.put("/Organization/practice", changed)).status_code == 422

@@ -64,7 +64,18 @@ QUERIES: dict[str, set[str]] = {
     "date=lt2024,gt2024": {"until", "evening", "since", "timing"},
     "date:missing=true": {"none"},
     "date:missing=false": EVERY,
-    "date=ge2024&code=29463-7": {"year", "month", "day", "minute", "evening", "instant", "hours", "weeks", "since", "timing"},
+    "date=ge2024&code=29463-7": {
+        "year",
+        "month",
+        "day",
+        "minute",
+        "evening",
+        "instant",
+        "hours",
+        "weeks",
+        "since",
+        "timing",
+    },
     "date=ge2024-05&_sort=-date": {"year", "evening", "instant", "since", "timing"},
     "date=ge2024-05&_sort=_lastUpdated": {"year", "evening", "instant", "since", "timing"},
     "date=ge2024-05&code:not=x": {"year", "evening", "instant", "since", "timing"},
@@ -160,7 +171,21 @@ async def test_long_periods_that_began_long_ago_are_found(anna: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["yesterday", "2024-13", "2024-02-30", "24", "2024-1-1", "xx2024", "2024-01-01T25:00Z", "0000", "", "ge", "10000", "2024-01-01T10"]
+    "value",
+    [
+        "yesterday",
+        "2024-13",
+        "2024-02-30",
+        "24",
+        "2024-1-1",
+        "xx2024",
+        "2024-01-01T25:00Z",
+        "0000",
+        "",
+        "ge",
+        "10000",
+        "2024-01-01T10",
+    ],
 )
 async def test_what_is_no_date_is_refused_naming_the_parameter(anna: Caller, value: str) -> None:
     for name in ("date", "_lastUpdated"):

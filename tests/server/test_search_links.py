@@ -84,7 +84,9 @@ async def test_references_to_the_catalogue_are_found(anna: Caller) -> None:
 
 
 async def test_an_element_deep_in_the_resource_is_found(anna: Caller) -> None:
-    plan = await anna.create(care_plan(activity=[{"reference": reference("Task/1")}, {"reference": reference("Task/2")}]))
+    plan = await anna.create(
+        care_plan(activity=[{"reference": reference("Task/1")}, {"reference": reference("Task/2")}])
+    )
     problem = await anna.create(condition(evidence=[{"detail": [reference("Observation/9")]}]))
     assert await anna.found("/CarePlan?activity-reference=Task/2") == [plan["id"]]
     assert await anna.found("/Condition?evidence-detail=Observation/9") == [problem["id"]]

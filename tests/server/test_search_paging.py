@@ -23,7 +23,9 @@ SEARCHES = (
 async def filled(caller: Caller, name: str, number: int) -> list[str]:
     """The ids of new observations; every third has the date of the one before."""
     return [
-        (await caller.create(observation(f"Patient/{name}", effectiveDateTime=f"2026-01-{1 + index - index % 3:02}")))["id"]
+        (await caller.create(observation(f"Patient/{name}", effectiveDateTime=f"2026-01-{1 + index - index % 3:02}")))[
+            "id"
+        ]
         for index in range(number)
     ]
 
@@ -95,7 +97,9 @@ async def test_what_no_longer_matches_leaves_the_walk(anna: Caller) -> None:
     assert [id for page in pages for id in ids(page)] == [made[2], made[3], made[5]]
 
 
-@pytest.mark.parametrize("what", ["first letter", "last letter", "shorter", "empty", "nonsense", "other query", "other type", "other count"])
+@pytest.mark.parametrize(
+    "what", ["first letter", "last letter", "shorter", "empty", "nonsense", "other query", "other type", "other count"]
+)
 async def test_a_page_link_that_was_tampered_with_is_refused(anna: Caller, what: str) -> None:
     await filled(anna, "anna", 4)
     await anna.create(goal())
@@ -132,7 +136,9 @@ async def test_the_pages_of_a_catalogue_type_hold_each_once(anna: Caller, operat
         await operator.keep(medication(id=f"m-{number}"))
     own = await anna.create(medication())
     pages = await anna.pages("/Medication?_count=2")
-    assert sorted(id for page in pages for id in ids(page)) == sorted(["m-0", "m-1", "m-2", "m-3", "metformin", own["id"]])
+    assert sorted(id for page in pages for id in ids(page)) == sorted(
+        ["m-0", "m-1", "m-2", "m-3", "metformin", own["id"]]
+    )
 
 
 async def test_a_walk_over_several_patients_ends_after_a_quarter_of_an_hour(service: Service, practice: Caller) -> None:

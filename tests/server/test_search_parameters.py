@@ -48,12 +48,17 @@ async def test_all_wrong_parameters_are_named_at_once(anna: Caller) -> None:
     }
 
 
-@pytest.mark.parametrize("query", ["_has:Observation:patient:code=x", "subject.name=x", "_include=Observation:subject", "_text=x", "_filter=x"])
+@pytest.mark.parametrize(
+    "query",
+    ["_has:Observation:patient:code=x", "subject.name=x", "_include=Observation:subject", "_text=x", "_filter=x"],
+)
 async def test_what_is_not_built_is_refused_and_not_ignored(anna: Caller, query: str) -> None:
     assert (await anna.get(f"/Observation?{query}")).status_code == 400
 
 
-@pytest.mark.parametrize("value", ["anna", "Patient/anna", f"{BASE}/Patient/anna", "https://elders.example/fhir/Patient/anna"])
+@pytest.mark.parametrize(
+    "value", ["anna", "Patient/anna", f"{BASE}/Patient/anna", "https://elders.example/fhir/Patient/anna"]
+)
 @pytest.mark.parametrize("name", ["patient", "subject", "subject:Patient", "patient:Patient"])
 async def test_owner_parameters_name_the_patient(anna: Caller, practice: Caller, name: str, value: str) -> None:
     own = await anna.create(observation())
@@ -70,7 +75,14 @@ async def test_owner_parameters_name_the_patient(anna: Caller, practice: Caller,
 
 async def test_an_owner_who_is_not_the_callers_finds_nothing(anna: Caller, practice: Caller) -> None:
     await anna.create(observation())
-    for query in ("patient=bram", "patient=nobody", "subject=Patient/bram", "subject=Group/1", "subject:Group=1", "patient=anna&subject=Patient/bram"):
+    for query in (
+        "patient=bram",
+        "patient=nobody",
+        "subject=Patient/bram",
+        "subject=Group/1",
+        "subject:Group=1",
+        "patient=anna&subject=Patient/bram",
+    ):
         assert await anna.found(f"/Observation?{query}") == [], query
     assert await practice.found("/Observation?patient=nobody") == []
     assert await practice.found("/Observation?patient=anna&subject=Patient/bram") == []
@@ -97,7 +109,13 @@ async def test_every_way_to_name_an_owner_works(anna: Caller) -> None:
     assert await anna.found("/Goal?patient=anna") == await anna.found("/Goal?subject=Patient/anna") == [aim["id"]]
     assert await anna.found("/Task?patient=anna") == await anna.found("/Task?subject=anna") == [job["id"]]
     assert await anna.found("/Consent?patient=Patient/anna") == [wish["id"]]
-    for query in ("patient=anna", "patient=Patient/anna", "actor=Patient/anna", "actor=Practitioner/doctor", "practitioner=doctor"):
+    for query in (
+        "patient=anna",
+        "patient=Patient/anna",
+        "actor=Patient/anna",
+        "actor=Practitioner/doctor",
+        "practitioner=doctor",
+    ):
         assert await anna.found(f"/Appointment?{query}") == [visit["id"]], query
     for query in ("patient=anna", "target=Patient/anna", f"target=Goal/{aim['id']}"):
         assert await anna.found(f"/Provenance?{query}") == [source["id"]], query

@@ -30,7 +30,9 @@ async def test_a_search_that_finds_nothing_has_no_entries(anna: Caller) -> None:
 
 
 async def test_the_self_link_says_what_was_understood(anna: Caller) -> None:
-    bundle = await anna.bundle("/Observation?code=http%3A%2F%2Floinc.org%7C29463-7&date=ge2026-01-01T00:00:00%2B01:00&_format=json")
+    bundle = await anna.bundle(
+        "/Observation?code=http%3A%2F%2Floinc.org%7C29463-7&date=ge2026-01-01T00:00:00%2B01:00&_format=json"
+    )
     itself = link(bundle, "self")
     assert itself == f"{BASE}/Observation?code=http%3A%2F%2Floinc.org%7C29463-7&date=ge2026-01-01T00:00:00%2B01:00"
     assert (await anna.bundle(itself))["link"] == bundle["link"]

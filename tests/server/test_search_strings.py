@@ -86,7 +86,13 @@ async def test_strings_find_the_same_in_one_record(anna: Caller) -> None:
 async def test_the_parts_of_an_address_are_strings(operator: Caller) -> None:
     address = {"line": ["Proefstraat 1"], "city": "Den Haag", "postalCode": "2500 AA", "country": "NL"}
     await operator.keep(organization(id="o", address=[address]))
-    for query in ("address=proef", "address=den h", "address-city=den haag", "address-postalcode=2500", "address-country=nl"):
+    for query in (
+        "address=proef",
+        "address=den h",
+        "address-city=den haag",
+        "address-postalcode=2500",
+        "address-country=nl",
+    ):
         assert await operator.found(f"/Organization?{query}") == ["o"], query
     assert await operator.found("/Organization?address-city=haag") == []
 
@@ -102,7 +108,9 @@ async def test_a_string_that_says_nothing_is_refused(anna: Caller, query: str) -
     assert (await anna.get(f"/Patient?{query}")).status_code == 400
 
 
-@pytest.mark.parametrize("parameter", ["name", "name:contains", "name:exact", "identifier", "_id", "general-practitioner", "birthdate"])
+@pytest.mark.parametrize(
+    "parameter", ["name", "name:contains", "name:exact", "identifier", "_id", "general-practitioner", "birthdate"]
+)
 async def test_a_nul_in_a_value_is_no_fault(anna: Caller, practice: Caller, parameter: str) -> None:
     for caller in (anna, practice):
         answer = await caller.get(f"/Patient?{parameter}=a%00b")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import CONDITION_CLINICAL, HEART_RATE, LOINC, SNOMED, WEIGHT, concept, condition, goal, observation, patient
+from tests.builders import (
+    CONDITION_CLINICAL,
+    HEART_RATE,
+    LOINC,
+    SNOMED,
+    WEIGHT,
+    concept,
+    condition,
+    goal,
+    observation,
+    patient,
+)
 from tests.server.service import Caller
 
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -82,7 +93,10 @@ async def test_conditions_on_different_parameters_are_all_to_hold(filled: Caller
 
 
 async def test_identifiers_booleans_contact_points_and_codes_are_tokens(anna: Caller) -> None:
-    telecom = [{"system": "email", "value": "anna@example.org", "use": "home"}, {"system": "phone", "value": "0612345678"}]
+    telecom = [
+        {"system": "email", "value": "anna@example.org", "use": "home"},
+        {"system": "phone", "value": "0612345678"},
+    ]
     identifier = [{"system": "urn:practice", "value": "p-1"}, {"value": "bare"}]
     await anna.keep(patient("anna", active=True, gender="female", telecom=telecom, identifier=identifier))
     for query in (
@@ -133,6 +147,14 @@ async def test_modifiers_that_are_not_there_are_refused_by_name(anna: Caller, mo
 
 async def test_two_tokens_of_one_type_are_found_whatever_leads(anna: Caller) -> None:
     active = await anna.create(condition(verificationStatus=concept(VERIFICATION, "confirmed")))
-    await anna.create(condition(clinicalStatus=concept(CONDITION_CLINICAL, "resolved"), verificationStatus=concept(VERIFICATION, "confirmed")))
-    for query in ("clinical-status=active&verification-status=confirmed", "verification-status=confirmed&clinical-status=active"):
+    await anna.create(
+        condition(
+            clinicalStatus=concept(CONDITION_CLINICAL, "resolved"),
+            verificationStatus=concept(VERIFICATION, "confirmed"),
+        )
+    )
+    for query in (
+        "clinical-status=active&verification-status=confirmed",
+        "verification-status=confirmed&clinical-status=active",
+    ):
         assert await anna.found(f"/Condition?{query}") == [active["id"]]

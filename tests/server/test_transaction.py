@@ -68,13 +68,19 @@ FAILING: dict[str, tuple[Resource, int]] = {
     "deletes what never was": (deleted("Goal/never"), 404),
     "deletes what cannot be": (deleted('Goal/a"b'), 400),
     "about another patient": (posted(observation("Patient/bram")), 422),
-    "refers to no entry": (posted(observation(focus=[{"reference": "urn:uuid:00000000-0000-4000-8000-000000000000"}])), 400),
+    "refers to no entry": (
+        posted(observation(focus=[{"reference": "urn:uuid:00000000-0000-4000-8000-000000000000"}])),
+        400,
+    ),
     "an id of the server's form": (put(goal(id="0000000000001-0000000000000000")), 404),
     "a type that is not stored": (posted({"resourceType": "Subscription"}), 422),
     "a condition that several meet": (posted(condition(), ifNoneExist="clinical-status=active"), 412),
     "a condition that cannot be read": (posted(condition(), ifNoneExist="nonsense=1"), 400),
     "deletes a person": (deleted("Patient/anna"), 403),
-    "a conditional update": ({**put(goal(id="x")), "request": {"method": "PUT", "url": "Goal?lifecycle-status=active"}}, 400),
+    "a conditional update": (
+        {**put(goal(id="x")), "request": {"method": "PUT", "url": "Goal?lifecycle-status=active"}},
+        400,
+    ),
     "a read": ({"request": {"method": "GET", "url": "Goal/known"}}, 400),
     "a patch": ({"resource": goal(), "request": {"method": "PATCH", "url": "Goal/known"}}, 400),
     "no request": ({"resource": goal()}, 400),
@@ -83,23 +89,33 @@ FAILING: dict[str, tuple[Resource, int]] = {
 
 @pytest.mark.parametrize(("entry", "status"), FAILING.values(), ids=FAILING.keys())
 @pytest.mark.parametrize("place", [0, 2])
-async def test_one_entry_that_fails_stores_nothing(service: Service, anna: Caller, entry: Resource, status: int, place: int) -> None:
+async def test_one_entry_that_fails_stores_nothing(
+    service: Service, anna: Caller, entry: Resource, status: int, place: int
+) -> None:
     for id in ("known", "other"):
         await anna.keep(goal(id=id))
     for _ in range(2):
         await anna.create(condition())
-    before = [await service.database.fetch(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in ("resource", "history", "token")]
+    before = [
+        await service.database.fetch(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
+        for table in ("resource", "history", "token")
+    ]
     entries = [posted(observation()), put(goal(id="known", lifecycleStatus="active"))]
     entries.insert(place, entry)
     answer = await anna.post("/", transaction(*entries))
     assert answer.status_code == status, answer.text
     assert issues(answer)
-    after = [await service.database.fetch(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in ("resource", "history", "token")]
+    after = [
+        await service.database.fetch(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
+        for table in ("resource", "history", "token")
+    ]
     assert after == before
 
 
 async def test_the_problems_of_all_entries_are_named_at_once(anna: Caller) -> None:
-    answer = await anna.post("/", transaction(posted(goal(lifecycleStatus="x")), posted(goal()), posted(observation(status="y", foo=1))))
+    answer = await anna.post(
+        "/", transaction(posted(goal(lifecycleStatus="x")), posted(goal()), posted(observation(status="y", foo=1)))
+    )
     assert answer.status_code == 422
     places = {expression for issue in issues(answer) for expression in issue["expression"]}
     assert {
@@ -124,9 +140,14 @@ async def test_the_wrong_requests_of_all_entries_are_named_at_once(anna: Caller)
 
 
 async def test_the_misplaced_resources_of_all_entries_are_named_at_once(anna: Caller) -> None:
-    answer = await anna.post("/", transaction(posted(goal("Patient/bram")), posted(goal()), posted(observation("Patient/nobody"))))
+    answer = await anna.post(
+        "/", transaction(posted(goal("Patient/bram")), posted(goal()), posted(observation("Patient/nobody")))
+    )
     assert answer.status_code == 422
-    assert [issue["expression"] for issue in issues(answer)] == [["Bundle.entry[0].resource"], ["Bundle.entry[2].resource"]]
+    assert [issue["expression"] for issue in issues(answer)] == [
+        ["Bundle.entry[0].resource"],
+        ["Bundle.entry[2].resource"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +155,10 @@ async def test_the_misplaced_resources_of_all_entries_are_named_at_once(anna: Ca
     [
         [put(goal(id="a")), put(goal(id="a", lifecycleStatus="active"))],
         [put(goal(id="a")), deleted("Goal/a")],
-        [posted(goal(), "urn:uuid:11111111-1111-4111-8111-111111111111"), posted(observation(), "urn:uuid:11111111-1111-4111-8111-111111111111")],
+        [
+            posted(goal(), "urn:uuid:11111111-1111-4111-8111-111111111111"),
+            posted(observation(), "urn:uuid:11111111-1111-4111-8111-111111111111"),
+        ],
     ],
     ids=["two updates", "update and delete", "one fullUrl"],
 )

@@ -12,7 +12,10 @@ PERSON = "urn:uuid:44444444-4444-4444-8444-444444444444"
 async def test_a_posted_patient_means_the_one_of_the_token(anna: Caller) -> None:
     answer = await anna.post(
         "/",
-        transaction(posted(patient(name=[{"family": "Anders"}]), PERSON), posted(observation(PERSON, performer=[reference(PERSON)]))),
+        transaction(
+            posted(patient(name=[{"family": "Anders"}]), PERSON),
+            posted(observation(PERSON, performer=[reference(PERSON)])),
+        ),
     )
     assert answer.status_code == 200, answer.text
     person, reading = (entry["response"] for entry in decode(answer.content)["entry"])
@@ -54,7 +57,9 @@ async def test_nobody_is_made_by_an_update_under_a_new_id(anna: Caller, practice
 
 
 async def test_an_operator_makes_persons_with_their_data(operator: Caller) -> None:
-    answer = await operator.post("/", transaction(posted(patient(), PERSON), posted(observation(PERSON)), posted(binary())))
+    answer = await operator.post(
+        "/", transaction(posted(patient(), PERSON), posted(observation(PERSON)), posted(binary()))
+    )
     assert answer.status_code == 200, answer.text
     locations = [entry["response"]["location"] for entry in decode(answer.content)["entry"]]
     person = locations[0].split("/")[-3]
@@ -70,7 +75,9 @@ async def test_one_transaction_may_be_about_several_patients(practice: Caller, a
     assert len(await anna.found("/Goal")) == len(await bram.found("/Goal")) == 1
 
 
-async def test_what_names_nobody_goes_with_the_one_patient_of_the_rest(practice: Caller, anna: Caller, bram: Caller) -> None:
+async def test_what_names_nobody_goes_with_the_one_patient_of_the_rest(
+    practice: Caller, anna: Caller, bram: Caller
+) -> None:
     answer = await practice.post("/", transaction(posted(goal("Patient/anna")), posted(binary()), posted(medication())))
     assert answer.status_code == 200, answer.text
     locations = [entry["response"]["location"] for entry in decode(answer.content)["entry"]]
@@ -89,7 +96,9 @@ async def test_what_names_nobody_among_several_patients_is_refused(practice: Cal
     assert await anna.found("/Goal") == []
 
 
-async def test_the_failure_of_one_patients_part_undoes_that_of_the_other(practice: Caller, anna: Caller, bram: Caller) -> None:
+async def test_the_failure_of_one_patients_part_undoes_that_of_the_other(
+    practice: Caller, anna: Caller, bram: Caller
+) -> None:
     kept = await bram.create(goal("Patient/bram"))
     for entries in (
         [posted(goal("Patient/anna")), put({**kept, "lifecycleStatus": "active"}, ifMatch='W/"9"')],

@@ -36,7 +36,15 @@ async def test_references_are_resolved_inside_extensions_contained_and_lists(ann
     extension = {"url": "urn:x", "extension": [{"url": "urn:y", "valueReference": reference(FIRST)}]}
     sent = observation(
         extension=[extension],
-        contained=[{"resourceType": "Observation", "id": "c", "status": "final", "code": {"text": "x"}, "focus": [reference(FIRST)]}],
+        contained=[
+            {
+                "resourceType": "Observation",
+                "id": "c",
+                "status": "final",
+                "code": {"text": "x"},
+                "focus": [reference(FIRST)],
+            }
+        ],
         hasMember=[reference("#c"), reference(SECOND)],
     )
     aim, other, made = await stored(anna, posted(goal(), FIRST), posted(observation(), SECOND), posted(sent))
@@ -64,16 +72,16 @@ async def test_an_absolute_full_url_of_another_server_is_resolved(anna: Caller) 
 
 async def test_a_full_url_is_resolved_in_the_narrative(anna: Caller) -> None:
     div = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{FIRST}">doel</a> en tekst {FIRST}</div>'
-    aim, made = await stored(
-        anna, posted(goal(), FIRST), posted(observation(text={"status": "generated", "div": div}))
-    )
+    aim, made = await stored(anna, posted(goal(), FIRST), posted(observation(text={"status": "generated", "div": div})))
     assert f'<a href="Goal/{aim["id"]}">' in made["text"]["div"]
     assert f"en tekst {FIRST}" in made["text"]["div"]
 
 
 async def test_uris_that_name_an_entry_are_resolved_and_other_texts_are_not(anna: Caller) -> None:
     extension = [{"url": "urn:x", "valueUri": FIRST}, {"url": "urn:y", "valueString": FIRST}]
-    aim, made = await stored(anna, posted(goal(), FIRST), posted(observation(extension=extension, note=[{"text": FIRST}])))
+    aim, made = await stored(
+        anna, posted(goal(), FIRST), posted(observation(extension=extension, note=[{"text": FIRST}]))
+    )
     assert made["extension"][0]["valueUri"] == f"Goal/{aim['id']}"
     assert made["extension"][1]["valueString"] == FIRST
     assert made["note"] == [{"text": FIRST}]

@@ -24,7 +24,12 @@ async def test_an_update_is_a_new_version(anna: Caller) -> None:
 
 async def test_search_finds_what_a_resource_says_now_and_not_what_it_said(anna: Caller) -> None:
     first = await anna.create(goal(identifier=[{"system": "urn:a", "value": "1"}, {"system": "urn:a", "value": "2"}]))
-    changed = {**first, "lifecycleStatus": "active", "identifier": [{"system": "urn:a", "value": "2"}], "startDate": "2026-01-01"}
+    changed = {
+        **first,
+        "lifecycleStatus": "active",
+        "identifier": [{"system": "urn:a", "value": "2"}],
+        "startDate": "2026-01-01",
+    }
     await anna.keep(changed)
     assert await anna.found("/Goal?lifecycle-status=proposed") == []
     assert await anna.found("/Goal?lifecycle-status=active") == [first["id"]]
@@ -110,7 +115,9 @@ async def test_what_is_refused_leaves_no_version(anna: Caller) -> None:
 
 
 async def test_a_person_changes_their_own_patient_resource(anna: Caller) -> None:
-    answer = await anna.put("/Patient/anna", patient("anna", telecom=[{"system": "email", "value": "anna@example.org"}]))
+    answer = await anna.put(
+        "/Patient/anna", patient("anna", telecom=[{"system": "email", "value": "anna@example.org"}])
+    )
     assert answer.status_code == 200
     assert answer.headers["location"] == f"{BASE}/Patient/anna/_history/2"
     assert await anna.found("/Patient?email=anna@example.org") == ["anna"]

@@ -12,7 +12,7 @@ from typing import Final
 from app.database import Row
 from app.errors import Invalid, NotFound
 from app.fhir.scopes import Action
-from app.server.bundles import matches, searchset
+from app.server.bundles import match_entry, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
@@ -73,14 +73,14 @@ async def everything(server: FhirServer, request: Request, patient_id: str) -> A
         page_link = write_cursor(following, server.page_key, what)
         links.append(("next", f"{url}?{written}{'&' if written else ''}_page={page_link}"))
     below = f"{server.base}Patient/{patient_id}/"
-    names = server.registry.type_names
+    names, several = server.registry.type_names, access.patient is None
     entries: list[bytes] = []
     for _, number, resource_id, body, _ in rows:
         name = names[number]
-        base = below if needs_patient(access, patient, name, resource_id) else server.base
-        entries += matches(base, name, ((resource_id, body),))
+        base = below if several and needs_patient(access, patient, name, resource_id) else server.base
+        entries.append(match_entry(base, name, resource_id, body))
     for _, number, resource_id, body in shared:
-        entries += matches(server.base, names[number], ((resource_id, body),))
+        entries.append(match_entry(server.base, names[number], resource_id, body))
     return Answer(
         200,
         searchset(links, entries),

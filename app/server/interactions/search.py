@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.server.access import SELECT_PATIENT_ID
-from app.server.bundles import matches, searchset
+from app.server.bundles import match_entry, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request
 from app.server.search import page
@@ -53,7 +53,7 @@ async def _answer(server: FhirServer, request: Request, query: SearchQuery, wher
 async def _entries(server: FhirServer, request: Request, resource_type: str, found: page.Page) -> list[bytes]:
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
     if found.patient is not None and request.access.patient is not None:
-        return matches(server.base, resource_type, [(row[0], row[1]) for row in found.rows])
+        return [match_entry(server.base, resource_type, row[0], row[1]) for row in found.rows]
     entries = []
     bases: dict[int, str] = {}
     for resource_id, body, _, _, owner in found.rows:
@@ -63,7 +63,7 @@ async def _entries(server: FhirServer, request: Request, resource_type: str, fou
             if patient not in bases:
                 bases[patient] = await _patient_base(server, patient)
             base = bases[patient]
-        entries += matches(base, resource_type, [(resource_id, body)])
+        entries.append(match_entry(base, resource_type, resource_id, body))
     return entries
 
 

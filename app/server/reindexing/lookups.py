@@ -11,7 +11,7 @@ from app.server.reindexing.rows import lock_partition
 from app.server.search.index import unpack
 from app.server.server import FhirServer
 
-_PAGE: Final = 1000
+PAGE: Final = 1000
 _ROWS: Final = (
     "SELECT l.type, l.param, l.value, l.patient, l.n, r.date, r.keys FROM lookup l"
     " LEFT JOIN resource r ON r.patient = l.patient AND r.n = l.n AND r.type = l.type"
@@ -26,7 +26,7 @@ _FIRST: Final = (-(2**15), -(2**15), -(2**63), -(2**63), -(2**63))
 async def remove_stray_lookups(server: FhirServer, report: ReindexReport) -> None:
     """Delete the rows whose resource is gone or does not have the value. Small pages, and a lock for strays only."""
     after: tuple[int, ...] = _FIRST
-    while page := await server.database.fetch(_ROWS, *after, _PAGE):
+    while page := await server.database.fetch(_ROWS, *after, PAGE):
         by_patient: dict[int, list[tuple[int, ...]]] = {}
         for row in page:
             if not _stands(row[:2], row[2], row[5:]):

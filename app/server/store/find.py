@@ -8,6 +8,7 @@ from app.database import Reader
 from app.errors import NotFound
 from app.server.access import Access
 from app.server.ids import CATALOGUE, key_of
+from app.server.placement import Place
 from app.server.search.registry import Registry
 
 SELECT_ALIAS = "SELECT a.patient FROM alias a JOIN partition p ON p.patient = a.patient WHERE a.type = $1 AND a.id = $2 AND p.tenant IN ($3, 0)"
@@ -29,6 +30,19 @@ async def find_patient(reader: Reader, access: Access, patient_id: str, registry
         if access.may_see(patient):
             return int(patient)
     return None
+
+
+def near_partitions(access: Access, place: Place, resource_id: str) -> tuple[int, ...] | None:
+    """Where a resource may be that is asked for by a token with one patient; None where that takes a look-up."""
+    if access.patient is None or place.is_person:
+        return None
+    shared = access.catalogues if place.catalogue or access.everyone else ()
+    key = key_of(resource_id)
+    if key is None:
+        return (access.patient, *shared)
+    if key == CATALOGUE:
+        return shared
+    return (key,) if key == access.patient else None
 
 
 async def find_partitions(

@@ -11,7 +11,7 @@ from app.errors import Conflict, Gone, NotFound, Unauthenticated
 from app.fhir.scopes import Action
 from app.server.access import GUARD_STANDS, SELECT_PATIENT_ID, Access
 from app.server.search.registry import Registry
-from app.server.store.find import find_partitions
+from app.server.store.find import find_partitions, near_partitions
 
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"
 READ: Final = (
@@ -63,8 +63,10 @@ async def read(
     address.
     """
     number = registry.number(resource_type)
-    partitions: tuple[int, ...] = () if partition is None else (partition,)
-    if partition is None:
+    partitions: tuple[int, ...] | None = (partition,) if partition is not None else None
+    if partitions is None and patient_id is None:
+        partitions = near_partitions(access, registry.placement[resource_type], resource_id)
+    if partitions is None:
         partitions = await find_partitions(
             reader, access, resource_type, resource_id, registry=registry, patient_id=patient_id
         )
