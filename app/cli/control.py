@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from app.errors import Issue, Unavailable, ZelfregieError
+from app.server.faults import trace_of
 
 _LONGEST_LINE: Final = 2**24
 _LONGEST_ADDRESS: Final = 100
@@ -164,8 +165,8 @@ class _Control:
             raise
         except ConnectionError:
             raise
-        except Exception:  # noqa: BLE001 - the last handler: the other side gets an answer and we get the trace
-            _log.exception("control.fault")
+        except Exception as error:  # noqa: BLE001 - the last handler: the other side gets an answer and we the trace
+            _log.error("control.fault", trace=trace_of(error))  # noqa: TRY400 - whose text may hold what a resource says
             await say(Failed("Something went wrong in the service; its log says what.", "exception", ()))
 
     async def stop(self) -> None:

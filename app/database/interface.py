@@ -47,6 +47,9 @@ class Database(Protocol):
     async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
         """All rows of one read statement, in a transaction of its own."""
 
+    async def change(self, sql: str, *binds: Any) -> Sequence[Row]:
+        """All rows of one statement that writes, in a transaction of its own; durable when this returns."""
+
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
         """Several reads of one state."""
 

@@ -72,9 +72,11 @@ class PostgresqlWriter:
     async def _run(self, filled: Sequence[Batch]) -> None:
         if not filled:
             return
-        arrays = [column for _, rows in filled for column in zip(*rows, strict=True)]
+        columns = [tuple(zip(*rows, strict=True)) for _, rows in filled]
+        soles = tuple(len(set(each[0])) == 1 for each in columns)
+        sql = postgresql_alterations(tuple(alteration for alteration, _ in filled), soles)
         try:
-            await self._connection.fetch(postgresql_alterations(tuple(alteration for alteration, _ in filled)), *arrays)
+            await self._connection.fetch(sql, *(array for each in columns for array in each))
         except asyncpg.UniqueViolationError as error:
             raise Conflict("Something with the same key is there already.", "duplicate") from error
 
@@ -127,6 +129,12 @@ class PostgresqlDatabase:
             raise Unavailable(_TOO_LONG, "timeout") from error
         finally:
             self._give_back(connection)
+
+    async def change(self, sql: str, *binds: Any) -> Sequence[Row]:
+        try:
+            return await self.fetch(sql, *binds)
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict("Something with the same key is there already.", "duplicate") from error
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[PostgresqlWriter]:

@@ -228,6 +228,10 @@ class SqliteDatabase:
         finally:
             self._give_back(reader)
 
+    async def change(self, sql: str, *binds: Any) -> Sequence[Row]:
+        async with _Write(self) as writer:
+            return await writer.fetch(sql, *binds)
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_ReadConnection]:
         reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)

@@ -61,11 +61,11 @@ class Update:
         where = " AND ".join(f"{column} = ?{index}" for index, column in enumerate(self.keys, 1))
         return f'UPDATE "{self.table}" SET {values} WHERE {where}'
 
-    def postgresql(self, first: int = 1) -> str:
-        """The statement for any number of rows, its binds numbered from ``first``."""
+    def postgresql(self, first: int = 1, *, sole: bool = False) -> str:
+        """The statement for any number of rows, its binds numbered from ``first``; ``sole`` as in ``_by_keys``."""
         names = ", ".join((*self.keys, *self.columns))
         values = ", ".join(f"{column} = u.{column}" for column in self.columns)
-        where = " AND ".join(f"t.{column} = u.{column}" for column in self.keys)
+        where = _by_keys(self.keys, self.types, first, sole=sole)
         return f'UPDATE "{self.table}" t SET {values} FROM {_unnest(self.types, first)} AS u({names}) WHERE {where}'
 
 
@@ -81,9 +81,9 @@ class Delete:
         """The statement for one row."""
         return f'DELETE FROM "{self.table}" WHERE {" AND ".join(f"{column} = ?" for column in self.keys)}'
 
-    def postgresql(self, first: int = 1) -> str:
-        """The statement for any number of rows, its binds numbered from ``first``."""
-        where = " AND ".join(f"t.{column} = u.{column}" for column in self.keys)
+    def postgresql(self, first: int = 1, *, sole: bool = False) -> str:
+        """The statement for any number of rows, its binds numbered from ``first``; ``sole`` as in ``_by_keys``."""
+        where = _by_keys(self.keys, self.types, first, sole=sole)
         source = f"{_unnest(self.types, first)} AS u({', '.join(self.keys)})"
         return f'DELETE FROM "{self.table}" t USING {source} WHERE {where}'
 
@@ -95,16 +95,25 @@ def _unnest(types: tuple[str, ...], first: int) -> str:
     return f"unnest({', '.join(f'${first + index}::{kind}[]' for index, kind in enumerate(types))})"
 
 
+def _by_keys(keys: tuple[str, ...], types: tuple[str, ...], first: int, *, sole: bool) -> str:
+    """``sole``: all rows have the same first key; said once more, as one value, it keeps the plan to one partition."""
+    parts = [f"t.{column} = u.{column}" for column in keys]
+    if sole:
+        parts.append(f"t.{keys[0]} = (${first}::{types[0]}[])[1]")
+    return " AND ".join(parts)
+
+
 @lru_cache(maxsize=512)
-def postgresql_alterations(alterations: tuple[Alteration, ...]) -> str:
+def postgresql_alterations(alterations: tuple[Alteration, ...], soles: tuple[bool, ...]) -> str:
     """One statement that changes several tables, so that a whole write is one round trip.
 
-    All parts see the state before it: give disjoint rows.
+    All parts see the state before it: give disjoint rows. ``soles``: whether the rows of each share their first key.
     """
     parts = []
     first = 1
-    for alteration in alterations:
-        parts.append(alteration.postgresql(first))
+    for alteration, sole in zip(alterations, soles, strict=True):
+        keyed = {} if isinstance(alteration, Insert) else {"sole": sole}
+        parts.append(alteration.postgresql(first, **keyed))
         first += len(alteration.types)
     if len(parts) == 1:
         return parts[0]

@@ -241,7 +241,7 @@ index_state: Final = Table(
     _small("ready"),
     PrimaryKeyConstraint("type", "param"),
 )
-"""Which search parameters are filled: ``ready`` 0 until a reindex has been through; ``generation`` tells what they find."""
+"""Which search parameters are filled (``ready`` 0: a reindex must come first), and by which ``generation`` of rules."""
 setting: Final = Table("setting", metadata, _word("name"), _word("value"), PrimaryKeyConstraint("name"))
 """What was decided when this database was made: the canonical base, and whether it is a sandbox."""
 

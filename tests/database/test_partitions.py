@@ -185,7 +185,7 @@ async def test_a_hot_statement_touches_one_piece_of_each_table(service: Instance
     assert [each for each in sent if each.scanned] == []
     if method != "GET":
         tables = {table for each in sent for table in each.pieces}
-        assert tables >= {"partition", "resource", "history", "token"}
+        assert tables >= {"partition", "resource", "history"}
         assert tables <= BY_PATIENT
 
 

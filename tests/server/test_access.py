@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.fhir.resource import Resource, decode
+from app.fhir.resource import Resource, decode, encode
 from tests.builders import LOINC, concept, deleted, goal, observation, patient, posted, put, transaction
 from tests.server.service import Caller, Service, codes, ids
 
@@ -110,6 +110,49 @@ async def test_another_patients_resource_answers_as_an_absent_one(
     )
     assert decode((await anna.get("/Goal/kept")).content) == kept
     assert await anna.found("/Goal") == ["kept"]
+
+
+async def test_a_stranger_whose_id_is_a_key_answers_as_nobody(
+    service: Service, operator: Caller, anna: Caller, practice: Caller
+) -> None:
+    stranger = (await operator.create(patient()))["id"]
+    theirs = (await operator.create(goal(f"Patient/{stranger}")))["id"]
+    await operator.keep(goal(f"Patient/{stranger}", id="named"))
+    nobody = f"{stranger[:-1]}{'0' if stranger[-1] != '0' else '1'}"
+    for caller in (anna, practice):
+        for method, address, body in (
+            ("GET", "/Patient/PERSON", None),
+            ("GET", "/Patient/PERSON/_history", None),
+            ("GET", "/Patient/PERSON/$everything", None),
+            ("GET", "/Patient/PERSON/Goal", None),
+            ("GET", "/Patient/PERSON/Goal/named", None),
+            ("GET", "/Goal?patient=PERSON", None),
+            ("GET", f"/Goal/{theirs}", None),
+            ("GET", "/Goal/named", None),
+            ("GET", f"/Goal?_id={theirs},named", None),
+            ("POST", "/Goal", goal("Patient/PERSON")),
+            ("PUT", "/Goal/named", goal("Patient/PERSON", id="named")),
+            ("PUT", f"/Goal/{theirs}", goal(id=theirs)),
+            ("DELETE", f"/Goal/{theirs}", None),
+            ("DELETE", "/Goal/named", None),
+            ("POST", "/", transaction(posted(goal("Patient/PERSON")))),
+            ("POST", "/", transaction(put(patient("PERSON")))),
+        ):
+            answers = []
+            for person in (stranger, nobody):
+                sent = (
+                    None
+                    if body is None
+                    else decode(
+                        encode(body).replace(b"PERSON", person.encode()).replace(stranger.encode(), person.encode())
+                    )
+                )
+                where = address.replace("PERSON", person).replace(stranger, person)
+                answer = await caller.send(method, where, sent)
+                status, content, _ = facts(answer)
+                answers.append((status, content.replace(person.encode(), b"PERSON")))
+            assert answers[0] == answers[1], (method, address)
+    assert sorted(await operator.found(f"/Goal?patient={stranger}")) == sorted([theirs, "named"])
 
 
 async def test_a_name_that_another_uses_is_free(bram: Caller, anna: Caller, kept: Resource) -> None:

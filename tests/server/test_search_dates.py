@@ -158,6 +158,19 @@ async def test_the_prefix_ap_widens_by_a_tenth_of_the_distance_to_now(anna: Call
     assert await anna.found("/Goal?start-date=ap2015-01-01") == []
 
 
+@pytest.mark.parametrize("end", ["2024-01-02", "2024-01-03", "2024-01-20", "2024-02-20", "2025-01-01", None])
+async def test_a_period_is_found_by_its_end_whatever_its_length(anna: Caller, end: str | None) -> None:
+    for number in range(5):
+        await anna.keep(observation(id=f"short-{number}", effectiveDateTime=f"2023-12-{number + 1:02}"))
+    period = {"start": "2024-01-01", **({"end": end} if end else {})}
+    await anna.keep(observation(id="period", effectiveDateTime=None, effectivePeriod=period))
+    last = end or "2100-01-01"
+    assert await anna.found("/Observation?date=gt2024-01-01") == ["period"]
+    assert await anna.found(f"/Observation?date=gt{last}") == ([] if end else ["period"])
+    assert await anna.found(f"/Observation?date=ge{last}") == ([] if end else ["period"])
+    assert await anna.found(f"/Observation?date=gt{last}T12:00") == ["period"]
+
+
 async def test_long_periods_that_began_long_ago_are_found(anna: Caller) -> None:
     for number in range(10):
         await anna.keep(observation(id=f"short-{number}", effectiveDateTime=f"2024-01-{number + 1:02}"))

@@ -101,7 +101,7 @@ class Registry:
 
     @property
     def unready(self) -> frozenset[tuple[int, int]]:
-        """The (type, parameter) numbers that are indexed, but not filled for what was stored before: not to be searched by."""
+        """The (type, parameter) numbers that are not filled for what was stored before: not to be searched by yet."""
         return self._unready
 
     @unready.setter

@@ -12,6 +12,7 @@ from app.server.access import Access
 from app.server.search import page
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
+from app.server.store.append import append, is_append
 from app.server.store.changes import Draft
 from app.server.store.prepare import check_resource, finish, fresh_id
 from app.server.store.read import read
@@ -94,7 +95,10 @@ async def execute(
             redirect(led)
         await write.store()
 
-    if changing:
+    plain = server.database.dialect == "postgresql" and not conditions
+    if plain and changing and is_append(changing, server.labels, server.rules):
+        await append(server.database, access, changing, registry=server.registry, now=now, request=request)
+    elif changing:
         await server.database.transact(work)
 
 

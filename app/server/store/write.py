@@ -209,11 +209,8 @@ class Write:
 
     def _check_labels(self, partition: _Partition) -> None:
         for draft in partition.drafts:
-            denied = self._access.denied_labels(draft.patient, _ACTIONS[draft.method])
-            if draft.resource is not None and not draft.unchanged and draft.labels & denied:
-                raise Forbidden(
-                    f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
-                )
+            if not draft.unchanged:
+                check_write_labels(self._access, draft)
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         touched = {draft.type for draft in partition.drafts if not draft.unchanged}
@@ -265,3 +262,11 @@ class Write:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
         interaction = draft.method if draft.method == "delete" or not draft.created else "create"
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
+
+
+def check_write_labels(access: Access, draft: Draft) -> None:
+    """Raises ``Forbidden`` when the data categories of what is to be written are not all among those of the caller."""
+    if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, _ACTIONS[draft.method]):
+        raise Forbidden(
+            f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
+        )

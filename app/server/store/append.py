@@ -1,0 +1,157 @@
+"""New resources in one round trip, on PostgreSQL: lock, number, stamp and insert are one statement, committed when it returns.
+
+For writes that only add: every id was made here, so there is nothing to compare with and nothing to lock but the order.
+The time goes into the stored bytes where they are stored, since only the partition's row knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from app.database import Database, Insert
+from app.errors import NotFound
+from app.fhir.dates import instant
+from app.server.access import Access
+from app.server.labels import Labels
+from app.server.rules import Rule
+from app.server.search.compile import OWNER_FLAG
+from app.server.search.registry import Registry
+from app.server.store.batches import INDEXES, index_rows
+from app.server.store.changes import Draft
+from app.server.store.read import check_guard
+from app.server.store.write import check_write_labels
+
+_LOCK: Final = (
+    "WITH p AS (UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
+    " WHERE patient = $1 AND state = 'live'"
+    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3)"
+    " RETURNING seq - $2 AS before, updated),"
+    " s AS (SELECT before, updated, convert_to(to_char(timestamp 'epoch' + updated * interval '1 microsecond',"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'UTF8') AS at FROM p),"
+    " d AS ({drafts}),"
+    " r AS (INSERT INTO resource (patient, type, id, n, version, seq, updated, date, present, deleted, labels, flags, keys,"
+    " body) SELECT $1, d.type, d.id, s.before + d.k, 1, s.before + d.k, s.updated, d.date, d.present, 0, d.labels, d.flags,"
+    " d.keys, d.head || s.at || d.tail FROM s CROSS JOIN d),"
+    " h AS (INSERT INTO history (patient, seq, type, id, version, updated, interaction, labels, actor, request)"
+    " SELECT $1, s.before + d.k, d.type, d.id, 1, s.updated, 'create', d.labels, $6::text, $7::text FROM s CROSS JOIN d)"
+)
+_DRAFT: Final = {
+    "k": "bigint",
+    "type": "smallint",
+    "id": "text",
+    "date": "bigint",
+    "present": "bigint",
+    "labels": "bigint",
+    "flags": "smallint",
+    "keys": "bytea",
+    "head": "bytea",
+    "tail": "bytea",
+}
+_FIRST: Final = 8
+_GIVEN: Final[Mapping[str, str]] = {"patient": "$1", "type": "d.type", "date": "d.date", "n": "s.before + d.k"}
+"""Columns of index rows that follow from the resource, so that only the others travel."""
+_INDEX: Final = {name: insert for name, (insert, _) in INDEXES.items()}
+
+
+def _own(insert: Insert) -> list[int]:
+    """The places of the columns that differ between the rows of one resource."""
+    return [place for place, column in enumerate(insert.columns) if column not in _GIVEN]
+
+
+_OWN: Final = {name: _own(insert) for name, insert in _INDEX.items()}
+
+
+@lru_cache(maxsize=128)
+def _statement(names: tuple[str, ...], *, single: bool, terms: bool) -> str:
+    """``single``: one resource, whose values are plain binds; encoding arrays is what such a write costs most."""
+    binds = [f"${_FIRST + place}::{kind}" for place, kind in enumerate(_DRAFT.values())]
+    if single:
+        drafts = "SELECT " + ", ".join(f"{bind} AS {name}" for bind, name in zip(binds, _DRAFT, strict=True))
+    else:
+        arrays = ", ".join(f"{bind}[]" for bind in binds)
+        drafts = f"SELECT * FROM unnest({arrays}) AS u({', '.join(_DRAFT)})"
+    parts, place = [_LOCK.replace("{drafts}", drafts)], _FIRST + len(binds)
+    for name in names:
+        insert = _INDEX[name]
+        parts.append(_index_part(insert, name, place, single=single))
+        place += len(_OWN[name]) + (not single)
+    if terms:
+        listed = ", ".join(f"${place + index}::{kind}[]" for index, kind in enumerate(("bigint", "text", "text")))
+        parts.append(f"term_ AS (INSERT INTO term SELECT $1, u.* FROM unnest({listed}) u ON CONFLICT DO NOTHING)")
+    return ", ".join(parts) + " SELECT before, updated FROM p"
+
+
+def _index_part(insert: Insert, name: str, place: int, *, single: bool) -> str:
+    own = [(insert.columns[index], insert.types[index]) for index in _OWN[name]]
+    if not single:
+        own.insert(0, ("k", "bigint"))
+    arrays = ", ".join(f"${place + index}::{kind}[]" for index, (_, kind) in enumerate(own))
+    values = ", ".join(_GIVEN.get(column, f"u.{column}") for column in insert.columns)
+    joined = "CROSS JOIN d" if single else "JOIN d ON d.k = u.k"
+    return (
+        f'{name}_ AS (INSERT INTO "{name}" ({", ".join(insert.columns)}) SELECT {values} FROM s CROSS JOIN'
+        f" unnest({arrays}) AS u({', '.join(column for column, _ in own)}) {joined} ON CONFLICT DO NOTHING)"
+    )
+
+
+def is_append(drafts: Sequence[Draft], labels: Labels, rules: Sequence[Rule]) -> bool:
+    """Whether a write only adds, to one partition, and asks nothing of what is there."""
+    return (
+        all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts)
+        and not any(draft.resource is None or draft.type in labels.refers for draft in drafts)
+        and all(rule.types.isdisjoint(draft.type for draft in drafts) for rule in rules)
+    )
+
+
+async def append(
+    database: Database, access: Access, drafts: Sequence[Draft], *, registry: Registry, now: int, request: str
+) -> None:
+    """Store ``drafts``, for which ``is_append`` holds. Raises ``GrantChanged``, ``NotFound``, or ``Forbidden``."""
+    for draft in drafts:
+        check_write_labels(access, draft)
+    patient = drafts[0].patient
+    single = len(drafts) == 1
+    resources: list[tuple[Any, ...]] = []
+    index: dict[str, list[tuple[Any, ...]]] = {}
+    terms: dict[int, tuple[int, str, str]] = {}
+    for k, draft in enumerate(drafts, 1):
+        rows, frame = draft.rows, draft.frame
+        assert rows is not None
+        assert frame is not None
+        number, flags = registry.number(draft.type), OWNER_FLAG if draft.owned else 0
+        head = frame.head + b'1","lastUpdated":"'
+        keys = rows.packed()
+        resources.append((k, number, draft.id, rows.date, rows.present, draft.labels, flags, keys, head, frame.tail))
+        for name, made in index_rows(rows, patient, number, k).items():
+            if made:
+                own = _OWN[name]
+                prefix = () if single else (k,)
+                index.setdefault(name, []).extend((*prefix, *(row[place] for place in own)) for row in made)
+        for term in rows.terms:
+            terms[term[0]] = term
+    names = tuple(sorted(index))
+    arrays = [column for name in names for column in zip(*index[name], strict=True)]
+    if terms:
+        arrays += zip(*terms.values(), strict=True)
+    found = await database.change(
+        _statement(names, single=single, terms=bool(terms)),
+        patient,
+        len(drafts),
+        now,
+        access.hash,
+        access.stamp,
+        access.actor,
+        request,
+        *(resources[0] if single else zip(*resources, strict=True)),
+        *arrays,
+    )
+    if not found:
+        await check_guard(database, access, now)
+        raise NotFound("The patient is not known.")
+    updated = found[0][1]
+    stamp = instant(updated).encode()
+    for draft in drafts:
+        assert draft.frame is not None
+        draft.version, draft.updated, draft.body = 1, updated, draft.frame.stamp(1, stamp)
