@@ -94,7 +94,9 @@ class Application:
 
 
 def _settle() -> None:
-    """Take what was made at start-up, which stays, out of the garbage collector's rounds, and let it come round less often."""
+    """Take what was made at start-up, which stays, out of the garbage collector's rounds, and let it come round less
+    often.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

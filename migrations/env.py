@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.audit.tables
-import app.server.tables
+import app.server.tables  # noqa: F401 - both add their tables to the metadata
 from app.config import Settings
 from app.database.metadata import metadata
 
@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
+def _ours(_object: Any, name: str | None, kind: str, *_: Any) -> bool:
     """A sandbox's copies of its seeds are not part of the tables."""
     return kind != "table" or name is None or not name.startswith("seed_")
 

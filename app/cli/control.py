@@ -166,7 +166,7 @@ class _Control:
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - the last handler: the other side gets an answer and we the trace
-            _log.error("control.fault", trace=trace_of(error))  # noqa: TRY400 - whose text may hold what a resource says
+            _log.error("control.fault", trace=trace_of(error))
             await say(Failed("Something went wrong in the service; its log says what.", "exception", ()))
 
     async def stop(self) -> None:

@@ -65,7 +65,8 @@ class FileLock:
         except BlockingIOError as error:
             os.close(self._file)
             raise DatabaseInUse(
-                f"Another process is serving the SQLite database beside {path.name}. Stop it first, or use PostgreSQL for several processes."
+                f"Another process is serving the SQLite database beside {path.name}. Stop it first, or use PostgreSQL"
+                " for several processes."
             ) from error
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""SQL as text, written once for both databases with ``$1``, ``$2`` … for the binds; and changes of many rows at once."""
+"""SQL as text, written once for both databases with ``$1``, ``$2`` … for the binds; changes of many rows at once."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def _unnest(types: tuple[str, ...], first: int) -> str:
 
 
 def _by_keys(keys: tuple[str, ...], types: tuple[str, ...], first: int, *, sole: bool) -> str:
-    """``sole``: all rows have the same first key; said once more, as one value, it keeps the plan to one partition."""
+    """``sole``: all rows have the same first key; compared as one value, it keeps the plan to one partition."""
     parts = [f"t.{column} = u.{column}" for column in keys]
     if sole:
-        parts.append(f"t.{keys[0]} = (${first}::{types[0]}[])[1]")
+        parts[0] = f"t.{keys[0]} = (${first}::{types[0]}[])[1]"
     return " AND ".join(parts)
 
 

@@ -1,1 +1,1 @@
-"""The language: FHIR resources as JSON bytes and plain dicts. No I/O but reading the tables that lie beside the code."""
+"""The language: FHIR resources as JSON bytes and plain dicts. Its only I/O is reading the tables beside it."""

@@ -60,7 +60,7 @@ _LITERAL: Final = re.compile(
 
 
 def parse_reference(text: str) -> LiteralReference | None:
-    """The literal reference in ``text``; None for ``#contained``, ``urn:…`` and anything not of the form ``Type/id``."""
+    """The literal reference in ``text``; None for ``#contained``, ``urn:…`` and all that is not ``Type/id``."""
     found = _LITERAL.fullmatch(text)
     if found is None:
         return None

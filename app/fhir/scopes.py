@@ -23,7 +23,13 @@ class Action:
 
 EVERY_ACTION: Final = 31
 NAMES: Final = {1: "create", 2: "read", 4: "update", 8: "delete", 16: "search"}
-LETTERS: Final[dict[str, int]] = {"c": Action.CREATE, "r": Action.READ, "u": Action.UPDATE, "d": Action.DELETE, "s": Action.SEARCH}
+LETTERS: Final[dict[str, int]] = {
+    "c": Action.CREATE,
+    "r": Action.READ,
+    "u": Action.UPDATE,
+    "d": Action.DELETE,
+    "s": Action.SEARCH,
+}
 _VERSION_1: Final = {
     "read": Action.READ | Action.SEARCH,
     "write": Action.CREATE | Action.UPDATE | Action.DELETE,

@@ -17,12 +17,12 @@ from app.audit import NOBODY, Event, Journal
 from app.errors import Gone, Invalid, MethodNotAllowed, TooLarge, Unauthenticated, Unavailable, ZelfregieError
 from app.server.access import Access
 from app.server.capability import capability_statement
+from app.server.dispatch import dispatch
 from app.server.faults import trace_of
 from app.server.formats import CONTENT_TYPE, Format, answer_format, check_content_type, render
 from app.server.messages import Answer, Headers, Request
 from app.server.metrics import RequestMetrics
 from app.server.outcomes import fault_bytes, outcome_bytes, status_of
-from app.server.routes import dispatch
 from app.server.server import Authenticate, FhirServer, Forget
 from app.server.store.read import GrantChanged
 
@@ -94,9 +94,7 @@ class FhirApp:
                 answer.body = render(answer.body, form, server.definitions, pretty=pretty)
         except ZelfregieError as error:
             answer = self._refusal(error, form, pretty=pretty)
-        except (
-            Exception
-        ) as error:  # the last handler: whatever happened, the caller gets an answer and we get the trace
+        except Exception as error:  # noqa: BLE001 - the last handler: the caller gets an answer and we get the trace
             _log.error("fhir.fault", request=request_id, method=method, trace=trace_of(error))
             answer = Answer(500, fault_bytes(request_id), interaction="refusal")
             form = "json"

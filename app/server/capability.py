@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.fhir.resource import encode
-from app.server.routes import TYPE_INTERACTIONS
+from app.server.dispatch import TYPE_INTERACTIONS
 from app.server.server import FhirServer
 
 _ALWAYS: Final = (("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),

@@ -18,6 +18,8 @@ def trace_of(error: BaseException) -> list[str]:
     trace = []
     for each in reversed(chain):
         trace.append(f"{type(each).__module__}.{type(each).__qualname__}")
-        for frame in extract_tb(each.__traceback__):
-            trace.append(f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}")
+        trace += [
+            f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}"
+            for frame in extract_tb(each.__traceback__)
+        ]
     return trace

@@ -39,7 +39,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says. ``claims`` are names that may be taken once per patient, each by the (type, id) given with it."""
+    """What a rule says. ``claims`` are names to be taken once per patient, each by the (type, id) given with it."""
 
     issues: tuple[Issue, ...] = ()
     derived: tuple[Resource, ...] = ()

@@ -24,7 +24,6 @@ from sqlalchemy import (
 )
 
 from app.database import Delete, Insert, Update, metadata
-from app.fhir.definitions import load
 
 
 def _word(name: str, *, nullable: bool = False) -> Column[str]:
@@ -65,7 +64,7 @@ partition: Final = Table(
     PrimaryKeyConstraint("patient"),
     Index("ix_partition_tenant", "tenant", "patient"),
 )
-"""One row per patient and per catalogue: the write lock, the order of changes, and a lastUpdated that never goes back."""
+"""One row per patient and per catalogue: write lock, order of changes, and a lastUpdated that never goes back."""
 
 claim: Final = Table(
     "claim",
@@ -181,13 +180,14 @@ alias: Final = Table(
     sqlite_with_rowid=False,
 )
 
-_PATIENT: Final = load("4.0.1").type_numbers["Patient"]
+PATIENT: Final = 103
+"""The number of Patient in ``fhir/definitions/numbers.json``, which is append-only."""
 Index(
     "uq_alias_patient",
     alias.c.id,
     unique=True,
-    sqlite_where=alias.c.type == _PATIENT,
-    postgresql_where=alias.c.type == _PATIENT,
+    sqlite_where=alias.c.type == PATIENT,
+    postgresql_where=alias.c.type == PATIENT,
 )
 """Ids are unique per partition, and those of Patients per server."""
 

@@ -29,7 +29,8 @@ def create_table(name: str, *columns: Any, **options: Any) -> None:
         op.create_table(name, *columns, **options)
         for piece in range(pieces):
             op.execute(
-                f'CREATE TABLE "{name}_{piece}" PARTITION OF "{name}" FOR VALUES WITH (MODULUS {pieces}, REMAINDER {piece})'
+                f'CREATE TABLE "{name}_{piece}" PARTITION OF "{name}"'
+                f" FOR VALUES WITH (MODULUS {pieces}, REMAINDER {piece})"
             )
     else:
         op.create_table(name, *columns, **options)

@@ -7,10 +7,11 @@ https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-V
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -82,15 +83,10 @@ class WatchedConnection(asyncpg.Connection):
         return rows
 
 
-@pytest.fixture
-async def service(
-    postgresql_databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Instance]:
-    """A spread database with three records in it, and connections that watch."""
-    url = postgresql_databases.create()
+async def spread(url: str, state: Path) -> None:
+    """Make a database in pieces, with a record for each person."""
     await prepare(url, partitions=PIECES)
-    monkeypatch.setattr(asyncpg, "connect", functools.partial(asyncpg.connect, connection_class=WatchedConnection))
-    async with serving(url, tmp_path, connections=1) as instance:
+    async with serving(url, state, connections=1) as instance:
         for person in PEOPLE:
             answer = await Caller(instance.http, person).post(
                 "", builders.transaction(*map(builders.put, record(person)))
@@ -98,6 +94,27 @@ async def service(
             assert answer.status_code == 200, answer.text
         async with instance.database.write() as writer:
             await writer.execute("ANALYZE")
+
+
+@pytest.fixture(scope="module")
+def spread_url(postgresql_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = postgresql_databases.create()
+    asyncio.run(spread(url, tmp_path_factory.mktemp("spread")))
+    return url
+
+
+@pytest.fixture
+def service_url(postgresql_databases: Databases, spread_url: str) -> Iterator[str]:
+    url = postgresql_databases.create(like=spread_url)
+    yield url
+    postgresql_databases.drop(url)
+
+
+@pytest.fixture
+async def service(service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Instance]:
+    """The service on a copy, with a connection that watches."""
+    monkeypatch.setattr(asyncpg, "connect", functools.partial(asyncpg.connect, connection_class=WatchedConnection))
+    async with serving(service_url, tmp_path, connections=1) as instance:
         WatchedConnection.log.clear()
         yield instance
 

@@ -21,7 +21,8 @@ from app.server.store.find import find_partitions
 from app.server.store.read import check_guard, several
 
 _VERSIONS: Final = (
-    "SELECT h.version, h.updated, h.interaction, coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient"
+    "SELECT h.version, h.updated, h.interaction, coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient"
+    " = h.patient"
     " AND r.type = h.type AND r.id = h.id AND r.version = h.version)) FROM history h"
     " WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND h.version < $8"
     " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"

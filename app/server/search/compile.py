@@ -112,7 +112,7 @@ def _updated(place: int, index: int, ask: Ask) -> DateValue:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the rows are sorted by: ``column`` is ``date``, ``seq``, ``r.n``, or ``other`` for another date parameter."""
+    """What the rows are sorted by: ``column`` is ``date``, ``seq``, ``r.n`` or ``other``, another date parameter."""
 
     column: str
     descending: bool
@@ -148,10 +148,8 @@ def _partitions(build: Build, reach: Reach) -> list[str]:
     build.patient = "p.patient"
     if reach.tenant is not None:
         tenant = build.bind(lambda ask: ask.reach.tenant)
-        return [
-            f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE q.tenant IN ({tenant}, 0)"
-            " AND q.state = 'live') p"
-        ]
+        live = f"q.tenant IN ({tenant}, 0) AND q.state = 'live'"
+        return [f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live}) p"]
     if build.dialect == "postgresql":
         arrays = ", ".join(f"{build.bind(get)}::bigint[]" for get in (_patients, _denied, _seqs))
         return [f"unnest({arrays}) AS p(patient, denied, seq)"]

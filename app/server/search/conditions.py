@@ -1,4 +1,6 @@
-"""The conditions of a search as SQL on the row ``r``, one maker per parameter type. https://hl7.org/fhir/R4/search.html#ptypes"""
+"""The conditions of a search as SQL on the row ``r``, one maker per parameter type.
+https://hl7.org/fhir/R4/search.html#ptypes
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,8 @@ def _reference(build: Build, place: int, condition: Condition) -> str:
         numbers = ", ".join(str(build.registry.number(each)) for each in value.types) or "0"
         target = build.bind(partial(attribute_at, place, index, "id"))
         parts.append(f"(x.target_type IN ({numbers}) AND x.target_id = {target})")
-    return f"EXISTS (SELECT 1 FROM link x WHERE {build.key('x', condition.param.number)} AND {any_of(parts)} AND x.n = r.n)"
+    key = build.key("x", condition.param.number)
+    return f"EXISTS (SELECT 1 FROM link x WHERE {key} AND {any_of(parts)} AND x.n = r.n)"
 
 
 def _string(build: Build, place: int, condition: Condition) -> str:
@@ -87,7 +90,8 @@ def _string(build: Build, place: int, condition: Condition) -> str:
                 end = build.bind(partial(attribute_at, place, index, "folded_end"))
                 part += f" AND x.folded >= {folded()} AND x.folded < {end}"
         parts.append(f"({part})")
-    return f"EXISTS (SELECT 1 FROM text x WHERE {build.key('x', condition.param.number)} AND {any_of(parts)} AND x.n = r.n)"
+    key = build.key("x", condition.param.number)
+    return f"EXISTS (SELECT 1 FROM text x WHERE {key} AND {any_of(parts)} AND x.n = r.n)"
 
 
 def _date(build: Build, place: int, condition: Condition) -> str:

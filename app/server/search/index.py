@@ -83,7 +83,7 @@ class Indexer:
         )
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
-        """All index rows of ``resource``, which must be valid; ``owned``: it names its partition's patient as subject."""
+        """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
         rows = Rows(NO_DATE, self._owner_bits if owned else 0, [(EVERY, EVERY)], [], [], [], [], set())
         members = resource.keys()
         for elements, walk, fill, bit in self._steps:

@@ -108,7 +108,10 @@ class Parser:
         if base in self._registry.params(resource_type) and base not in self._registry.offered(resource_type):
             return f"'{name}' is not filled yet for what is stored; it can be used when the reindex has finished."
         if base in self._registry.params(resource_type):
-            return f"'{name}': this form of the parameter '{base}' is not supported. Send Prefer: handling=lenient to have it ignored."
+            return (
+                f"'{name}': this form of the parameter '{base}' is not supported."
+                " Send Prefer: handling=lenient to have it ignored."
+            )
         known = ", ".join(sorted(["_id", "_lastUpdated", *self._registry.offered(resource_type)]))
         return (
             f"'{name}' is not a search parameter of {resource_type} here. Known: {known}. "

@@ -10,8 +10,8 @@ from app.server.search.strings import HEAD, fold, prefix_end
 
 @dataclass(frozen=True, slots=True)
 class TokenValue:
-    """A token: ``hash`` where the one token that it means is known, else any ``code`` of whatever system, or any code of
-    ``system``.
+    """A token: ``hash`` where the one token that it means is known, else any ``code`` of whatever system, or any code
+    of ``system``.
     """
 
     system: str | None

@@ -1,4 +1,5 @@
-"""New resources in one round trip, on PostgreSQL: lock, number, stamp and insert are one statement, committed when it returns.
+"""New resources in one round trip, on PostgreSQL: lock, number, stamp and insert are one statement, committed when it
+returns.
 
 For writes that only add: every id was made here, so there is nothing to compare with and nothing to lock but the order.
 The time goes into the stored bytes where they are stored, since only the partition's row knows it.
@@ -31,11 +32,14 @@ _LOCK: Final = (
     " s AS (SELECT before, updated, convert_to(to_char(timestamp 'epoch' + updated * interval '1 microsecond',"
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'UTF8') AS at FROM p),"
     " d AS ({drafts}),"
-    " r AS (INSERT INTO resource (patient, type, id, n, version, seq, updated, date, present, deleted, labels, flags, keys,"
-    " body) SELECT $1, d.type, d.id, s.before + d.k, 1, s.before + d.k, s.updated, d.date, d.present, 0, d.labels, d.flags,"
+    " r AS (INSERT INTO resource (patient, type, id, n, version, seq, updated, date, present, deleted, labels,"
+    " flags, keys,"
+    " body) SELECT $1, d.type, d.id, s.before + d.k, 1, s.before + d.k, s.updated, d.date, d.present, 0,"
+    " d.labels, d.flags,"
     " d.keys, d.head || s.at || d.tail FROM s CROSS JOIN d),"
     " h AS (INSERT INTO history (patient, seq, type, id, version, updated, interaction, labels, actor, request)"
-    " SELECT $1, s.before + d.k, d.type, d.id, 1, s.updated, 'create', d.labels, $6::text, $7::text FROM s CROSS JOIN d)"
+    " SELECT $1, s.before + d.k, d.type, d.id, 1, s.updated, 'create', d.labels, $6::text, $7::text FROM s CROSS"
+    " JOIN d)"
 )
 _DRAFT: Final = {
     "k": "bigint",

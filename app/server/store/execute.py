@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.database import Writer
 from app.errors import PreconditionFailed
@@ -38,6 +39,15 @@ class Condition:
         self.id, self.patient = self.draft.id, self.draft.patient
 
 
+def _prepare_derived(server: FhirServer, resource: Resource, patient: int) -> Draft:
+    """What a rule derives, as a draft in the partition of what it was derived from."""
+    check_resource(server, resource, may_hold_bsn=True)
+    given = resource.get("id")
+    resource_id = given if isinstance(given, str) else fresh_id(server, patient)
+    fresh = resource_id is not given
+    return finish(server, Draft("update", resource["resourceType"], resource_id, patient, resource, fresh=fresh))
+
+
 async def execute(
     server: FhirServer,
     access: Access,
@@ -49,22 +59,7 @@ async def execute(
     redirect: Redirect | None = None,
     service: bool = False,
 ) -> None:
-    """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises what the checks raise."""
-
-    def prepare(resource: Resource, patient: int) -> Draft:
-        check_resource(server, resource, may_hold_bsn=True)
-        resource_id = resource.get("id")
-        fresh = not isinstance(resource_id, str)
-        draft = Draft(
-            "update",
-            resource["resourceType"],
-            fresh_id(server, patient) if fresh else str(resource_id),
-            patient,
-            resource,
-            fresh=fresh,
-        )
-        return finish(server, draft)
-
+    """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do."""
     changing = [draft for draft in drafts if not draft.unchanged]
 
     async def work(writer: Writer) -> None:
@@ -78,7 +73,7 @@ async def execute(
             registry=server.registry,
             labels=server.labels,
             rules=server.rules,
-            prepare=prepare,
+            prepare=partial(_prepare_derived, server),
             now=now,
             request=request,
             dialect=server.database.dialect,

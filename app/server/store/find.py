@@ -11,7 +11,10 @@ from app.server.ids import CATALOGUE, key_of
 from app.server.placement import Place
 from app.server.search.registry import Registry
 
-SELECT_ALIAS = "SELECT a.patient FROM alias a JOIN partition p ON p.patient = a.patient WHERE a.type = $1 AND a.id = $2 AND p.tenant IN ($3, 0)"
+SELECT_ALIAS = (
+    "SELECT a.patient FROM alias a JOIN partition p ON p.patient = a.patient WHERE a.type = $1 AND a.id = $2 AND"
+    " p.tenant IN ($3, 0)"
+)
 SELECT_LIVE = "SELECT 1 FROM partition p WHERE p.patient = $1 AND p.tenant = $2 AND p.state = 'live'"
 
 

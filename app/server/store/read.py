@@ -20,13 +20,15 @@ READ: Final = (
 )
 READ_VERSION: Final = (
     "SELECT h.patient, h.version, h.updated, CASE WHEN h.interaction = 'delete' THEN 1 ELSE 0 END, h.labels,"
-    " coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id = h.id AND r.version = h.version))"
-    f" FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND {_GUARD} AND h.version = $8"
+    " coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id ="
+    " h.id AND r.version = h.version))"
+    f" FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND {_GUARD} AND"
+    " h.version = $8"
 )
 
 
 class GrantChanged(Unauthenticated):
-    """The grant behind a cached access was changed, withdrawn or has expired: load it again, and refuse if it is gone."""
+    """The grant behind a cached access was changed, withdrawn or has expired: load it again, refuse if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)

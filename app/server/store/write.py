@@ -30,10 +30,14 @@ from app.server.store.read import check_guard
 LOCK: Final = (
     "UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
     " WHERE patient = $1 AND state = 'live'"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3) RETURNING seq, updated"
+    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3) RETURNING"
+    " seq, updated"
 )
 _COLUMNS: Final = "r.id, r.n, r.version, r.seq, r.updated, r.date, r.deleted, r.labels, r.flags, r.keys, r.body"
-BEFORE_SQLITE: Final = f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN (SELECT j.value FROM json_each($3) j)"
+BEFORE_SQLITE: Final = (
+    f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN (SELECT j.value FROM"
+    f" json_each($3) j)"
+)
 BEFORE_POSTGRESQL: Final = (
     f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = ANY($3::text[])"
 )
@@ -41,6 +45,8 @@ SELECT_LABELS: Final = "SELECT r.labels FROM resource r WHERE r.patient = $1 AND
 SELECT_CLAIM: Final = "SELECT n FROM claim WHERE patient = $1 AND name = $2"
 DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 
+_LABEL_ROUNDS: Final = 4
+"""How long a chain of resources that take each other's labels may be within one write."""
 _ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 Prepare = Callable[[Resource, int], Draft]
 """Makes a derived resource of a rule, in a partition, into a draft."""
@@ -198,9 +204,15 @@ class Write:
                     SELECT_LABELS, partition.patient, self._registry.number(resource_type), resource_id
                 ):
                     known[f"{resource_type}/{resource_id}"] = labels
-        for draft in partition.drafts:
-            if id(draft) in waiting and draft.resource is not None:
-                draft.labels = self._labels.complete(draft.resource, known.get)
+        referring = [each for each in partition.drafts if id(each) in waiting]
+        for _ in range(_LABEL_ROUNDS):
+            before = [each.labels for each in referring]
+            for each in referring:
+                if each.resource is not None:
+                    each.labels = self._labels.complete(each.resource, known.get)
+            if [each.labels for each in referring] == before:
+                break
+            known.update({f"{each.type}/{each.id}": each.labels for each in referring})
 
     def _references(self, draft: Draft) -> list[str] | None:
         if draft.resource is None or draft.unchanged or draft.patient <= 0:

@@ -1,4 +1,5 @@
 """From method and path to an interaction. The same table feeds the CapabilityStatement.
+
 https://hl7.org/fhir/R4/http.html
 """
 
