@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,7 @@ def decode(data: bytes | bytearray | memoryview) -> Resource:
     """The JSON object in ``data``. Raises ``Invalid`` (code ``structure``) for anything else."""
     try:
         value = _decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, InvalidOperation) as error:
         raise Invalid(f"The body is not well-formed JSON: {error}", "structure") from error
     if not isinstance(value, dict):
         raise Invalid("The body is JSON, but not an object with a resourceType.", "structure")

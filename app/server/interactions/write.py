@@ -16,7 +16,6 @@ from app.server.ids import write_key
 from app.server.interactions.addresses import address, etag, http_date, version_headers
 from app.server.interactions.preconditions import version_of
 from app.server.messages import Answer, Headers, Request
-from app.server.search.parse import split_query
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
@@ -65,8 +64,8 @@ async def create(server: FhirServer, request: Request, resource_type: str, patie
     draft = await draft_create(server, request, resource, await context_of(server, request), patient_id)
     condition = None
     if b"if-none-exist" in request.headers:
-        pairs = split_query(request.header(b"if-none-exist").partition("?")[2] or request.header(b"if-none-exist"))
-        condition = Condition(draft, server.parser.parse(resource_type, pairs, lenient=False))
+        asked = server.parser.parse_condition(resource_type, request.header(b"if-none-exist"))
+        condition = Condition(draft, asked)
     await execute(
         server,
         request.access,

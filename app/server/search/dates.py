@@ -57,4 +57,4 @@ def parse_date(text: str) -> tuple[str, int, int]:
 def widen(low: int, high: int, now: int) -> Interval:
     """The interval that ``ap`` stands for: a tenth of the distance to now on either side."""
     margin = max(abs(now - low), abs(now - high)) // 10
-    return low - margin, high + margin
+    return max(low - margin, OPEN_START), min(high + margin, OPEN_END)

@@ -22,6 +22,8 @@ from app.server.search.registry import Param, Registry
 from app.server.search.tokens import hash_token, implied
 
 DEFAULT_COUNT: Final = 50
+MOST_VALUES: Final = 100
+"""Alternatives of one parameter: more of them take a database longer to plan than to answer."""
 LARGEST_COUNT: Final = 1000
 _MODIFIERS: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset({"missing", "not"}),
@@ -103,6 +105,13 @@ class Parser:
         query.self_query = "&".join(understood)
         return query
 
+    def parse_condition(self, resource_type: str, text: str) -> SearchQuery:
+        """What If-None-Exist asks, with or without the type before it. Raises ``Invalid``, also where it asks nothing."""
+        query = self.parse(resource_type, split_query(text.partition("?")[2] or text), lenient=False)
+        if not (query.conditions or query.ids or query.updated or query.patient or query.nothing):
+            raise Invalid("If-None-Exist must name a search parameter; without one it would find anything.", "required")
+        return query
+
     def _unknown(self, resource_type: str, name: str) -> str:
         base = name.partition(":")[0].partition(".")[0]
         if base in self._registry.params(resource_type) and base not in self._registry.offered(resource_type):
@@ -150,6 +159,8 @@ class Parser:
         texts = [each for each in split_values(value) if each]
         if not texts:
             raise Invalid("has no value.", "value")
+        if len(texts) > MOST_VALUES:
+            raise Invalid(f"has {len(texts)} values; it takes {MOST_VALUES} at a time.", "too-costly")
         if param.owner:
             self._owner(query, param, texts, of_type)
         elif param.kind == "token":
@@ -190,9 +201,9 @@ class Parser:
 
     def _result(self, query: SearchQuery, name: str, value: str) -> None:
         if name == "_count":
-            if not value.isdecimal():
+            if not value.isdecimal() or int(value) == 0:
                 raise Invalid("takes a whole number of at least 1.", "value")
-            query.count = max(1, min(int(value), LARGEST_COUNT))
+            query.count = min(int(value), LARGEST_COUNT)
         elif name == "_page":
             query.cursor = value
         elif name == "_sort":

@@ -18,7 +18,6 @@ from app.server.interactions.transaction.order import Entry, read_entries
 from app.server.interactions.transaction.references import point_elsewhere, resolve
 from app.server.interactions.write import body_of, context_of, draft_delete
 from app.server.messages import Answer, Request
-from app.server.search.parse import split_query
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
@@ -98,8 +97,7 @@ async def place_entries(
         draft = await _draft(server, request, entry, places.get(entry.index))
         drafts.append(draft)
         if entry.none_exist is not None:
-            pairs = split_query(entry.none_exist.partition("?")[2] or entry.none_exist)
-            conditions.append(Condition(draft, server.parser.parse(entry.type, pairs, lenient=False)))
+            conditions.append(Condition(draft, server.parser.parse_condition(entry.type, entry.none_exist)))
     return drafts, conditions
 
 
