@@ -6,7 +6,7 @@ WORKDIR /srv/zelfregie
 RUN python3 -m venv .venv
 COPY requirements.lock ./
 RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements.lock
-COPY LICENSE pyproject.toml ./
+COPY LICENSE README.md pyproject.toml ./
 COPY app app
 COPY migrations migrations
 RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --editable . \
