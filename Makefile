@@ -30,7 +30,7 @@ system: ## (root) install what the tests need from the system
 	@scripts/system
 
 soak: dev-environment ## the long figures: kill rounds, random requests, imports
-	$(PYTEST) -m soak
+	$(PYTEST) -m soak --durable
 
 bench: dev-environment ## measure beside the frozen floor; writes benchmarks/RESULTS.md
 	.venv/bin/python -m benchmarks.run

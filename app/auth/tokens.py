@@ -31,7 +31,7 @@ class TokenAuthenticator:
 
     async def __call__(self, authorization: str, now: int) -> Access:
         """Who is asking at ``now`` (µs). Raises ``Unauthenticated``."""
-        if not authorization.startswith("Bearer "):
+        if authorization[:7].lower() != "bearer ":  # schemes are written in either case
             raise Unauthenticated("Send an access token: Authorization: Bearer <token>.")
         token_hash = sha256(authorization[7:].encode("latin-1")).digest()
         access = self._known.get(token_hash)

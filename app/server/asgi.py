@@ -73,11 +73,12 @@ class FhirApp:
         try:
             query = scope["query_string"].decode("latin-1")
             form, pretty = _asked_format(headers, query)
-            body = b"" if method in ("GET", "HEAD") else await _read_body(headers, receive)
             if scope["path"][self._root :] == "/metadata":
                 answer = self._capability_statement(method)
             else:
+                # Who is asking comes first: nobody has us read 32 MB without a token.
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
+                body = b"" if method in ("GET", "HEAD") else await _read_body(headers, receive)
                 request = Request(
                     "GET" if method == "HEAD" else method,
                     self._path(scope),
@@ -121,9 +122,7 @@ class FhirApp:
             return await dispatch(self._server, request)
 
     def _path(self, scope: Scope) -> list[str]:
-        path: str = scope["path"][self._root :]
-        if "%" in path:
-            path = unquote(path)
+        path: str = scope["path"][self._root :]  # ASGI has decoded it
         return [part for part in path.split("/") if part]
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:

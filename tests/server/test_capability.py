@@ -71,11 +71,10 @@ async def test_every_parameter_that_is_listed_can_be_used_in_one_record(anna: Ca
 
 async def test_every_parameter_that_is_listed_can_be_used_among_several_patients(practice: Caller) -> None:
     for row in (await resources(practice))[::3]:
-        query = "&".join(
-            f"{param['name']}={VALUES[param['type']]}" for param in row["searchParam"] if param["name"] != "_id"
-        )
-        answer = await practice.get(f"/{row['type']}?{query}")
-        assert answer.status_code == 200, (row["type"], answer.text)
+        params = [f"{param['name']}={VALUES[param['type']]}" for param in row["searchParam"] if param["name"] != "_id"]
+        for start in range(0, len(params), 8):
+            answer = await practice.get(f"/{row['type']}?{'&'.join(params[start : start + 8])}")
+            assert answer.status_code == 200, (row["type"], answer.text)
 
 
 async def test_the_modifiers_of_every_kind_can_be_used(anna: Caller) -> None:

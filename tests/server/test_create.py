@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.fhir.resource import Resource, decode
-from tests.builders import binary, goal, observation, questionnaire_response
+from tests.builders import binary, goal, observation, posted, questionnaire_response, transaction
 from tests.server.service import BASE, Caller, codes, issues
 
 OWN_FORM = re.compile(r"[0-9a-z]{13}-[0-9a-z]{16}")
@@ -135,6 +135,18 @@ async def test_a_condition_that_cannot_be_read_is_refused(anna: Caller) -> None:
     answer = await anna.post("/Goal", goal(), {"If-None-Exist": "nonsense=1"})
     assert answer.status_code == 400
     assert await anna.found("/Goal") == []
+
+
+@pytest.mark.parametrize("condition", ["", "?", "_count=1", "_sort=start-date", "_format=json", "_page=x"])
+async def test_a_condition_that_asks_nothing_is_refused(anna: Caller, condition: str) -> None:
+    await anna.create(goal())
+    for answer in (
+        await anna.post("/Goal", goal(), {"If-None-Exist": condition}),
+        await anna.post("/", transaction(posted(goal(), ifNoneExist=condition or "_count=1"))),
+    ):
+        assert answer.status_code == 400
+        assert codes(answer) in (["required"], ["not-supported"])
+    assert len(await anna.found("/Goal")) == 1
 
 
 async def test_a_condition_sees_nothing_of_others(anna: Caller, bram: Caller) -> None:

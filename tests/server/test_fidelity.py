@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.fhir.resource import decode
+from app.fhir.resource import decode, encode
 from app.fhir.xml import from_xml, to_xml
 from tests.builders import goal, observation, patient, questionnaire_response
 from tests.server.service import Caller, Service
@@ -27,6 +27,9 @@ from tests.server.service import Caller, Service
         "0",
         "-1",
         "1.0E2",
+        "123456789012345678901234567890",
+        "18446744073709551616",
+        "0." + "1" * 100,
     ],
 )
 async def test_decimals_keep_their_digits(service: Service, anna: Caller, digits: str) -> None:
@@ -41,6 +44,24 @@ async def test_decimals_keep_their_digits(service: Service, anna: Caller, digits
     assert from_xml(in_xml.content, service.server.definitions)["valueQuantity"]["value"] == value
     again = await anna.post("/Observation", in_xml.content, {"content-type": "application/fhir+xml"})
     assert str(decode(again.content)["valueQuantity"]["value"]) == str(value)
+
+
+@pytest.mark.parametrize("digits", ["1e99999999999999999999", "NaN", "Infinity", "1.", ".5", "0x10", "+1", "01"])
+async def test_numbers_that_json_or_decimals_do_not_have_are_refused(anna: Caller, digits: str) -> None:
+    body = json.dumps(observation(valueQuantity={"value": "DIGITS"})).replace('"DIGITS"', digits).encode()
+    assert (await anna.post("/Observation", body)).status_code == 400
+
+
+@pytest.mark.parametrize("depth", [50, 3000])
+async def test_a_resource_of_any_depth_is_stored_or_refused(anna: Caller, depth: int) -> None:
+    inside = '{"url":"x","valueString":"y"}'
+    extension = '{"url":"x","extension":[' * depth + inside + "]}" * depth
+    in_json = await anna.post("/Goal", encode(goal(extension=["DEEP"])).replace(b'"DEEP"', extension.encode()))
+    deep = '<extension url="x">' * depth + '<valueString value="y"/>' + "</extension>" * depth
+    xml = f'<Goal xmlns="http://hl7.org/fhir">{deep}<lifecycleStatus value="active"/><description/></Goal>'
+    in_xml = await anna.post("/Goal", xml.encode(), {"content-type": "application/fhir+xml"})
+    assert in_json.status_code == (201 if depth < 100 else 400)
+    assert in_xml.status_code in ((201, 400, 422) if depth < 100 else (400,))
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ async def test_the_prefix_ap_widens_by_a_tenth_of_the_distance_to_now(anna: Call
     await anna.keep(goal(id="g", startDate="2001-01-01"))
     assert await anna.found("/Goal?start-date=ap2002-01-01") == ["g"]
     assert await anna.found("/Goal?start-date=ap2015-01-01") == []
+    for farthest in ("0001", "9999", "9999-12-31"):
+        assert (await anna.get(f"/Goal?start-date=ap{farthest}")).status_code == 200
 
 
 @pytest.mark.parametrize("end", ["2024-01-02", "2024-01-03", "2024-01-20", "2024-02-20", "2025-01-01", None])
@@ -198,6 +200,7 @@ async def test_long_periods_that_began_long_ago_are_found(anna: Caller) -> None:
         "ge",
         "10000",
         "2024-01-01T10",
+        "2024-01-01T10:00:00%2B14:30",
     ],
 )
 async def test_what_is_no_date_is_refused_naming_the_parameter(anna: Caller, value: str) -> None:

@@ -31,6 +31,16 @@ async def test_lenience_does_not_extend_to_values_that_cannot_be_read(anna: Call
     assert answer.status_code == 400
 
 
+async def test_a_search_that_would_keep_the_database_busy_is_refused(anna: Caller) -> None:
+    for query, most in ((f"code={','.join(f'c{number}' for number in range(101))}", "100"), ("code=x&" * 21, "20")):
+        answer = await anna.get(f"/Observation?{query}")
+        assert answer.status_code == 400
+        assert codes(answer) == ["too-costly"]
+        assert most in issues(answer)[0]["diagnostics"]
+    assert await anna.found(f"/Observation?{'code=x&' * 20}") == []
+    assert await anna.found(f"/Observation?code={','.join(f'c{number}' for number in range(100))}") == []
+
+
 async def test_strictness_can_be_asked_for(anna: Caller) -> None:
     answer = await anna.get("/Observation?nonsense=1", {"Prefer": "handling=strict"})
     assert answer.status_code == 400

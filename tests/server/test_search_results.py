@@ -137,7 +137,7 @@ async def test_count_bounds_the_page(anna: Caller) -> None:
     assert len(await anna.found("/Goal")) == 50
     assert len(await anna.found("/Goal?_count=55")) == 55
     assert len(await anna.found("/Goal?_count=99999999999999999999")) == 55
-    for wrong in ("x", "-1", "1.5", ""):
+    for wrong in ("x", "-1", "1.5", "", "0"):
         assert (await anna.get(f"/Goal?_count={wrong}")).status_code == 400
 
 

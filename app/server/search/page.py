@@ -32,8 +32,8 @@ _SELECT_WALK: Final = "SELECT partitions FROM walk WHERE id = $1 AND expires > $
 _SELECT_SEQS: Final = "SELECT patient, seq FROM partition WHERE tenant IN ($1, 0) AND state = 'live'"
 _SELECT_TERMS: Final = "SELECT value FROM term WHERE patient = $1 AND code = $2"
 _SELECT_LOOKUP: Final = (
-    "SELECT l.patient FROM lookup l JOIN partition q ON q.patient = l.patient"
-    " WHERE l.type = $1 AND l.param = $2 AND l.value = $3 AND q.tenant IN ($4, 0)"
+    "SELECT l.patient FROM lookup l WHERE l.type = $1 AND l.param = $2 AND l.value = $3"
+    " AND (SELECT q.tenant FROM partition q WHERE q.patient = l.patient) IN ($4, 0)"
 )
 _PAIR: Final = struct.Struct(">qq")
 

@@ -12,8 +12,8 @@ from app.server.placement import Place
 from app.server.search.registry import Registry
 
 SELECT_ALIAS = (
-    "SELECT a.patient FROM alias a JOIN partition p ON p.patient = a.patient WHERE a.type = $1 AND a.id = $2 AND"
-    " p.tenant IN ($3, 0)"
+    "SELECT a.patient FROM alias a WHERE a.type = $1 AND a.id = $2"
+    " AND (SELECT p.tenant FROM partition p WHERE p.patient = a.patient) IN ($3, 0)"
 )
 SELECT_LIVE = "SELECT 1 FROM partition p WHERE p.patient = $1 AND p.tenant = $2 AND p.state = 'live'"
 
