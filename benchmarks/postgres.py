@@ -62,15 +62,21 @@ async def _examine(url: str, *, durable: bool) -> Server:
     try:
         said = {name: await connection.fetchval(f"SHOW {name}") for name in (*SETTINGS, "server_version")}
         backend = await connection.fetchval("SELECT pg_backend_pid()")
+        # Looked at while it lives: it ends with the connection.
+        command, postmaster = _process(backend)
     finally:
         await connection.close()
     if durable and (said["fsync"] != "on" or said["synchronous_commit"] != "on"):
         raise ValueError(f"PostgreSQL would lose acknowledged writes: {said}")
-    try:
-        command = processes.name(backend)
-    except OSError:
-        command = ""
     if command != "postgres":
         raise ValueError("PostgreSQL does not run on this machine: its CPU cannot be counted")
     settings = ", ".join(f"{name} {said[name]}" for name in SETTINGS)
-    return Server(url, processes.parent(backend), said["server_version"], settings)
+    return Server(url, postmaster, said["server_version"], settings)
+
+
+def _process(backend: int) -> tuple[str, int]:
+    """The command of a process and its parent; nothing and 0 where it cannot be seen from here."""
+    try:
+        return processes.name(backend), processes.parent(backend)
+    except OSError:
+        return "", 0
