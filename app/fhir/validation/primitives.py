@@ -1,7 +1,7 @@
 """Formats of the primitive types, https://hl7.org/fhir/R4/datatypes.html#primitive; STU3 is read by the same rules.
 
-The regular expressions are R4's, with two changes: those that can take exponential time are rewritten, and what looks
-like a date must be one. Their whitespace is that of XML Schema: space, tab and line ends.
+The regular expressions are R4's, with three changes: those that can take exponential time are rewritten, what looks
+like a date must be one, and no control character is part of a code. Their whitespace is that of XML Schema: space, tab and line ends.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DAY = r"(?:0[1-9]|[12][0-9]|3[01])"
 MONTH = r"(?:0[1-9]|1[0-2])"
 
 PATTERNS: Final[Mapping[str, str]] = {
-    "code": r"\S+(?:\s\S+)*",
+    "code": r"[^\s\x00-\x1f]+(?:\s[^\s\x00-\x1f]+)*",
     "date": rf"{YEAR}(?:-{MONTH}(?:-{_DAY})?)?",
     "dateTime": rf"{YEAR}(?:-{MONTH}(?:-{_DAY}(?:T{TIME}{ZONE})?)?)?",
     "id": r"[A-Za-z0-9\-.]{1,64}",
@@ -40,7 +40,7 @@ _SHAPES: Final[Mapping[str, str]] = {
     "base64Binary": "base64 in characters A-Z, a-z, 0-9, + and / with its padding",
     "boolean": "true or false",
     "canonical": "a URI without whitespace",
-    "code": "text without whitespace at the ends or doubled inside",
+    "code": "text without control characters, and without whitespace at the ends or doubled inside",
     "date": "an existing date as YYYY, YYYY-MM or YYYY-MM-DD",
     "dateTime": "an existing date as YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz",
     "decimal": "a JSON number",
