@@ -287,6 +287,8 @@ INSERT_LINK: Final = _insert(link, ignore=True)
 INSERT_TERM: Final = _insert(term, ignore=True)
 INSERT_LOOKUP: Final = _insert(lookup, ignore=True)
 INSERT_ALIAS: Final = _insert(alias, ignore=True)
+INSERT_NEW_ALIAS: Final = _insert(alias)
+"""For what was just made: a Patient whose id another one has is refused."""
 INSERT_PARTITION: Final = _insert(partition)
 INSERT_CLAIM: Final = _insert(claim)
 INSERT_GRANT: Final = _insert(access_grant)

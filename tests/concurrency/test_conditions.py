@@ -21,6 +21,7 @@ from tests.server.service import Caller
 from tests.service import Instance, serving
 
 EIGHT: Final = range(8)
+URN: Final = "urn:uuid:0c1b8a68-5f46-4d3c-9d5b-0e6a4d1f7a11"
 NAMED: Final = [{"system": "urn:scale", "value": "42"}]
 
 
@@ -89,6 +90,31 @@ async def test_a_conditional_name_is_one_per_patient(services: list[Instance]) -
         answer = await practice.post("/Observation", observation, {"if-none-exist": "identifier=urn:scale|42"})
         assert answer.status_code == 201, answer.text
     assert len(await practice.found("/Observation")) == 2
+
+
+async def test_eight_persons_under_one_conditional_identifier_are_one(services: list[Instance]) -> None:
+    """They have no record yet that could be locked."""
+    answers = await at_once(
+        services,
+        "operator",
+        lambda _, caller: caller.post(
+            "/Patient", builders.patient(identifier=NAMED), {"if-none-exist": "identifier=urn:scale|42"}
+        ),
+    )
+    assert statuses(answers) == {201: 1, 200: 7}
+    assert len(await Caller(services[0].http, "operator").found("/Patient?identifier=urn:scale|42")) == 1
+    assert await all_is_well(services)
+
+
+async def test_eight_updates_of_one_absent_person_make_one(services: list[Instance]) -> None:
+    """An id that a client chose for a person is that person's on the whole server."""
+    answers = await at_once(
+        services, "operator", lambda _, caller: caller.put("/Patient/dirk", builders.patient("dirk"))
+    )
+    assert set(statuses(answers)) <= {200, 201, 409}
+    assert statuses(answers)[201] == 1
+    assert await Caller(services[0].http, "operator").found("/Patient?_id=dirk") == ["dirk"]
+    assert await all_is_well(services)
 
 
 @pytest.mark.parametrize("token", ["anna", "practice", "operator"])
@@ -233,3 +259,41 @@ async def test_a_claim_that_is_refused_takes_the_whole_transaction_back(ruled: l
     assert answer.status_code == 409
     assert await caller.found("/Observation") == []
     assert await all_is_well(ruled)
+
+
+@pytest.mark.parametrize("setting", ["postgresql"])
+async def test_a_transaction_that_is_tried_again_judges_its_conditions_again(service_url: str, tmp_path: Path) -> None:
+    """The first try finds the resource that the condition names; before the second it is deleted."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deletes: list[asyncio.Task[httpx.Response]] = []
+
+    async def fail_once(_: ChangeSet, reader: Reader) -> Verdict:
+        if not deletes:
+            deletes.append(asyncio.create_task(stranger.delete(f"/Observation/{found['id']}")))
+            while not await other.database.fetch(waiting):  # noqa: ASYNC110 - what is waited for happens in PostgreSQL
+                await asyncio.sleep(0.01)
+            await reader.fetch("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+        return Verdict()
+
+    rules = [Rule("fails-once", frozenset({"Goal"}), fail_once)]
+    async with (
+        serving(service_url, tmp_path / "ruled", rules=rules) as service,
+        serving(service_url, tmp_path / "other") as other,
+    ):
+        caller, stranger = Caller(service.http, "anna"), Caller(other.http, "anna")
+        found = await caller.create(builders.observation(identifier=NAMED))
+        bundle = builders.transaction(
+            builders.posted(builders.observation(identifier=NAMED), URN, ifNoneExist="identifier=urn:scale|42"),
+            builders.posted(builders.goal(addresses=[builders.reference(URN)])),
+        )
+        answer = await caller.post("", bundle)
+        assert answer.status_code == 200, answer.text
+        assert (await deletes[0]).status_code == 204
+        (made,) = await caller.found("/Observation")
+        assert made != found["id"]
+        observation, goal = (entry["response"] for entry in decode(answer.content)["entry"])
+        assert (observation["status"], made in observation["location"]) == ("201 Created", True)
+        assert decode((await caller.get(goal["location"])).content)["addresses"] == [
+            {"reference": f"Observation/{made}"}
+        ]
+        assert await problems(service.database, service.server) == []

@@ -1,7 +1,8 @@
 """Formats of the primitive types, https://hl7.org/fhir/R4/datatypes.html#primitive; STU3 is read by the same rules.
 
 The regular expressions are R4's, with three changes: those that can take exponential time are rewritten, what looks
-like a date must be one, and no control character is part of a code. Their whitespace is that of XML Schema: space, tab and line ends.
+like a date must be one, and no control character is part of a code. Their whitespace is that of XML Schema: space, tab
+and line ends.
 """
 
 from __future__ import annotations

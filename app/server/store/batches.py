@@ -58,7 +58,7 @@ class Batches:
         if before is None:
             self.into(tables.INSERT_RESOURCE).append((*row, keys, draft.body))
             if not draft.fresh and key_of(draft.id) is None:
-                self.into(tables.INSERT_ALIAS).append((number, draft.id, patient))
+                self.into(tables.INSERT_NEW_ALIAS).append((number, draft.id, patient))
         else:
             self.into(tables.UPDATE_RESOURCE).append((*row, keys, draft.body))
             if before.body is not None:

@@ -79,6 +79,8 @@ async def execute(
             dialect=server.database.dialect,
             service=service,
         )
+        if any(condition.draft.birth for condition in conditions):
+            await write.lock_persons()
         await write.lock(changing)
         led: dict[str, str] = {}
         for condition in conditions:
@@ -99,7 +101,8 @@ async def execute(
 
 async def _judge(server: FhirServer, writer: Writer, access: Access, condition: Condition, *, now: int) -> None:
     condition.query.count = 2
-    # What makes the answer certain is the lock on the partition that the create goes to; a new person has none yet.
+    # What makes the answer certain is the lock on the partition that the create goes to; for a new person, who has
+    # none yet, that on all new persons.
     within = None if condition.draft.birth else condition.patient
     matched = await page.run(server, writer, access, condition.query, now=now, within=within)
     found = matched.rows

@@ -104,6 +104,10 @@ class Write:
             await self._lock(partition, len(partition.drafts))
             self._locked[patient] = partition
 
+    async def lock_persons(self) -> None:
+        """Wait for everybody else who wants to be sure that a person is not there yet. Before ``lock``."""
+        await self._lock(_Partition(self._access.catalogues[0], []), 0)
+
     async def _lock(self, partition: _Partition, room: int) -> None:
         if any(draft.birth for draft in partition.drafts):
             await check_guard(self._writer, self._access, self._now)
