@@ -11,7 +11,7 @@ import asyncio
 import functools
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -104,17 +104,10 @@ def spread_url(postgresql_databases: Databases, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def service_url(postgresql_databases: Databases, spread_url: str) -> Iterator[str]:
-    url = postgresql_databases.create(like=spread_url)
-    yield url
-    postgresql_databases.drop(url)
-
-
-@pytest.fixture
-async def service(service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Instance]:
-    """The service on a copy, with a connection that watches."""
+async def service(spread_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Instance]:
+    """The service with a connection that watches. All tests share the database: what one writes, no other looks at."""
     monkeypatch.setattr(asyncpg, "connect", functools.partial(asyncpg.connect, connection_class=WatchedConnection))
-    async with serving(service_url, tmp_path, connections=1) as instance:
+    async with serving(spread_url, tmp_path, connections=1) as instance:
         WatchedConnection.log.clear()
         yield instance
 
@@ -131,9 +124,9 @@ def record(person: str) -> list[Resource]:
         )
         for number in range(1, 21)
     ]
-    goal = builders.goal(subject, id="g-1", description={"text": "Elke dag naar buiten"})
+    goals = [builders.goal(subject, id=f"g-{number}") for number in range(1, 5)]
     plan = builders.care_plan(subject, id="p-1", goal=[builders.reference("Goal/g-1")])
-    return [*observations, goal, plan, builders.provenance(["Goal/g-1"], id="v-1")]
+    return [*observations, *goals, plan, builders.provenance(["Goal/g-1"], id="v-1")]
 
 
 async def test_the_records_lie_in_several_pieces_and_a_statement_without_a_patient_is_seen_to_touch_all(
@@ -169,18 +162,23 @@ HOT: Final[Mapping[str, tuple[str, str, Resource | None, Mapping[str, str]]]] = 
     "search by what is not": ("GET", "/Observation?status:not=amended", None, {}),
     "everything, first page": ("GET", "/Patient/anna/$everything?_count=10", None, {}),
     "create": ("POST", "/Observation", builders.observation(), {}),
-    "conditional create": ("POST", "/Observation", OBSERVATION, {"if-none-exist": "identifier=urn:scale|new"}),
-    "update": ("PUT", "/Goal/g-1", builders.goal(id="g-1", description={"text": "Fietsen"}), {}),
-    "conditional update": ("PUT", "/Goal/g-1", builders.goal(id="g-1", startDate="2026-01-01"), {"if-match": 'W/"1"'}),
+    "conditional create": (
+        "POST",
+        "/Observation",
+        builders.observation(),
+        {"if-none-exist": "identifier=urn:scale|newer"},
+    ),
+    "update": ("PUT", "/Goal/g-2", builders.goal(id="g-2", description={"text": "Fietsen"}), {}),
+    "conditional update": ("PUT", "/Goal/g-3", builders.goal(id="g-3", startDate="2026-01-01"), {"if-match": 'W/"1"'}),
     "update as create": ("PUT", "/Observation/o-new", OBSERVATION, {}),
-    "delete": ("DELETE", "/Observation/o-1", None, {}),
+    "delete": ("DELETE", "/Observation/o-19", None, {}),
     "transaction": (
         "POST",
         "",
         builders.transaction(
             *(builders.posted(builders.observation()) for _ in range(50)),
-            builders.put(builders.goal(id="g-1", description={"text": "Zwemmen"})),
-            builders.deleted("Observation/o-2"),
+            builders.put(builders.goal(id="g-4", description={"text": "Zwemmen"})),
+            builders.deleted("Observation/o-20"),
             builders.posted(builders.provenance(["Goal/g-1"])),
         ),
         {},
@@ -207,14 +205,14 @@ async def test_a_hot_statement_touches_one_piece_of_each_table(service: Instance
 
 
 async def test_the_pages_of_a_walk_touch_one_piece_of_each_table(service: Instance) -> None:
-    pages = await Caller(service.http, "anna").pages("/Observation?_count=6")
+    pages = await Caller(service.http, "chris").pages("/Observation?_count=6")
     assert [len(page["entry"]) for page in pages] == [6, 6, 6, 2]
     assert [each for each in WatchedConnection.log.sent if each.most > 1 or each.scanned] == []
 
 
 async def test_everything_touches_the_pieces_of_the_patient_and_of_the_two_catalogues_only(service: Instance) -> None:
-    answer = await Caller(service.http, "anna").get("/Patient/anna/$everything")
-    assert len(decode(answer.content)["entry"]) == 25, "the patient, 23 resources, and the practice"
+    answer = await Caller(service.http, "chris").get("/Patient/chris/$everything")
+    assert len(decode(answer.content)["entry"]) == 28, "the patient, 26 resources, and the practice"
     several = [each for each in WatchedConnection.log.sent if each.most > 1]
     assert len(several) <= 1, "what lies in the catalogues is one statement"
     for each in several:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from app.database import Reader
@@ -63,6 +65,7 @@ class Persons:
 
 
 NO_PERSONS: Final = Persons()
+NO_ENTRIES: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 async def owner_of(
@@ -86,10 +89,13 @@ async def owner_of(
     return patient
 
 
-async def partition_of_targets(server: FhirServer, reader: Reader, access: Access, resource: Resource) -> int | None:
+async def partition_of_targets(
+    server: FhirServer, reader: Reader, access: Access, resource: Resource, *, entries: Mapping[str, int] = NO_ENTRIES
+) -> int | None:
     """The partition of what a Provenance refers to, for a caller with several patients; None when there is none.
 
-    Raises ``Unprocessable`` where that is with several.
+    ``entries``: the partitions of what the same transaction stores, by what refers to it. Raises ``Unprocessable``
+    where the targets are with several patients.
     """
     resource_type: str = resource["resourceType"]
     place = server.placement[resource_type]
@@ -97,11 +103,17 @@ async def partition_of_targets(server: FhirServer, reader: Reader, access: Acces
         return None
     found: set[int] = set()
     for each in elements(resource, place.subject):
-        literal = parse_reference(each.get("reference", ""))
+        text = each.get("reference", "")
+        literal = parse_reference(text)
+        partition = entries.get(text if literal is None else literal.relative, entries.get(text))
+        if partition is not None:
+            found.add(partition)
+            continue
         if literal is None or literal.base not in ("", server.base) or literal.type not in server.registry.stored:
             continue
         held = await find_partitions(reader, access, literal.type, literal.id, registry=server.registry)
-        found.update(patient for patient in held if patient > 0)
+        found.update(held)
+    found = {patient for patient in found if patient > 0}
     if len(found) > 1:
         path = f"{resource_type}.{'.'.join(place.subject)}"
         raise Unprocessable(f"{path} is with several patients; a resource belongs to one.", "business-rule")

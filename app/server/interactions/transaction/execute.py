@@ -153,11 +153,12 @@ async def _places(
     asked = context
     if context.patient is None and len(patients) == 1:
         context = replace(context, patient=patients.pop())
+    stored = {name: places[each.index][0] for each in entries if each.index in places for name in _names(each)}
     for entry, resource in unnamed:
         # An operator's catalogue goes to the catalogue, even when the Bundle holds a patient's data.
         shared = request.access.everyone and server.placement[entry.type].catalogue
         try:
-            place = await partition_of_targets(server, server.database, request.access, resource)
+            place = await partition_of_targets(server, server.database, request.access, resource, entries=stored)
             if place is None:
                 place = place_unnamed(server, request.access, entry.type, asked if shared else context)
             places[entry.index] = (place, False)
@@ -168,6 +169,11 @@ async def _places(
             "The transaction has entries that cannot be placed; nothing was stored.", issues=tuple(issues)
         )
     return places
+
+
+def _names(entry: Entry) -> list[str]:
+    """What other entries refer to this one by."""
+    return [name for name in (entry.full_url, f"{entry.type}/{entry.id}" if entry.id else "") if name]
 
 
 def _in_entry(entry: Entry, error: ZelfregieError) -> list[Issue]:
