@@ -26,9 +26,11 @@ from app.errors import ZelfregieError
 from app.server.asgi import FhirApp, Receive, Scope, Send
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
+from app.server.operations import Operations
 from app.server.outcomes import outcome_bytes, status_of
 from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
+from app.server.standard_operations import STANDARD_OPERATIONS
 
 ROOT = "/fhir"
 _log = structlog.get_logger(__name__)
@@ -117,7 +119,9 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     database = await open_database(settings.database, connections=settings.connections)
     stack.push_async_callback(database.close)
     await check_migrated(database, canonical_base=settings.canonical_base)
-    server = FhirServer(database, f"{settings.public_url}{ROOT}/", settings.page_key())
+    server = FhirServer(
+        database, f"{settings.public_url}{ROOT}/", settings.page_key(), operations=Operations(STANDARD_OPERATIONS)
+    )
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):
         report = await sandbox.prepare(server)
         _log.info("sandbox.seeded", stored=report.stored, refused=len(report.refusals))

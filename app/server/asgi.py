@@ -19,7 +19,7 @@ from app.server.access import Access
 from app.server.capability import capability_statement
 from app.server.dispatch import dispatch
 from app.server.faults import trace_of
-from app.server.formats import CONTENT_TYPE, Format, answer_format, check_content_type, render
+from app.server.formats import CONTENT_TYPE, Format, answer_format, render
 from app.server.messages import Answer, Headers, Request
 from app.server.metrics import RequestMetrics
 from app.server.outcomes import fault_bytes, outcome_bytes, status_of
@@ -190,7 +190,7 @@ def _asked_format(headers: dict[bytes, bytes], query: str) -> tuple[Format, bool
 
 
 async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises ``TooLarge``, ``UnsupportedMediaType``, ``Invalid``."""
+    """The whole body. Raises ``TooLarge`` or ``Invalid``."""
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > LARGEST_BODY:
         raise TooLarge(f"A request may be at most {LARGEST_BODY // 1024 // 1024} MB.", "too-long")
@@ -207,7 +207,4 @@ async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             break
-    body = b"".join(parts)
-    if body:
-        check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
-    return body
+    return b"".join(parts)

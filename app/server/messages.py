@@ -11,6 +11,20 @@ Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
+class Target:
+    """What an address names. ``patient_id``: the Patient before it; ``compartment``: the (type, id) that a search is
+    within; ``operation``: its name without ``$``.
+    """
+
+    type: str = ""
+    id: str = ""
+    patient_id: str | None = None
+    version: str = ""
+    operation: str = ""
+    compartment: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
 class Request:
     """``path`` is split below the FHIR base; ``headers`` have lower-case names, the last one of a name counts."""
 
@@ -26,6 +40,14 @@ class Request:
     def header(self, name: bytes) -> str:
         """The header's text, empty when it is not there."""
         return self.headers.get(name, b"").decode("latin-1")
+
+    def prefers(self, preference: str) -> bool:
+        """Whether ``Prefer`` names ``preference``, such as ``return=minimal``. https://www.rfc-editor.org/rfc/rfc7240"""
+        given = self.headers.get(b"prefer")
+        if given is None:
+            return False
+        words = given.decode("latin-1").lower().replace(";", ",").replace('"', "").split(",")
+        return preference in (word.strip().replace(" ", "") for word in words)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from app.fhir.definitions import Definitions, load
 from app.server.access import Access
 from app.server.ids import RandomBytes
 from app.server.labels import Labels, load_labels
+from app.server.operations import Operations
 from app.server.placement import Place, load_placement
 from app.server.rules import Rule
 from app.server.search.compile import Compiler
@@ -33,6 +34,7 @@ class FhirServer:
     base: str
     page_key: bytes
     rules: Sequence[Rule] = ()
+    operations: Operations = field(default_factory=lambda: Operations(()))
     clock: Clock = system_clock
     random: RandomBytes = secrets.token_bytes
     definitions: Definitions = field(default_factory=lambda: load("4.0.1"))

@@ -82,6 +82,8 @@ def _types(structures: Mapping[str, Json]) -> tuple[dict[str, dict[str, str]], d
                 types=kinds,
                 binding=binding,
                 attribute="xmlAttr" in element.get("representation", ()),
+                summary=element.get("isSummary", False),
+                modifier=element.get("isModifier", False),
             )
     own = {
         name: {member: row for member, row in rows.items() if row != types.get(bases.get(name, ""), {}).get(member)}

@@ -2,9 +2,9 @@
 
 A row is what one ``ElementDefinition`` says, https://hl7.org/fhir/R4/elementdefinition.html::
 
-    [@]MIN..MAX TYPES [VALUESET]
+    [@][+][!]MIN..MAX TYPES [VALUESET]
 
-``@`` marks an XML attribute. TYPES are separated by commas, each with its reference targets:
+``@`` marks an XML attribute, ``+`` an element of the summary, ``!`` one that modifies what the others mean. TYPES are separated by commas, each with its reference targets:
 ``Reference(Patient|Group)``. A path such as ``Observation.component`` as the type means the elements listed under that
 path. VALUESET is the value set of a required binding, short for ``http://hl7.org/fhir/ValueSet/…`` unless it holds a
 ``:``. A member name that ends on ``[x]`` is a choice.
@@ -29,7 +29,8 @@ class Element:
 
     ``name`` ends on ``[x]`` for a choice and ``choice`` is then its base name. ``type`` is a FHIR type or a backbone
     path. ``many`` says that JSON has an array here; ``maximum`` is None when unbounded. ``targets`` are resource types,
-    empty for any. ``binding`` is the canonical (without version) of the required value set.
+    empty for any. ``binding`` is the canonical (without version) of the required value set. ``summary`` says that the
+    element belongs to ``_summary=true``, ``modifier`` that it can change what the elements around it mean.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Element:
     choice: str | None
     is_primitive: bool
     xml: Xml
+    summary: bool
+    modifier: bool
 
 
 def write_row(
@@ -51,18 +54,23 @@ def write_row(
     types: Sequence[tuple[str, Sequence[str]]],
     binding: str | None,
     attribute: bool,
+    summary: bool,
+    modifier: bool,
 ) -> str:
     """The row of one element definition; ``types`` pairs each type with its targets."""
+    marks = f"{'@' if attribute else ''}{'+' if summary else ''}{'!' if modifier else ''}"
     listed = ",".join(f"{name}({'|'.join(targets)})" if targets else name for name, targets in types)
     tail = f" {binding.removeprefix(VALUE_SETS)}" if binding else ""
-    return f"{'@' if attribute else ''}{minimum}..{maximum} {listed}{tail}"
+    return f"{marks}{minimum}..{maximum} {listed}{tail}"
 
 
 def read_row(name: str, row: str) -> Iterator[tuple[str, Element]]:
     """The JSON member names, with their elements, that one row stands for."""
     cardinality, types, *rest = row.split(" ")
     binding = canonical(rest[0], VALUE_SETS) if rest else None
-    minimum, maximum = cardinality.removeprefix("@").split("..")
+    numbers = cardinality.lstrip("@+!")
+    marks = cardinality[: -len(numbers)]
+    minimum, maximum = numbers.split("..")
     choice = name.removesuffix("[x]") if name.endswith("[x]") else None
     for listed in types.split(","):
         kind, _, targets = listed.removesuffix(")").partition("(")
@@ -78,7 +86,9 @@ def read_row(name: str, row: str) -> Iterator[tuple[str, Element]]:
                 binding=binding if kind in BINDABLE else None,
                 choice=choice,
                 is_primitive=kind[0].islower(),
-                xml="attribute" if row[0] == "@" else "xhtml" if kind == "xhtml" else "element",
+                xml="attribute" if "@" in marks else "xhtml" if kind == "xhtml" else "element",
+                summary="+" in marks,
+                modifier="!" in marks,
             ),
         )
 

@@ -14,7 +14,7 @@ from app.errors import Invalid, NotFound
 from app.fhir.scopes import Action
 from app.server.bundles import match_entry, searchset
 from app.server.interactions.addresses import needs_patient
-from app.server.messages import Answer, Request
+from app.server.messages import Answer, Request, Target
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.parse import split_query
 from app.server.server import FhirServer
@@ -48,11 +48,11 @@ class _Asked:
     types: tuple[int, ...] | None
 
 
-async def everything(server: FhirServer, request: Request, patient_id: str) -> Answer:
+async def everything(server: FhirServer, request: Request, target: Target) -> Answer:
     """The whole record, paged: first what stood at page one, then what was changed meanwhile; the catalogue's part on
     the last page.
     """
-    access = request.access
+    access, patient_id = request.access, target.id
     what = f"Patient/{patient_id}/$everything"
     count, page = _parameters(request)
     patient = await find_patient(server.database, access, patient_id, server.registry)

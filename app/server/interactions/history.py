@@ -12,7 +12,7 @@ from app.fhir.resource import encode
 from app.fhir.scopes import Action
 from app.server.bundles import bundle_of
 from app.server.interactions.addresses import address
-from app.server.messages import Answer, Request
+from app.server.messages import Answer, Request, Target
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.parse import LARGEST_COUNT, split_query
 from app.server.search.query import SearchQuery
@@ -32,11 +32,9 @@ _FIRST: Final = 2**31 - 1
 _METHODS: Final = {"create": ("POST", "201"), "update": ("PUT", "200"), "delete": ("DELETE", "204")}
 
 
-async def history(
-    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
-) -> Answer:
+async def history(server: FhirServer, request: Request, target: Target) -> Answer:
     """All versions, newest first, paged by ``_count``."""
-    access = request.access
+    access, resource_type, resource_id = request.access, target.type, target.id
     # Read by the same parser as a search, so that _count and unknown parameters are answered alike.
     query = server.parser.parse(resource_type, split_query(request.query), lenient=False)
     _refuse_filters(query)
@@ -44,7 +42,7 @@ async def history(
     cursor = None if query.cursor is None else read_cursor(query.cursor, server.page_key, what)
     before = _FIRST if cursor is None else cursor.n
     partitions = await find_partitions(
-        server.database, access, resource_type, resource_id, registry=server.registry, patient_id=patient_id
+        server.database, access, resource_type, resource_id, registry=server.registry, patient_id=target.patient_id
     )
     found: list[tuple[int, Sequence[Row]]] = []
     for patient in partitions:

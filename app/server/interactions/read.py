@@ -5,15 +5,14 @@ from __future__ import annotations
 from app.errors import NotFound
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.preconditions import names_version
-from app.server.messages import Answer, Request
+from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
 from app.server.store.read import read as read_stored
 
 
-async def read(
-    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
-) -> Answer:
+async def read(server: FhirServer, request: Request, target: Target) -> Answer:
     """The current version; 304 when ``If-None-Match`` names it."""
+    resource_type, resource_id = target.type, target.id
     stored = await read_stored(
         server.database,
         request.access,
@@ -21,7 +20,7 @@ async def read(
         resource_id,
         registry=server.registry,
         now=request.now,
-        patient_id=patient_id,
+        patient_id=target.patient_id,
     )
     matched = names_version(request.headers.get(b"if-none-match"), stored.version)
     return Answer(
@@ -36,10 +35,9 @@ async def read(
     )
 
 
-async def vread(
-    server: FhirServer, request: Request, resource_type: str, resource_id: str, version: str, patient_id: str | None
-) -> Answer:
+async def vread(server: FhirServer, request: Request, target: Target) -> Answer:
     """One version, the current one included."""
+    resource_type, resource_id, version = target.type, target.id, target.version
     if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"{resource_type}/{resource_id} has no version of that name.")
     stored = await read_stored(
@@ -49,7 +47,7 @@ async def vread(
         resource_id,
         registry=server.registry,
         now=request.now,
-        patient_id=patient_id,
+        patient_id=target.patient_id,
         version=int(version),
     )
     return Answer(

@@ -5,16 +5,17 @@ from __future__ import annotations
 from app.server.access import SELECT_PATIENT_ID
 from app.server.bundles import match_entry, searchset
 from app.server.interactions.addresses import needs_patient
-from app.server.messages import Answer, Request
+from app.server.messages import Answer, Request, Target
 from app.server.search import page
 from app.server.search.parse import split_query
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 
 
-async def search(server: FhirServer, request: Request, resource_type: str, patient_id: str | None) -> Answer:
-    """A page of matches; ``patient_id`` comes from a compartment address such as ``Patient/x/Observation``."""
-    lenient = "handling=lenient" in request.header(b"prefer")
+async def search(server: FhirServer, request: Request, target: Target) -> Answer:
+    """A page of matches; the patient may come from a compartment address such as ``Patient/x/Observation``."""
+    resource_type, patient_id = target.type, target.patient_id
+    lenient = request.prefers("handling=lenient")
     query = server.parser.parse(resource_type, split_query(request.query), lenient=lenient)
     if patient_id is not None:
         query.nothing = query.nothing or bool(query.patient and query.patient[0] != patient_id)

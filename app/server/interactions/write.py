@@ -12,10 +12,11 @@ from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource, decode
 from app.fhir.xml import from_xml
 from app.server.bsn import may_hold
+from app.server.formats import check_content_type
 from app.server.ids import write_key
 from app.server.interactions.addresses import address, etag, http_date, version_headers
 from app.server.interactions.preconditions import version_of
-from app.server.messages import Answer, Headers, Request
+from app.server.messages import Answer, Headers, Request, Target
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
@@ -25,9 +26,10 @@ from app.server.store.read import read
 
 
 def body_of(request: Request, definitions: Definitions) -> tuple[Resource, bool]:
-    """The resource in the body, and whether it may hold a BSN. Raises ``Invalid``."""
+    """The resource in the body, and whether it may hold a BSN. Raises ``Invalid`` or ``UnsupportedMediaType``."""
     if not request.body:
         raise Invalid("The request has no body.", "structure")
+    check_content_type(request.header(b"content-type"))
     if b"xml" in request.headers.get(b"content-type", b""):
         return from_xml(request.body, definitions), True
     return decode(request.body), may_hold(request.body)
@@ -53,15 +55,16 @@ def if_match(headers: Mapping[bytes, bytes]) -> int | None:
     return None if tag is None else version_of(tag)
 
 
-async def create(server: FhirServer, request: Request, resource_type: str, patient_id: str | None) -> Answer:
+async def create(server: FhirServer, request: Request, target: Target) -> Answer:
     """A new resource with an id made here, or the one that ``If-None-Exist`` finds."""
+    resource_type = target.type
     resource, bsn = body_of(request, server.definitions)
     check_type(server, resource, resource_type)
     if resource_type == "Patient" and not request.access.everyone:
         return await _own_patient(server, request)
     resource.pop("id", None)
     check_resource(server, resource, may_hold_bsn=bsn)
-    draft = await draft_create(server, request, resource, await context_of(server, request), patient_id)
+    draft = await draft_create(server, request, resource, await context_of(server, request), target.patient_id)
     condition = None
     if b"if-none-exist" in request.headers:
         asked = server.parser.parse_condition(resource_type, request.header(b"if-none-exist"))
@@ -124,10 +127,9 @@ async def _own_patient(server: FhirServer, request: Request) -> Answer:
     )
 
 
-async def update(
-    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
-) -> Answer:
+async def update(server: FhirServer, request: Request, target: Target) -> Answer:
     """A new version, or a new resource under an id that the client chose."""
+    resource_type, resource_id = target.type, target.id
     resource, bsn = body_of(request, server.definitions)
     check_type(server, resource, resource_type)
     if resource.get("id") != resource_id:
@@ -135,7 +137,7 @@ async def update(
             f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
         )
     check_resource(server, resource, may_hold_bsn=bsn)
-    draft = await draft_update(server, request, resource, await context_of(server, request), patient_id)
+    draft = await draft_update(server, request, resource, await context_of(server, request), target.patient_id)
     draft.if_match = if_match(request.headers)
     await execute(server, request.access, [draft], now=request.now, request=request.id)
     return await written(server, request, draft)
@@ -155,11 +157,10 @@ async def draft_update(
     return finish(server, Draft("update", resource_type, resource_id, patient, resource, owned=owned))
 
 
-async def delete(
-    server: FhirServer, request: Request, resource_type: str, resource_id: str, patient_id: str | None
-) -> Answer:
+async def delete(server: FhirServer, request: Request, target: Target) -> Answer:
     """Delete; what is gone already stays so, and answers alike. https://hl7.org/fhir/R4/http.html#delete"""
-    draft = await draft_delete(server, request, resource_type, resource_id, patient_id)
+    resource_type, resource_id = target.type, target.id
+    draft = await draft_delete(server, request, resource_type, resource_id, target.patient_id)
     draft.if_match = if_match(request.headers)
     await execute(server, request.access, [draft], now=request.now, request=request.id)
     return Answer(
@@ -210,7 +211,7 @@ async def written(server: FhirServer, request: Request, draft: Draft) -> Answer:
         (b"last-modified", http_date(draft.updated // 1_000_000)),
         (b"location", f"{url}/_history/{draft.version}".encode()),
     ]
-    minimal = "return=minimal" in request.header(b"prefer")
+    minimal = request.prefers("return=minimal")
     return Answer(
         201 if draft.created and not draft.unchanged else 200,
         b"" if minimal else draft.body or b"",

@@ -17,7 +17,7 @@ from app.server.interactions.addresses import address
 from app.server.interactions.transaction.order import Entry, read_entries
 from app.server.interactions.transaction.references import point_elsewhere, resolve
 from app.server.interactions.write import body_of, context_of, draft_delete
-from app.server.messages import Answer, Request
+from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
@@ -37,7 +37,7 @@ from app.server.store.read import read
 _ACTIONS = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 
 
-async def transaction(server: FhirServer, request: Request) -> Answer:
+async def transaction(server: FhirServer, request: Request, _: Target) -> Answer:
     """``POST [base]`` with a Bundle of type transaction."""
     bundle, may_hold_bsn = body_of(request, server.definitions)
     if bundle.get("resourceType") != "Bundle":
