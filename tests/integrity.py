@@ -15,9 +15,9 @@ from app.database import Database, Row
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode
 from app.server.ids import key_of
-from app.server.search.compile import OWNER_FLAG
-from app.server.search.index import NO_KEYS
-from app.server.search.tokens import hash_token
+from app.server.search.follow import OWNER_FLAG
+from app.server.search.rows import NO_KEYS
+from app.server.search.terms import hash_token
 from app.server.server import FhirServer
 from app.server.store.batches import index_rows
 from app.server.tables import resource as resource_table

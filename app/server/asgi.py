@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import structlog
+from msgspec import Raw
 
 from app.audit import NOBODY, Event, Journal
 from app.errors import Gone, Invalid, MethodNotAllowed, TooLarge, Unauthenticated, Unavailable, ZelfregieError
@@ -143,21 +144,12 @@ class FhirApp:
         return Answer(status_of(error), body, headers, interaction=interaction)
 
     async def _record(self, answer: Answer, access: Access | None, request_id: str, now: int) -> Answer:
-        """The audit line; an answer that cannot be recorded is not given."""
-        event = Event(
-            at=now,
-            request=request_id,
-            interaction=answer.interaction,
-            status=answer.status,
-            agent=NOBODY if access is None else access.agent,
-            patients=answer.patients,
-            resources=answer.resources,
-            type=answer.type,
-            parameters=answer.parameters,
-            rows=answer.rows,
-        )
+        """The audit line, after those of the parts; an answer that cannot be recorded is not given."""
+        agent = NOBODY if access is None else access.agent
         try:
-            self._journal.write(event)
+            for part in answer.parts:
+                self._journal.write(_event(part, agent, request_id, now))
+            self._journal.write(_event(answer, agent, request_id, now))
             if answer.wrote:
                 await self._journal.durable()
         except Unavailable:
@@ -175,6 +167,21 @@ class FhirApp:
         headers.append((b"cache-control", b"no-store"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+def _event(answer: Answer, agent: Raw, request_id: str, now: int) -> Event:
+    return Event(
+        at=now,
+        request=request_id,
+        interaction=answer.interaction,
+        status=answer.status,
+        agent=agent,
+        patients=answer.patients,
+        resources=answer.resources,
+        type=answer.type,
+        parameters=answer.parameters,
+        rows=answer.rows,
+    )
 
 
 def _asked_format(headers: dict[bytes, bytes], query: str) -> tuple[Format, bool]:

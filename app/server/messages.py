@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.server.access import Access
@@ -53,7 +53,7 @@ class Request:
 @dataclass(slots=True)
 class Answer:
     """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no
-    values.
+    values. ``parts``: what was answered to the entries of a batch, each of which is a line of its own.
     """
 
     status: int
@@ -66,3 +66,4 @@ class Answer:
     parameters: tuple[str, ...] = ()
     rows: int | None = None
     wrote: bool = False
+    parts: Sequence[Answer] = ()

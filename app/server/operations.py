@@ -6,7 +6,7 @@ The routes, the CapabilityStatement and the OpenAPI page read this registry, so 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -22,11 +22,26 @@ Handler = Callable[["FhirServer", Request, Target], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operation, as its OperationDefinition lists it; ``max`` is a number or ``*``.
+    https://hl7.org/fhir/R4/operationdefinition.html
+    """
+
+    name: str
+    use: Literal["in", "out"]
+    min: int
+    max: str
+    type: str
+    documentation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation. ``types`` is empty for all types; ``action`` is what the token's scopes must allow on the type.
 
     ``definition`` is the canonical of its OperationDefinition; ``affects_state``: it may only be called by POST;
-    ``description`` is said to people in the CapabilityStatement and the OpenAPI page.
+    ``description`` is said to people in the CapabilityStatement and the OpenAPI page, and ``parameters`` are listed in
+    our OperationDefinition.
     """
 
     name: str
@@ -37,6 +52,7 @@ class Operation:
     description: str
     handler: Handler = field(compare=False)
     affects_state: bool = False
+    parameters: tuple[Parameter, ...] = ()
 
     def offers(self, level: Level, resource_type: str) -> bool:
         """Whether it can be called at this level, on this type."""
@@ -51,6 +67,11 @@ class Operations:
         for each in operations:
             found.setdefault(each.name, []).append(each)
         self.by_name: Final[Mapping[str, list[Operation]]] = found
+
+    def every(self) -> Iterator[Operation]:
+        """All of them, in their order."""
+        for listed in self.by_name.values():
+            yield from listed
 
     def find(self, target: Target) -> Operation:
         """The operation that an address names. Raises ``NotFound``."""

@@ -48,6 +48,8 @@ def test_an_element_has_its_type_cardinality_and_binding() -> None:
         choice=None,
         is_primitive=True,
         xml="element",
+        summary=True,
+        modifier=True,
     )
 
 
@@ -101,6 +103,40 @@ def test_ids_and_extension_urls_are_attributes_in_xml() -> None:
     assert R4.types["Patient"]["id"].xml == "element"
     assert R4.types["Patient"]["id"].type == "id"
     assert R4.types["Narrative"]["div"].xml == "xhtml"
+
+
+@pytest.mark.parametrize("loaded", [R4, STU3], ids=lambda each: each.version)
+def test_an_element_tells_whether_it_is_in_the_summary_and_whether_it_modifies(loaded: definitions.Definitions) -> None:
+    def flags(type_name: str, member: str) -> tuple[bool, bool]:
+        element = loaded.types[type_name][member]
+        return element.summary, element.modifier
+
+    assert flags("Observation", "valueQuantity") == (True, False)
+    assert flags("Observation", "method") == (False, False)
+    assert flags("Observation", "status") == (True, True)
+    assert flags("Observation", "implicitRules") == (True, True)
+    assert flags("Observation", "modifierExtension") == (False, True)
+    assert flags("Observation.component", "code") == (True, False)
+    assert flags("Observation.component", "modifierExtension") == (True, True)
+    assert flags("Identifier", "use") == (True, True)
+    assert flags("Attachment", "data") == (False, False)
+
+
+@pytest.mark.parametrize("loaded", [R4, STU3], ids=lambda each: each.version)
+def test_the_marks_are_those_of_the_packages(loaded: definitions.Definitions, fhir_definitions: Path) -> None:
+    read = package.read(package.tarball(loaded.version))
+    seen = 0
+    for structure in read.resources["StructureDefinition"].values():
+        if structure.get("derivation") == "constraint" or structure.get("type") not in loaded.types:
+            continue
+        for element in structure["snapshot"]["element"][1:]:
+            path, member = element["path"].rsplit(".", 1)
+            for held in loaded.types[path].values():
+                if held.name == member:
+                    assert held.summary == element.get("isSummary", False), element["path"]
+                    assert held.modifier == element.get("isModifier", False), element["path"]
+                    seen += 1
+    assert seen > 5000
 
 
 def test_required_codes_are_listed_with_their_systems() -> None:
@@ -220,11 +256,22 @@ NAMES = st.from_regex(r"[A-Z][A-Za-z]{0,8}", fullmatch=True)
     types=st.lists(st.tuples(NAMES, st.lists(NAMES, max_size=3)), min_size=1, max_size=3),
     binding=st.none() | NAMES.map(lambda name: VALUE_SETS + name) | st.just("http://loinc.org/vs/LL379-9"),
     attribute=st.booleans(),
+    summary=st.booleans(),
+    modifier=st.booleans(),
 )
 def test_a_row_is_read_as_it_was_written(
-    *, minimum: int, maximum: str, types: list[tuple[str, list[str]]], binding: str | None, attribute: bool
+    *,
+    minimum: int,
+    maximum: str,
+    types: list[tuple[str, list[str]]],
+    binding: str | None,
+    attribute: bool,
+    summary: bool,
+    modifier: bool,
 ) -> None:
-    row = write_row(minimum, maximum, types=types, binding=binding, attribute=attribute)
+    row = write_row(
+        minimum, maximum, types=types, binding=binding, attribute=attribute, summary=summary, modifier=modifier
+    )
     elements = [element for _, element in read_row("value[x]", row)]
     assert [(each.type, list(each.targets)) for each in elements] == types
     assert {each.min for each in elements} == {minimum}
@@ -232,6 +279,7 @@ def test_a_row_is_read_as_it_was_written(
     assert {each.many for each in elements} == {maximum != "1"}
     assert {each.binding for each in elements} <= {binding, None}
     assert {each.xml for each in elements} == {"attribute" if attribute else "element"}
+    assert {(each.summary, each.modifier) for each in elements} == {(summary, modifier)}
 
 
 ANIMALS: dict[str, Any] = {

@@ -4,10 +4,11 @@ A row is what one ``ElementDefinition`` says, https://hl7.org/fhir/R4/elementdef
 
     [@][+][!]MIN..MAX TYPES [VALUESET]
 
-``@`` marks an XML attribute, ``+`` an element of the summary, ``!`` one that modifies what the others mean. TYPES are separated by commas, each with its reference targets:
-``Reference(Patient|Group)``. A path such as ``Observation.component`` as the type means the elements listed under that
-path. VALUESET is the value set of a required binding, short for ``http://hl7.org/fhir/ValueSet/…`` unless it holds a
-``:``. A member name that ends on ``[x]`` is a choice.
+``@`` marks an XML attribute, ``+`` an element of the summary, ``!`` one that modifies what the others mean. TYPES are
+separated by commas, each with its reference targets: ``Reference(Patient|Group)``. A path such as
+``Observation.component`` as the type means the elements listed under that path. VALUESET is the value set of a required
+binding, short for ``http://hl7.org/fhir/ValueSet/…`` unless it holds a ``:``. A member name that ends on ``[x]`` is a
+choice.
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ class Shape:
                 # Only an object that is not well-formed can cause this, and its problems are known.
                 holds = problems is not None
             if not holds:
-                problems = joined(problems, [Problem("invariant", invariant.text, rule=invariant.key)], "")
+                found = Problem("invariant", invariant.text, rule=invariant.key, severity=invariant.severity)
+                problems = joined(problems, [found], "")
         return problems
 
 
@@ -153,7 +154,9 @@ def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     """The check of an object whose ``members`` may exclude or depend on each other."""
     choices = shape.choices | {"_" + name: base for name, base in shape.choices.items()}
     required = shape.required_choices
-    holds = tuple(invariant.holds for invariant in shape.invariants)
+    every = tuple(invariant.holds for invariant in shape.invariants)
+    always = tuple(invariant.holds for invariant in shape.invariants if not invariant.about)
+    unconcerned = frozenset[str]().union(*(invariant.about for invariant in shape.invariants)).isdisjoint
 
     def check(value: Any) -> Problems | None:
         problems = members(value)
@@ -161,7 +164,7 @@ def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
             made = choices.keys() & value.keys()
             bases = {choices[name] for name in made}
             if len(bases) == len(made) and required <= bases:
-                for each in holds:
+                for each in always if unconcerned(value) else every:
                     if not each(value):
                         break
                 else:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from app.errors import Issue
+from app.errors import Issue, Severity
 
 MOST = 200
 """Issues that one answer names: a body can hold a problem every few bytes. Checks stop looking beyond it."""
@@ -19,16 +19,19 @@ MOST = 200
 class Problem:
     """One problem; ``path`` holds the steps (``.code``, ``[1]``) from the innermost outwards."""
 
-    __slots__ = ("code", "path", "rule", "text")
+    __slots__ = ("code", "path", "rule", "severity", "text")
 
     pending = False
     """Whether something around the element may yet show that all is well."""
 
-    def __init__(self, code: str, text: str, *, path: Iterable[str] = (), rule: str | None = None) -> None:
+    def __init__(
+        self, code: str, text: str, *, path: Iterable[str] = (), rule: str | None = None, severity: Severity = "error"
+    ) -> None:
         self.code = code
         self.text = text
         self.path = list(path)
         self.rule = rule
+        self.severity = severity
 
 
 class MissingItems(Problem):
@@ -115,7 +118,13 @@ def unknown(name: str, owner: str) -> Problem:
 def issues(problems: Problems, root: str) -> list[Issue]:
     """The problems as issues of the resource type ``root``, in the order of the resource."""
     named = [
-        Issue(problem.code, problem.text, expression=(root + "".join(reversed(problem.path)),), rule=problem.rule)
+        Issue(
+            problem.code,
+            problem.text,
+            expression=(root + "".join(reversed(problem.path)),),
+            severity=problem.severity,
+            rule=problem.rule,
+        )
         for problem in problems[:MOST]
     ]
     if len(problems) > MOST:

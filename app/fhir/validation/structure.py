@@ -6,7 +6,7 @@ from typing import Any
 
 from app.fhir.definitions import Definitions, Element
 from app.fhir.validation.bindings import bound
-from app.fhir.validation.invariants import INVARIANTS, Invariant
+from app.fhir.validation.invariants import Invariant, of_version
 from app.fhir.validation.narrative import narrative
 from app.fhir.validation.objects import Shape, array_check, beside_array_check, object_check
 from app.fhir.validation.primitives import primitive
@@ -82,7 +82,7 @@ class Checks:
         return Shape(name, self._definitions.types[name], self._invariants(name))
 
     def _invariants(self, name: str) -> tuple[Invariant, ...]:
-        found = INVARIANTS.get(name, ())
+        found = of_version(self._definitions.version).get(name, ())
         base = self._definitions.bases.get(name)
         return found if base is None else (*self._invariants(base), *found)
 

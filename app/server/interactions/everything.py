@@ -130,7 +130,7 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
         rows = list(await server.database.fetch(f"{start} ORDER BY r.n LIMIT $7", *binds, -1, count + 1))
         if len(rows) <= count:
             return rows, None
-        return rows[:count], Cursor(1, rows[0][4], 0, asked.patient, rows[count - 1][0])
+        return rows[:count], Cursor(1, rows[0][4], (), asked.patient, rows[count - 1][0])
     rows, phases = [], []
     for phase in (1, 2):
         if phase >= cursor.phase and len(rows) <= count:
@@ -143,7 +143,7 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
             phases += [phase] * len(found)
     if len(rows) <= count:
         return rows, None
-    return rows[:count], Cursor(phases[count - 1], cursor.seq, 0, asked.patient, rows[count - 1][0])
+    return rows[:count], Cursor(phases[count - 1], cursor.seq, (), asked.patient, rows[count - 1][0])
 
 
 async def _referred(server: FhirServer, request: Request, asked: _Asked) -> Sequence[Row]:

@@ -73,7 +73,7 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
     links = [("self", f"{url}/_history{'?' if asked else ''}{asked}")]
     if len(rows) > query.count:
         rows = rows[: query.count]
-        following = write_cursor(Cursor(1, 0, 0, 0, rows[-1][0]), server.page_key, what)
+        following = write_cursor(Cursor(1, 0, (), 0, rows[-1][0]), server.page_key, what)
         links.append(("next", f"{url}/_history?{asked}{'&' if asked else ''}_page={following}"))
     entries = [_entry(url, resource_type, resource_id, row) for row in rows]
     return Answer(

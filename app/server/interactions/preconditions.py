@@ -1,10 +1,39 @@
-"""The versions that If-Match and If-None-Match name. https://hl7.org/fhir/R4/http.html#concurrency"""
+"""What a request wants to hold before it is carried out: a version, a time, or what a search finds.
+
+https://hl7.org/fhir/R4/http.html#concurrency https://hl7.org/fhir/R4/http.html#cread
+"""
 
 from __future__ import annotations
 
-from app.errors import PreconditionFailed
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
 
-_LONGEST = 9
+from app.errors import Forbidden, Invalid, PreconditionFailed
+from app.fhir.scopes import Action
+from app.server.messages import Request
+from app.server.search.parse import split_query
+from app.server.search.query import SearchQuery
+from app.server.server import FhirServer
+
+_LONGEST: Final = 9
+_OF_THE_ANSWER: Final = frozenset({"_format", "_pretty"})
+_OF_A_RESULT: Final = frozenset(
+    {
+        "_sort",
+        "_count",
+        "_page",
+        "_include",
+        "_revinclude",
+        "_summary",
+        "_elements",
+        "_total",
+        "_contained",
+        "_containedType",
+        "_offset",
+    }  # fmt: skip
+)
+"""Parameters that say what a search answers, not what it finds. https://hl7.org/fhir/R4/search.html#return"""
 
 
 def version_of(tag: bytes) -> int:
@@ -17,8 +46,63 @@ def version_of(tag: bytes) -> int:
     return int(number)
 
 
+def if_match(headers: Mapping[bytes, bytes]) -> int | None:
+    """The version that If-Match asks for; None without the header."""
+    tag = headers.get(b"if-match")
+    return None if tag is None else version_of(tag)
+
+
+def if_none_match(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a write may only make what is not there. Raises ``Invalid`` for what a write cannot ask by it."""
+    tag = headers.get(b"if-none-match")
+    if tag is None:
+        return False
+    if tag.strip() != b"*":
+        raise Invalid("If-None-Match of a write takes * only: make it, but do not change it.", "value")
+    return True
+
+
 def names_version(tags: bytes | None, version: int) -> bool:
     """Whether If-None-Match names the version, weakly compared. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2"""
     if tags is None:
         return False
     return tags.strip() == b"*" or b'"%d"' % version in (each.strip().removeprefix(b"W/") for each in tags.split(b","))
+
+
+def is_unmodified(headers: Mapping[bytes, bytes], version: int, updated: int) -> bool:
+    """Whether a conditional read is answered by 304. ``updated`` in µs since the epoch.
+
+    If-Modified-Since counts where there is no If-None-Match, and in whole seconds; a date that is none is passed over.
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3
+    """
+    tags = headers.get(b"if-none-match")
+    if tags is not None:
+        return names_version(tags, version)
+    since = headers.get(b"if-modified-since")
+    if since is None:
+        return False
+    try:
+        asked = parsedate_to_datetime(since.decode("latin-1"))
+        return asked.tzinfo is not None and updated // 1_000_000 <= asked.timestamp()
+    except (ValueError, OverflowError):
+        return False
+
+
+def condition_of(server: FhirServer, resource_type: str, text: str) -> SearchQuery:
+    """The search in If-None-Exist or in the address of a conditional write. Raises ``Invalid`` if it names no search
+    parameter, or one that is not known.
+    """
+    parts = split_query(text.partition("?")[2] or text)
+    for name, _, _ in parts:
+        if name.partition(":")[0] in _OF_A_RESULT:
+            raise Invalid(f"'{name}' says what a search answers; a condition says what it finds.", "value")
+    asked = [(name, written) for name, _, written in parts if name not in _OF_THE_ANSWER]
+    if not asked:
+        raise Invalid("A condition must name a search parameter; without one it would find anything.", "required")
+    return server.parser.parse_condition(resource_type, "&".join(written for _, written in asked))
+
+
+def check_may_search(request: Request, resource_type: str) -> None:
+    """A condition is a search, so it takes what a search takes. Raises ``Forbidden``."""
+    if not request.access.scopes.allow(resource_type, Action.SEARCH):
+        raise Forbidden(f"The token's scopes do not allow to search {resource_type}.", "forbidden")

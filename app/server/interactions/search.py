@@ -39,7 +39,7 @@ async def _answer(server: FhirServer, request: Request, query: SearchQuery, wher
     if found.next:
         links.append(("next", f"{url}?{asked}{'&' if asked else ''}_page={found.next}"))
     entries = await _entries(server, request, query.resource_type, found)
-    own = (found.patient,) if found.patient is not None else tuple({row[4] for row in found.rows})
+    own = (found.patient,) if found.patient is not None else tuple({row[2] for row in found.rows})
     return Answer(
         200,
         searchset(links, entries),
@@ -57,7 +57,7 @@ async def _entries(server: FhirServer, request: Request, resource_type: str, fou
         return [match_entry(server.base, resource_type, row[0], row[1]) for row in found.rows]
     entries = []
     bases: dict[int, str] = {}
-    for resource_id, body, _, _, owner in found.rows:
+    for resource_id, body, owner, *_ in found.rows:
         patient = owner if found.patient is None else found.patient
         base = server.base
         if needs_patient(request.access, patient, resource_type, resource_id):

@@ -8,7 +8,7 @@ from app.database import Row, Writer
 from app.server import tables
 from app.server.reindexing.report import ReindexReport
 from app.server.reindexing.rows import lock_partition
-from app.server.search.index import unpack
+from app.server.search.rows import unpack
 from app.server.server import FhirServer
 
 PAGE: Final = 1000

@@ -14,8 +14,8 @@ from app.fhir.resource import decode
 from app.server import tables
 from app.server.ids import key_of
 from app.server.reindexing.report import ReindexReport
-from app.server.search.compile import OWNER_FLAG
-from app.server.search.index import NO_KEYS, Rows, unpack
+from app.server.search.follow import OWNER_FLAG
+from app.server.search.rows import NO_KEYS, Rows, unpack
 from app.server.server import FhirServer
 from app.server.store.batches import INDEXES, index_rows
 

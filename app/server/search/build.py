@@ -14,17 +14,19 @@ from app.server.search.reach import Reach
 from app.server.search.registry import Registry
 
 Phase = Literal[1, 2]
+Key = int | float | str
+"""What rows are sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Where a page goes on: behind ``key, patient, n``, among what stood unchanged at ``seq`` (phase 1) or was changed
+    """Where a page goes on: behind ``keys, patient, n``, among what stood unchanged at ``seq`` (phase 1) or was changed
     since (phase 2).
     """
 
     phase: Phase
     seq: int
-    key: int
+    keys: tuple[Key, ...]
     patient: int
     n: int
 
@@ -42,37 +44,118 @@ class Ask:
 
 
 Get = Callable[[Ask], Any]
+Find = Callable[[Ask], Any]
+"""Finds a criterion in what is asked, at the top or within a chain."""
 
 
-@dataclass(slots=True)
-class Build:
-    """A statement in the making."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A resource in a statement: SQL for its table row, partition and type, and for the ``n`` and ``date`` that its
+    index rows carry. ``denied``: SQL for the labels that may not be seen in its partition.
 
-    query: SearchQuery
-    registry: Registry
-    dialect: str
+    ``single``: the partition is the same for all rows, so that index rows can be asked for once. ``led``: rows are
+    found by their index rows, and not the other way round.
+    """
+
+    alias: str
+    patient: str
+    type: str
+    type_name: str
+    n: str
+    date: str
+    denied: str
     single: bool
-    type: int
-    gets: list[Get] = field(default_factory=list)
-    patient: str = ""
-    where: list[str] = field(default_factory=list)
-
-    def bind(self, get: Get) -> str:
-        self.gets.append(get)
-        return f"${len(self.gets)}"
+    led: bool = False
 
     def key(self, table: str, param: int) -> str:
         """The part of an index table's key that all rows of one parameter share."""
         return f"{table}.patient = {self.patient} AND {table}.type = {self.type} AND {table}.param = {param}"
 
 
-def value_at(place: int, index: int, ask: Ask) -> Any:
-    return ask.query.conditions[place].values[index]
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Index rows that meet a condition: FROM and WHERE of a SELECT over the table aliased ``x``.
+
+    ``exact``: they are found by their whole key, ``date`` included, so that looking one up per resource costs the same
+    in a record of any size. Others are asked for once and kept.
+    """
+
+    source: str
+    where: str
+    exact: bool = False
+
+    def on(self, row: Row) -> str:
+        """The condition that ``row`` has such an index row."""
+        if self.exact and not row.led:
+            return f"EXISTS (SELECT 1 FROM {self.source} WHERE {self.where} AND x.date = {row.date} AND x.n = {row.n})"
+        if row.single:
+            return f"{row.n} IN (SELECT x.n FROM {self.source} WHERE {self.where})"
+        return f"EXISTS (SELECT 1 FROM {self.source} WHERE {self.where} AND x.n = {row.n})"
 
 
-def attribute_at(place: int, index: int, name: str, ask: Ask) -> Any:
-    return getattr(ask.query.conditions[place].values[index], name)
+@dataclass(slots=True)
+class Build:
+    """A statement in the making. ``everyone``: it goes over all partitions of a tenant."""
+
+    query: SearchQuery
+    registry: Registry
+    dialect: str
+    everyone: bool
+    gets: list[Get] = field(default_factory=list)
+    depth: int = 0
+
+    def bind(self, get: Get) -> str:
+        """A placeholder for what ``get`` takes from the request."""
+        self.gets.append(get)
+        return f"${len(self.gets)}"
+
+    def alias(self) -> str:
+        """A name for one more row of ``resource``."""
+        self.depth += 1
+        return f"c{self.depth}"
+
+    def partitions(self, alias: str) -> str:
+        """The partitions that are searched, as a FROM item with ``patient``, ``denied`` and ``seq``."""
+        if self.everyone:
+            tenant = self.bind(lambda ask: ask.reach.tenant)
+            live = f"q.tenant IN ({tenant}, 0) AND q.state = 'live'"
+            return f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live}) {alias}"
+        if self.dialect == "postgresql":
+            arrays = ", ".join(f"{self.bind(get)}::bigint[]" for get in (_patients, _denied, _seqs))
+            return f"unnest({arrays}) AS {alias}(patient, denied, seq)"
+        listed = self.bind(_rows_as_json)
+        names = enumerate(("patient", "denied", "seq"))
+        parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in names)
+        return f"(SELECT {parts} FROM json_each({listed}) j) {alias}"
+
+
+def value_at(find: Find, index: int, ask: Ask) -> Any:
+    """One value of the condition that ``find`` finds."""
+    return find(ask).values[index]
+
+
+def attribute_at(find: Find, index: int, name: str, ask: Ask) -> Any:
+    """One attribute of one value of the condition that ``find`` finds."""
+    return getattr(find(ask).values[index], name)
 
 
 def any_of(parts: list[str]) -> str:
+    """SQL for any of ``parts``."""
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def _patients(ask: Ask) -> list[int]:
+    return list(ask.reach.patients)
+
+
+def _denied(ask: Ask) -> list[int]:
+    return list(ask.reach.denied)
+
+
+def _seqs(ask: Ask) -> list[int]:
+    return list(ask.reach.seqs or (0 for _ in ask.reach.patients))
+
+
+def _rows_as_json(ask: Ask) -> str:
+    rows = zip(ask.reach.patients, ask.reach.denied, _seqs(ask), strict=True)
+    return "[" + ",".join(f"[{patient},{denied},{seq}]" for patient, denied, seq in rows) + "]"

@@ -14,22 +14,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from app.fhir.dates import NO_DATE, OPEN_END
-from app.server.search.build import After, Ask, Build, Get, any_of, attribute_at, value_at
-from app.server.search.conditions import condition_on, end_of, first_of, interval_condition
-from app.server.search.query import Condition, DateValue, ReferenceValue, SearchQuery, TokenValue
-from app.server.search.reach import Reach
-from app.server.search.registry import EVERY, WIDE, WIDTH, Registry
-
-OWNER_FLAG: Final = 2
-"""Bit of ``resource.flags``: the resource names its partition's patient as subject."""
+from app.server.search.build import After, Ask, Build, Get, Row
+from app.server.search.conditions import condition_on, updated_on
+from app.server.search.drivers import Driver, driver_of
+from app.server.search.follow import OWNER_FLAG
+from app.server.search.query import Criterion, Ids, Updated
+from app.server.search.registry import Registry
 
 _MOST_PLANS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT. Its rows: id, body, sort key, n, and the partition's seq, or its patient where there are several."""
+    """One SELECT. Its rows: id, body, the partition's seq (its patient where there are several), n, and sort keys."""
 
     sql: str
     binds: list[Any]
@@ -45,52 +42,90 @@ class Compiler:
 
     def compile(self, ask: Ask) -> Statement:
         """The statement for one page of at most ``ask.limit`` rows."""
-        phase = 0 if ask.after is None else ask.after.phase
+        return self._statement(ask, 0 if ask.after is None else ask.after.phase)
+
+    def count(self, ask: Ask) -> Statement:
+        """The statement whose one row is the number of matches."""
+        return self._statement(ask, -1)
+
+    def _statement(self, ask: Ask, phase: int) -> Statement:
         shape = (ask.query.shape, ask.reach.single, ask.reach.tenant is None, phase)
         plan = self._plans.get(shape)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
-            plan = self._plans[shape] = _plan(ask, self._registry, self._dialect)
+            make = _count_plan if phase < 0 else _page_plan
+            plan = self._plans[shape] = make(ask, self._registry, self._dialect)
         return Statement(plan[0], [get(ask) for get in plan[1]])
 
 
-def _plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, ...]]:
-    """The text for all searches of this shape, and where its binds come from."""
-    query, single = ask.query, ask.reach.single
-    build = Build(query, registry, dialect, single, registry.number(query.resource_type))
-    sources = _partitions(build, ask.reach)
-    conditions = list(enumerate(query.conditions))
-    order = _Order.of(query, registry, several=not single)
-    if ask.after is not None and ask.after.phase == 2:
-        order = _Order("r.n", descending=False)
-    driver = _driver(build, conditions, order)
-    sources += driver.sources
-    denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"
-    build.where += [*driver.where, f"r.labels & {denied} = 0"]
-    build.where += [condition_on(build, place, condition) for place, condition in conditions]
-    for place, ids in enumerate(query.ids):
-        marks = [build.bind(partial(_id, place, index)) for index in range(len(ids))]
-        build.where.append(f"r.id IN ({', '.join(marks)})" if marks else "0 = 1")
-    for place, alternatives in enumerate(query.updated):
-        dates = [
-            interval_condition(build, value.prefix, partial(_updated, place, index), "r.updated", "r.updated + 1")
-            for index, value in enumerate(alternatives)
-        ]
-        build.where.append(any_of(dates))
-    if query.patient:
-        build.where.append(f"r.flags & {OWNER_FLAG} <> 0")
-    build.where.append(_guard(build))
-    _paging(build, driver.key, order, ask.after)
-    direction = "DESC" if order.descending else "ASC"
-    columns = (driver.key, driver.n) if single else (driver.key, "r.patient", driver.n)
-    ordering = ", ".join(f"{column} {direction}" for column in columns)
-    owner = f"(SELECT q.seq FROM partition q WHERE q.patient = {build.patient})" if single else "r.patient"
+@dataclass(slots=True)
+class _Found:
+    """FROM and WHERE of the matches: what pages and counts share."""
+
+    build: Build
+    driver: Driver
+    where: list[str]
+
+
+def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, ...]]:
+    """The text for one page of all searches of this shape, and where its binds come from."""
+    found = _found(ask, registry, dialect)
+    build, driver, row = found.build, found.driver, found.driver.row
+    if ask.after is not None:
+        found.where += _paging(build, driver, ask.after)
+    columns = [*driver.keys, *(() if row.single else ("r.patient",)), row.n]
+    descending = [*driver.descending, *([driver.descending[0]] * (len(columns) - len(driver.keys)))]
+    ordering = ", ".join(
+        f"{column} {'DESC' if down else 'ASC'}" for column, down in zip(columns, descending, strict=True)
+    )
+    owner = f"(SELECT q.seq FROM partition q WHERE q.patient = {row.patient})" if row.single else "r.patient"
     sql = (
-        f"SELECT r.id, r.body, {driver.key}, r.n, {owner} FROM {' CROSS JOIN '.join(sources)}"
-        f" WHERE {' AND '.join(build.where)} ORDER BY {ordering} LIMIT {build.bind(lambda ask: ask.limit)}"
+        f"SELECT r.id, r.body, {owner}, r.n, {', '.join(driver.keys)} FROM {driver.source}"
+        f" WHERE {' AND '.join(found.where)} ORDER BY {ordering} LIMIT {build.bind(lambda ask: ask.limit)}"
     )
     return sql, tuple(build.gets)
+
+
+def _count_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, ...]]:
+    """The text that counts the matches of all searches of this shape."""
+    found = _found(ask, registry, dialect)
+    return f"SELECT count(*) FROM {found.driver.source} WHERE {' AND '.join(found.where)}", tuple(found.build.gets)
+
+
+def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
+    query, single = ask.query, ask.reach.single
+    build = Build(query, registry, dialect, everyone=ask.reach.tenant is not None)
+    patient = build.bind(lambda ask: ask.reach.patients[0]) if single else "p.patient"
+    partitions = "" if single else build.partitions("p")
+    denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"
+    number = str(registry.number(query.resource_type))
+    row = Row("r", patient, number, query.resource_type, "r.n", "r.date", denied, single)
+    conditions = list(enumerate(query.conditions))
+    changed_meanwhile = ask.after is not None and ask.after.phase == 2
+    driver = driver_of(build, row, conditions, partitions, changed_meanwhile=changed_meanwhile)
+    where = [*driver.where, f"r.labels & {denied} = 0"]
+    where += [condition_on(build, driver.row, each, partial(_criterion, place)) for place, each in conditions]
+    for place, ids in enumerate(query.ids):
+        where.append(condition_on(build, driver.row, Ids(tuple(ids)), partial(_ids, place)))
+    for place, values in enumerate(query.updated):
+        where.append(updated_on(build, driver.row, Updated(values), partial(_updated, place)))
+    if query.patient:
+        where.append(f"r.flags & {OWNER_FLAG} <> 0")
+    where.append(_guard(build))
+    return _Found(build, driver, where)
+
+
+def _criterion(place: int, ask: Ask) -> Criterion:
+    return ask.query.conditions[place]
+
+
+def _ids(place: int, ask: Ask) -> Ids:
+    return Ids(tuple(ask.query.ids[place]))
+
+
+def _updated(place: int, ask: Ask) -> Updated:
+    return Updated(ask.query.updated[place])
 
 
 def _guard(build: Build) -> str:
@@ -102,171 +137,31 @@ def _guard(build: Build) -> str:
     return "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = {} AND g.stamp = {} AND g.expires > {})".format(*bound)
 
 
-def _id(place: int, index: int, ask: Ask) -> str:
-    return ask.query.ids[place][index]
-
-
-def _updated(place: int, index: int, ask: Ask) -> DateValue:
-    return ask.query.updated[place][index]
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What the rows are sorted by: ``column`` is ``date``, ``seq``, ``r.n`` or ``other``, another date parameter."""
-
-    column: str
-    descending: bool
-    param: int = 0
-
-    @classmethod
-    def of(cls, query: SearchQuery, registry: Registry, *, several: bool) -> _Order:
-        if query.sort is None:
-            return cls("seq" if several else "date", descending=True)
-        if query.sort.param is None:
-            return cls("seq", descending=query.sort.descending)
-        default = registry.sort_date(query.resource_type)
-        if default is not None and default.number == query.sort.param.number:
-            return cls("date", descending=query.sort.descending)
-        return cls("other", descending=query.sort.descending, param=query.sort.param.number)
-
-
-@dataclass(frozen=True, slots=True)
-class _Driver:
-    """The table that the rows come from, in which order, and by which expression they are sorted and numbered."""
-
-    sources: list[str]
-    where: list[str]
-    key: str
-    n: str = "r.n"
-
-
-def _partitions(build: Build, reach: Reach) -> list[str]:
-    """Where the partitions come from: a bind, a list, or all of a tenant."""
-    if build.single:
-        build.patient = build.bind(lambda ask: ask.reach.patients[0])
-        return []
-    build.patient = "p.patient"
-    if reach.tenant is not None:
-        tenant = build.bind(lambda ask: ask.reach.tenant)
-        live = f"q.tenant IN ({tenant}, 0) AND q.state = 'live'"
-        return [f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live}) p"]
-    if build.dialect == "postgresql":
-        arrays = ", ".join(f"{build.bind(get)}::bigint[]" for get in (_patients, _denied, _seqs))
-        return [f"unnest({arrays}) AS p(patient, denied, seq)"]
-    listed = build.bind(_rows_as_json)
-    names = enumerate(("patient", "denied", "seq"))
-    parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in names)
-    return [f"(SELECT {parts} FROM json_each({listed}) j) p"]
-
-
-def _patients(ask: Ask) -> list[int]:
-    return list(ask.reach.patients)
-
-
-def _denied(ask: Ask) -> list[int]:
-    return list(ask.reach.denied)
-
-
-def _seqs(ask: Ask) -> list[int]:
-    return list(ask.reach.seqs or (0 for _ in ask.reach.patients))
-
-
-def _rows_as_json(ask: Ask) -> str:
-    rows = zip(ask.reach.patients, ask.reach.denied, _seqs(ask), strict=True)
-    return "[" + ",".join(f"[{patient},{denied},{seq}]" for patient, denied, seq in rows) + "]"
-
-
-def _driver(build: Build, conditions: list[tuple[int, Condition]], order: _Order) -> _Driver:
-    """Choose what leads, and take the condition that it answers out of ``conditions``."""
-    # What is deleted has no index rows; only where the resources themselves lead must it be passed over.
-    resource = f"r.patient = {build.patient} AND r.type = {build.type} AND r.deleted = 0"
-    if order.column == "seq":
-        return _Driver(["resource r"], [resource], "r.seq" if build.single else "r.updated")
-    if order.column == "r.n":
-        return _Driver(["resource r"], [resource], "r.n")
-    if build.query.ids and order.column == "date":
-        return _Driver(["resource r"], [resource], "r.date")
-    if order.column == "other":
-        missing = NO_DATE if order.descending else -(NO_DATE + 1)
-        least = f"(SELECT min(x.low) FROM period x WHERE {build.key('x', order.param)} AND x.n = r.n)"
-        return _Driver(["resource r"], [resource], f"coalesce({least}, {missing})")
-    lead = next((each for each in conditions if _leads(each[1])), None)
-    if lead is not None:
-        conditions.remove(lead)
-        place, condition = lead
-        value = condition.values[0]
-        if isinstance(value, ReferenceValue):
-            number = build.registry.number(value.types[0]) if value.types else 0
-            target = build.bind(partial(attribute_at, place, 0, "id"))
-            where = f"{build.key('l', condition.param.number)} AND l.target_type = {number} AND l.target_id = {target}"
-            return _Driver(["link l", "resource r"], [where, "r.patient = l.patient AND r.n = l.n"], "r.date")
-        token = build.bind(partial(attribute_at, place, 0, "hash"))
-        where = f"{build.key('t', condition.param.number)} AND t.value = {token}"
-    else:
-        where = f"{build.key('t', EVERY)} AND t.value = {EVERY}"
-    default = build.registry.sort_date(build.query.resource_type)
-    parts = [where]
-    for each in list(conditions):
-        place, condition = each
-        sole = condition.values[0] if len(condition.values) == 1 else None
-        if default is not None and condition.param.number == default.number and isinstance(sole, DateValue):
-            conditions.remove(each)
-            parts.append(_driving_date(build, condition.param.number, sole.prefix, partial(value_at, place, 0)))
-    return _Driver(["token t", "resource r"], [*parts, "r.patient = t.patient AND r.n = t.n"], "t.date", "t.n")
-
-
-def _leads(condition: Condition) -> bool:
-    if condition.modifier or len(condition.values) != 1:
-        return False
-    value = condition.values[0]
-    if isinstance(value, TokenValue):
-        return value.hash is not None
-    return isinstance(value, ReferenceValue) and len(value.types) <= 1
-
-
-def _driving_date(build: Build, param: int, prefix: str, get: Get) -> str:
-    """A date condition on the token row that leads: a range of its index, and the end of the period only where it
-    matters.
-    """
-    first, end = partial(build.bind, partial(first_of, get)), partial(build.bind, partial(end_of, get))
-    some = f"t.date > {NO_DATE}"
-    within = f"SELECT 1 FROM period x WHERE {build.key('x', param)} AND x.low = t.date AND x.n = t.n"
-    if prefix == "sa":
-        return f"t.date >= {end()}"
-    if prefix == "lt":
-        return f"{some} AND t.date < {first()}"
-    if prefix == "eq":
-        last = end()
-        return f"t.date >= {first()} AND t.date < {last} AND EXISTS ({within} AND x.high <= {last})"
-    if prefix in ("ge", "gt"):
-        last = end()
-        begin = first() if prefix == "ge" else last
-        # Nothing of at most a day that began before this reaches beyond the interval, or lies in it.
-        back = build.bind(lambda ask: min(end_of(get, ask) - WIDTH, first_of(get, ask) if prefix == "ge" else OPEN_END))
-        wide = build.key("w", param + WIDE)
-        longest = f"SELECT min(w.low) FROM period w WHERE {wide} AND w.low < {back} AND w.high > {last}"
-        bound = f"t.date >= coalesce(({longest}), {back}::bigint)"
-        return f"{bound} AND {some} AND (t.date >= {begin} OR EXISTS ({within} AND x.high > {last}))"
-    if prefix == "le":
-        last = end()
-        return f"{some} AND t.date < {last} AND (t.date < {first()} OR EXISTS ({within} AND x.high <= {last}))"
-    return f"{some} AND EXISTS ({within} AND {interval_condition(build, prefix, get, 'x.low', 'x.high')})"
-
-
-def _paging(build: Build, key: str, order: _Order, after: After | None) -> None:
+def _paging(build: Build, driver: Driver, after: After) -> list[str]:
     """Keep a walk to what existed at its first page; see ``After``."""
-    if after is None:
-        return
-    seq = build.bind(lambda ask: _after(ask).seq) if build.single else "p.seq"
-    build.where.append(f"r.n <= {seq} AND r.seq {'<=' if after.phase == 1 else '>'} {seq}")
-    than = "<" if order.descending else ">"
-    last_key, last_n = build.bind(lambda ask: _after(ask).key), build.bind(lambda ask: _after(ask).n)
-    if build.single:
-        build.where.append(f"({key}, r.n) {than} ({last_key}::bigint, {last_n}::bigint)")
-    else:
-        patient = build.bind(lambda ask: _after(ask).patient)
-        last = f"({last_key}::bigint, {patient}::bigint, {last_n}::bigint)"
-        build.where.append(f"({key}, r.patient, r.n) {than} {last}")
+    row = driver.row
+    seq = build.bind(lambda ask: _after(ask).seq) if row.single else "p.seq"
+    kept = f"r.n <= {seq} AND r.seq {'<=' if after.phase == 1 else '>'} {seq}"
+    columns = list(driver.keys)
+    binds = [f"{build.bind(partial(_key, place))}::{kind}" for place, kind in enumerate(driver.types)]
+    if not row.single:
+        columns.append("r.patient")
+        binds.append(f"{build.bind(lambda ask: _after(ask).patient)}::bigint")
+    columns.append("r.n")
+    binds.append(f"{build.bind(lambda ask: _after(ask).n)}::bigint")
+    down = [*driver.descending, *([driver.descending[0]] * (len(columns) - len(driver.descending)))]
+    if len(set(down)) == 1:
+        return [kept, f"({', '.join(columns)}) {'<' if down[0] else '>'} ({', '.join(binds)})"]
+    alternatives = []
+    for place in range(len(columns)):
+        same = [f"{columns[index]} = {binds[index]}" for index in range(place)]
+        beyond = f"{columns[place]} {'<' if down[place] else '>'} {binds[place]}"
+        alternatives.append(" AND ".join((*same, beyond)))
+    return [kept, f"({' OR '.join(f'({each})' for each in alternatives)})"]
+
+
+def _key(place: int, ask: Ask) -> Any:
+    return _after(ask).keys[place]
 
 
 def _after(ask: Ask) -> After:

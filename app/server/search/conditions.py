@@ -1,122 +1,67 @@
-"""The conditions of a search as SQL on the row ``r``, one maker per parameter type.
-https://hl7.org/fhir/R4/search.html#ptypes
-"""
+"""What a search asks of a resource, as SQL on its row. https://hl7.org/fhir/R4/search.html"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any
 
-from app.server.search.build import Ask, Build, Get, any_of, attribute_at, value_at
-from app.server.search.dates import widen
-from app.server.search.query import Condition, DateValue, ReferenceValue
-
-_COMPARISONS: Final = {
-    "eq": "(low >= FIRST AND high <= END)",
-    "ne": "NOT (low >= FIRST AND high <= END)",
-    "gt": "high > END",
-    "lt": "low < FIRST",
-    "ge": "(low >= FIRST OR high > END)",
-    "le": "(low < FIRST OR high <= END)",
-    "sa": "low >= END",
-    "eb": "high <= FIRST",
-    "ap": "(low < END AND high > FIRST)",
-}
-"""What each prefix asks of a stored interval [low, high), given the one that was written (``ap``: widened)."""
+from app.server.search import follow
+from app.server.search.build import Ask, Build, Find, Row, any_of
+from app.server.search.dates import interval_condition
+from app.server.search.kinds import KINDS
+from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, Updated
 
 
-def condition_on(build: Build, place: int, condition: Condition) -> str:
-    """A condition on the row ``r``."""
+def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> str:
+    """SQL that holds for ``row`` when it meets the criterion, which ``find`` finds in what is asked."""
+    match criterion:
+        case Condition():
+            return _condition(build, row, criterion, find)
+        case Ids():
+            marks = ", ".join(build.bind(partial(_id_at, find, index)) for index in range(len(criterion.ids)))
+            return f"{row.alias}.id IN ({marks})" if marks else "0 = 1"
+        case Updated():
+            return updated_on(build, row, criterion, find)
+        case Chain():
+            return follow.chain_on(build, row, criterion, find, condition_on)
+        case Has():
+            return follow.has_on(build, row, criterion, find, condition_on)
+        case OwnedBy():
+            return follow.owned_on(build, row, find)
+        case AnyOf():
+            parts = [
+                condition_on(build, row, each, partial(_one_of, find, place))
+                for place, each in enumerate(criterion.criteria)
+            ]
+            return any_of(parts)
+    raise TypeError(type(criterion))
+
+
+def _condition(build: Build, row: Row, condition: Condition, find: Find) -> str:
     if condition.missing is not None:
         bit = build.registry.present_bit(condition.param)
-        return f"r.present & {bit} {'=' if condition.missing else '<>'} 0"
-    makers: dict[str, Callable[[Build, int, Condition], str]] = {
-        "token": _token,
-        "date": _date,
-        "string": _string,
-        "reference": _reference,
-    }
-    return makers[condition.param.kind](build, place, condition)
+        return f"{row.alias}.present & {bit} {'=' if condition.missing else '<>'} 0"
+    found = KINDS[condition.param.kind].match(build, row, condition, find).on(row)
+    return f"NOT {found}" if condition.modifier in ("not", "not-in") else found
 
 
-def _token(build: Build, place: int, condition: Condition) -> str:
-    parts = []
-    known = []
-    for index, value in enumerate(condition.values):
-        if value.shape == "hash":
-            known.append(build.bind(partial(attribute_at, place, index, "hash")))
-        elif value.shape == "code":
-            code = build.bind(partial(attribute_at, place, index, "code"))
-            parts.append(
-                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.code = {code})"
-            )
-        else:
-            system = build.bind(partial(attribute_at, place, index, "system"))
-            parts.append(
-                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {build.patient} AND m.system = {system})"
-            )
-    if known:
-        parts.append(f"x.value IN ({', '.join(known)})")
-    key = build.key("x", condition.param.number)
-    exists = f"EXISTS (SELECT 1 FROM token x WHERE {key} AND {any_of(parts)} AND x.date = r.date AND x.n = r.n)"
-    return f"NOT {exists}" if condition.modifier == "not" else exists
+def updated_on(build: Build, row: Row, updated: Updated, find: Find) -> str:
+    """``_lastUpdated``: an instant, which is an interval of one microsecond."""
+    column = f"{row.alias}.updated"
+    parts = [
+        interval_condition(build.bind, value.prefix, partial(_updated_at, find, index), column, f"{column} + 1")
+        for index, value in enumerate(updated.values)
+    ]
+    return any_of(parts)
 
 
-def _reference(build: Build, place: int, condition: Condition) -> str:
-    parts = []
-    for index, value in enumerate(condition.values):
-        assert isinstance(value, ReferenceValue)
-        numbers = ", ".join(str(build.registry.number(each)) for each in value.types) or "0"
-        target = build.bind(partial(attribute_at, place, index, "id"))
-        parts.append(f"(x.target_type IN ({numbers}) AND x.target_id = {target})")
-    key = build.key("x", condition.param.number)
-    return f"EXISTS (SELECT 1 FROM link x WHERE {key} AND {any_of(parts)} AND x.n = r.n)"
+def _id_at(find: Find, index: int, ask: Ask) -> str:
+    return str(find(ask).ids[index])
 
 
-def _string(build: Build, place: int, condition: Condition) -> str:
-    parts = []
-    for index, value in enumerate(condition.values):
-        folded = partial(build.bind, partial(attribute_at, place, index, "folded"))
-        head = partial(build.bind, partial(attribute_at, place, index, "head"))
-        if condition.modifier == "contains":
-            part = f"{'strpos' if build.dialect == 'postgresql' else 'instr'}(x.folded, {folded()}) > 0"
-        elif condition.modifier == "exact":
-            part = f"x.head = {head()} AND x.exact = {build.bind(partial(attribute_at, place, index, 'text'))}"
-        else:
-            end = build.bind(partial(attribute_at, place, index, "head_end"))
-            part = f"x.head >= {head()} AND x.head < {end}"
-            if value.shape:
-                end = build.bind(partial(attribute_at, place, index, "folded_end"))
-                part += f" AND x.folded >= {folded()} AND x.folded < {end}"
-        parts.append(f"({part})")
-    key = build.key("x", condition.param.number)
-    return f"EXISTS (SELECT 1 FROM text x WHERE {key} AND {any_of(parts)} AND x.n = r.n)"
+def _updated_at(find: Find, index: int, ask: Ask) -> Any:
+    return find(ask).values[index]
 
 
-def _date(build: Build, place: int, condition: Condition) -> str:
-    parts = []
-    for index, value in enumerate(condition.values):
-        assert isinstance(value, DateValue)
-        parts.append(interval_condition(build, value.prefix, partial(value_at, place, index), "x.low", "x.high"))
-    key = build.key("x", condition.param.number)
-    return f"EXISTS (SELECT 1 FROM period x WHERE {key} AND {any_of(parts)} AND x.n = r.n)"
-
-
-def first_of(get: Get, ask: Ask) -> int:
-    value: DateValue = get(ask)
-    return widen(value.low, value.high, ask.now)[0] if value.prefix == "ap" else value.low
-
-
-def end_of(get: Get, ask: Ask) -> int:
-    value: DateValue = get(ask)
-    return widen(value.low, value.high, ask.now)[1] if value.prefix == "ap" else value.high
-
-
-def interval_condition(build: Build, prefix: str, get: Get, low: str, high: str) -> str:
-    """The comparison of a stored interval [low, high) with the one asked for, by its prefix."""
-    comparison = _COMPARISONS[prefix].replace("low", low).replace("high", high)
-    for name, bound in (("FIRST", first_of), ("END", end_of)):
-        if name in comparison:
-            comparison = comparison.replace(name, build.bind(partial(bound, get)))
-    return comparison
+def _one_of(find: Find, place: int, ask: Ask) -> Criterion:
+    return find(ask).criteria[place]  # type: ignore[no-any-return]

@@ -15,19 +15,19 @@ from app.errors import Invalid
 
 _SIGNATURE: Final = 16
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(tuple[int, int, int, int, int, str]).decode
+_unpack = msgspec.msgpack.Decoder(tuple[int, int, list[int | float | str], int, int, str]).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """``phase`` 1: what stood unchanged at ``seq``; 2: what was changed since. Behind (``key``, ``patient``, ``n``).
+    """``phase`` 1: what stood unchanged at ``seq``; 2: what was changed since. Behind (``keys``, ``patient``, ``n``).
 
     ``walk`` names the stored list of partitions of a search over several patients.
     """
 
     phase: int
     seq: int
-    key: int
+    keys: tuple[int | float | str, ...]
     patient: int
     n: int
     walk: str = ""
@@ -39,7 +39,7 @@ def _sign(key: bytes, payload: bytes, query: str) -> bytes:
 
 def write_cursor(cursor: Cursor, key: bytes, query: str) -> str:
     """The text of a cursor, good for ``query`` only."""
-    payload = _pack((cursor.phase, cursor.seq, cursor.key, cursor.patient, cursor.n, cursor.walk))
+    payload = _pack((cursor.phase, cursor.seq, cursor.keys, cursor.patient, cursor.n, cursor.walk))
     return base64.urlsafe_b64encode(_sign(key, payload, query) + payload).rstrip(b"=").decode()
 
 
@@ -53,7 +53,8 @@ def read_cursor(text: str, key: bytes, query: str) -> Cursor:
                 "_page: this page link was not made by this server for this search. Start again at the first page.",
                 "value",
             )
-        return Cursor(*_unpack(payload))
+        phase, seq, keys, patient, n, walk = _unpack(payload)
+        return Cursor(phase, seq, tuple(keys), patient, n, walk)
     except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
         raise Invalid(
             "_page: this is not a page link of this server. Start again at the first page.", "value"

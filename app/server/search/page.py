@@ -18,9 +18,10 @@ from app.server import tables
 from app.server.access import Access
 from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.query import Condition, SearchQuery, TokenValue
+from app.server.search.query import Condition, SearchQuery
 from app.server.search.reach import Reach, reach_of
-from app.server.search.tokens import hash_token
+from app.server.search.terms import hash_token
+from app.server.search.tokens import TokenValue
 from app.server.server import FhirServer
 from app.server.store.find import find_partitions, find_patient
 from app.server.store.read import check_guard
@@ -67,11 +68,11 @@ async def run(
     if reach.single:
         await _resolve_terms(reader, query, reach.patients[0])
     wanted = query.count + 1
-    after = None if cursor is None else After(cursor.phase, cursor.seq, cursor.key, cursor.patient, cursor.n)  # type: ignore[arg-type]
+    after = None if cursor is None else After(cursor.phase, cursor.seq, cursor.keys, cursor.patient, cursor.n)  # type: ignore[arg-type]
     rows = list(await _fetch(server, reader, access, query, reach, now=now, limit=wanted, after=after))
     phases = [after.phase if after is not None else 1] * len(rows)
     if after is not None and after.phase == 1 and len(rows) < wanted:
-        changed = After(2, after.seq, -(2**63), -(2**63), -(2**63))
+        changed = After(2, after.seq, (-(2**63),), -(2**63), -(2**63))
         late = await _fetch(server, reader, access, query, reach, now=now, limit=wanted - len(rows), after=changed)
         rows += late
         phases += [2] * len(late)
@@ -81,11 +82,11 @@ async def run(
     if len(rows) <= query.count:
         return Page(rows, "", sole)
     last = rows[query.count - 1]
-    seq = after.seq if after is not None else last[4] if reach.single else 0
+    seq = after.seq if after is not None else last[2] if reach.single else 0
     new = None if cursor is not None or reach.single else await _new_walk(server, reader, access, reach, now=now)
     walk = cursor.walk if cursor is not None else "" if new is None else new[0]
-    patient = reach.patients[0] if reach.single else last[4]
-    following = Cursor(phases[query.count - 1], seq, last[2], patient, last[3], walk)
+    patient = reach.patients[0] if reach.single else last[2]
+    following = Cursor(phases[query.count - 1], seq, tuple(last[4:]), patient, last[3], walk)
     return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new)
 
 
@@ -117,6 +118,8 @@ async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> No
     range of an index.
     """
     for index, condition in enumerate(query.conditions):
+        if not isinstance(condition, Condition):
+            continue
         value = condition.values[0] if len(condition.values) == 1 else None
         if isinstance(value, TokenValue) and value.hash is None and value.system is None:
             found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, value.code)]
@@ -171,7 +174,7 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
             )
         return tuple(sorted(found))
     for condition in query.conditions:
-        if condition.param.identifying and not condition.modifier:
+        if isinstance(condition, Condition) and condition.param.identifying and not condition.modifier:
             values = [
                 each
                 for each in condition.values

@@ -1,82 +1,28 @@
-"""The values of a search as the parser understood them. ``shape``: what of a value the statement's text depends on."""
+"""A search as the parser understood it: conditions in the shape that statements are made of."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from app.server.search.registry import Param
-from app.server.search.strings import HEAD, fold, prefix_end
 
 
-@dataclass(frozen=True, slots=True)
-class TokenValue:
-    """A token: ``hash`` where the one token that it means is known, else any ``code`` of whatever system, or any code
-    of ``system``.
-    """
-
-    system: str | None
-    code: str | None
-    hash: int | None = None
+class Value(Protocol):
+    """One alternative of a parameter, as its type reads it."""
 
     @property
     def shape(self) -> object:
-        return "hash" if self.hash is not None else "code" if self.system is None else "system"
+        """What of the value the statement's text depends on; the rest goes in as binds."""
 
 
-@dataclass(frozen=True, slots=True)
-class DateValue:
-    """A prefix and the interval that the written date stands for."""
-
-    prefix: str
-    low: int
-    high: int
+class Criterion(Protocol):
+    """What a resource must meet: a ``Condition`` on itself, or a ``Chain`` or ``Has`` on what it is linked with."""
 
     @property
     def shape(self) -> object:
-        return self.prefix
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceValue:
-    """``types``: those that the id may be of; none for a URL that is kept as it was written."""
-
-    types: tuple[str, ...]
-    id: str
-
-    @property
-    def shape(self) -> object:
-        return self.types
-
-
-@dataclass(frozen=True, slots=True)
-class StringValue:
-    """The text to look for as it was written, and folded."""
-
-    text: str
-    folded: str
-
-    @classmethod
-    def of(cls, text: str) -> StringValue:
-        return cls(text, fold(text))
-
-    @property
-    def head(self) -> str:
-        return self.folded[:HEAD]
-
-    @property
-    def head_end(self) -> str:
-        return prefix_end(self.head)
-
-    @property
-    def folded_end(self) -> str:
-        return prefix_end(self.folded)
-
-    @property
-    def shape(self) -> object:
-        return len(self.folded) > HEAD
-
-
-Value = TokenValue | DateValue | ReferenceValue | StringValue
+        """What the statement's text depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +31,7 @@ class Condition:
 
     param: Param
     modifier: str
-    values: tuple[Value, ...]
+    values: Sequence[Any]
     missing: bool | None = None
 
     @property
@@ -94,11 +40,89 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Ids:
+    """``_id``: any of ``ids``."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def shape(self) -> object:
+        return "_id", len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """``_lastUpdated``: any of ``values``, which are dates."""
+
+    values: Sequence[Any]
+
+    @property
+    def shape(self) -> object:
+        return "_lastUpdated", tuple(value.shape for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """``param.inner``: a resource of ``target_type`` that ``param`` refers to meets any of ``inner``.
+    https://hl7.org/fhir/R4/search.html#chaining
+    """
+
+    param: Param
+    target_type: str
+    inner: Criterion
+
+    @property
+    def shape(self) -> object:
+        return "chain", self.param.number, self.target_type, self.inner.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """``_has``: a resource of the type of ``param`` refers by it to this one, and meets ``inner``.
+    https://hl7.org/fhir/R4/search.html#has
+    """
+
+    param: Param
+    inner: Criterion
+
+    @property
+    def shape(self) -> object:
+        return "has", self.param.resource_type, self.param.number, self.inner.shape
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of several criteria: a chain over several types, or the parameters that tie a type to a compartment."""
+
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def shape(self) -> object:
+        return "any", tuple(each.shape for each in self.criteria)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedBy:
+    """An owner parameter within a chain: the resource names as subject its record's Patient, who has the ``id``."""
+
+    id: str
+
+    @property
+    def shape(self) -> object:
+        return "owned"
+
+
+@dataclass(frozen=True, slots=True)
 class SortKey:
-    """``param`` None: ``_lastUpdated``."""
+    """``param`` None: ``_lastUpdated``, or ``_id`` where ``by_id``."""
 
     param: Param | None
     descending: bool
+    by_id: bool = False
+
+    @property
+    def shape(self) -> object:
+        return (self.param.number if self.param else -1), self.descending, self.by_id
 
 
 @dataclass(slots=True)
@@ -108,11 +132,11 @@ class SearchQuery:
     """
 
     resource_type: str
-    conditions: list[Condition] = field(default_factory=list)
+    conditions: list[Criterion] = field(default_factory=list)
     ids: list[list[str]] = field(default_factory=list)
-    updated: list[list[DateValue]] = field(default_factory=list)
+    updated: list[Sequence[Any]] = field(default_factory=list)
     patient: list[str] = field(default_factory=list)
-    sort: SortKey | None = None
+    sort: tuple[SortKey, ...] = ()
     count: int = 50
     cursor: str | None = None
     asked: list[str] = field(default_factory=list)
@@ -121,12 +145,11 @@ class SearchQuery:
 
     @property
     def shape(self) -> object:
-        sort = self.sort
         return (
             self.resource_type,
             tuple(condition.shape for condition in self.conditions),
             tuple(map(len, self.ids)),
             tuple(tuple(value.prefix for value in values) for values in self.updated),
             bool(self.patient),
-            None if sort is None else (sort.param.number if sort.param else -1, sort.descending),
+            tuple(key.shape for key in self.sort),
         )

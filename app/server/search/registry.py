@@ -13,7 +13,7 @@ from app.fhir.definitions import Definitions, SearchParameter
 from app.fhir.paths import Walker, compile_walker
 from app.server.placement import Place
 
-KINDS: Final = ("token", "date", "reference", "string")
+INDEXED: Final = ("token", "date", "reference", "string")
 """The parameter types that are indexed."""
 EVERY: Final = 0
 """The token parameter, and its value, under which each resource of a type stands once."""
@@ -127,7 +127,7 @@ class Registry:
         subject = ".".join((resource_type, *self.placement[resource_type].subject))
         single = not self.placement[resource_type].many and bool(self.placement[resource_type].subject)
         for definition in self.definitions.search_parameters[resource_type].values():
-            if definition.type not in KINDS or definition.code in _NOT_INDEXED or not definition.expression:
+            if definition.type not in INDEXED or definition.code in _NOT_INDEXED or not definition.expression:
                 continue
             path = definition.expression.replace(".where(resolve() is Patient)", "").strip()
             yield Param(

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
+
+from app.server.search.build import Build, Find, Match, Row, any_of, attribute_at
+from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.query import Condition
+from app.server.search.registry import Param
+from app.server.search.rows import Rows
 
 HEAD: Final = 64
 """Characters of a folded string that its index is ordered by."""
@@ -38,3 +46,76 @@ def prefix_end(prefix: str) -> str:
     if prefix.endswith("\ud7ff"):
         return prefix[:-1] + "\ue000"  # what lies between cannot be written in UTF-8
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * HEAD
+
+
+@dataclass(frozen=True, slots=True)
+class StringValue:
+    """The text to look for as it was written, and folded."""
+
+    text: str
+    folded: str
+
+    @classmethod
+    def of(cls, text: str) -> StringValue:
+        return cls(text, fold(text))
+
+    @property
+    def head(self) -> str:
+        return self.folded[:HEAD]
+
+    @property
+    def head_end(self) -> str:
+        return prefix_end(self.head)
+
+    @property
+    def folded_end(self) -> str:
+        return prefix_end(self.folded)
+
+    @property
+    def shape(self) -> object:
+        return len(self.folded) > HEAD
+
+
+def fill(param: Param, _: Language) -> Fill:
+    """Adds a row per string."""
+    number = param.number
+
+    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+        for place, exact in enumerate(dict.fromkeys(strings(found))):
+            folded = fold(exact)
+            rows.texts.append((number, folded[:HEAD], place, folded, exact))
+
+    return filled
+
+
+def read(_: Language, param: Param, modifier: str, text: str) -> StringValue:  # noqa: ARG001 - as every kind reads
+    """The text as it is."""
+    return StringValue.of(text)
+
+
+def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
+    """By the first characters of the folded string, which the index is ordered by; ``contains`` looks at all."""
+    parts = []
+    for index, value in enumerate(condition.values):
+        folded = partial(build.bind, partial(attribute_at, find, index, "folded"))
+        head = partial(build.bind, partial(attribute_at, find, index, "head"))
+        if condition.modifier == "contains":
+            part = f"{'strpos' if build.dialect == 'postgresql' else 'instr'}(x.folded, {folded()}) > 0"
+        elif condition.modifier == "exact":
+            part = f"x.head = {head()} AND x.exact = {build.bind(partial(attribute_at, find, index, 'text'))}"
+        else:
+            end = build.bind(partial(attribute_at, find, index, "head_end"))
+            part = f"x.head >= {head()} AND x.head < {end}"
+            if value.shape:
+                end = build.bind(partial(attribute_at, find, index, "folded_end"))
+                part += f" AND x.folded >= {folded()} AND x.folded < {end}"
+        parts.append(f"({part})")
+    return Match("text x", f"{row.key('x', condition.param.number)} AND {any_of(parts)}")
+
+
+def order(row: Row, param: Param) -> Order:
+    """Without case and accents."""
+    return Order("x.folded", "text x", row.key("x", param.number), "text", "''")
+
+
+KIND: Final = Kind(frozenset({"exact", "contains"}), fill, read, match, order)

@@ -1,34 +1,35 @@
-"""Token parameters: what a resource is found by, and what a search for a token asks.
-https://hl7.org/fhir/R4/search.html#token
-
-``system|code`` is kept as a 64-bit hash; ``term`` says per patient what a hash stands for, which is how ``code``
-without a system is found.
-"""
+"""Token parameters: codes with their systems, identifiers, booleans. https://hl7.org/fhir/R4/search.html#token"""
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-NO_SYSTEM: Final = ""
+from app.errors import Invalid
+from app.server.search.build import Build, Find, Match, Row, any_of, attribute_at
+from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.query import Condition
+from app.server.search.registry import Param
+from app.server.search.rows import Rows
+from app.server.search.terms import NO_SYSTEM, Term, hash_token, term
+
 _HL7: Final = "http://hl7.org/fhir/"
 
-Term = tuple[int, str, str]
-"""(hash, system, code): what a row of ``token`` and ``term`` is made of."""
 
+@dataclass(frozen=True, slots=True)
+class TokenValue:
+    """A token: ``hash`` where the one token that it means is known, else any ``code`` of whatever system, or any code
+    of ``system``.
+    """
 
-@lru_cache(maxsize=65536)
-def hash_token(system: str, code: str) -> int:
-    """The 64-bit signed hash of ``system|code``; a code without a system has the empty system."""
-    digest = hashlib.blake2b(f"{system}|{code}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    system: str | None
+    code: str | None
+    hash: int | None = None
 
-
-@lru_cache(maxsize=65536)
-def term(system: str, code: str) -> Term:
-    """One token as it is stored."""
-    return hash_token(system, code), system, code
+    @property
+    def shape(self) -> object:
+        return "hash" if self.hash is not None else "code" if self.system is None else "system"
 
 
 def terms(found: list[tuple[str, Any]]) -> list[Term]:
@@ -57,6 +58,64 @@ def terms(found: list[tuple[str, Any]]) -> list[Term]:
     return result
 
 
-def implied(system: str) -> bool:
-    """Whether ``system`` may be that of an element of type ``code``, whose values are stored without one."""
-    return system.startswith(_HL7)
+def fill(param: Param, _: Language) -> Fill:
+    """Adds a row per token, and one across patients for an identifying parameter."""
+    number, identifying = param.number, param.identifying
+
+    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+        made = terms(found)
+        if len(made) > 1:
+            made = list(dict.fromkeys(made))
+        rows.tokens += [(number, each[0]) for each in made]
+        rows.terms.update(made)
+        if identifying:
+            rows.lookups += [(number, each[0]) for each in made]
+
+    return filled
+
+
+def read(_: Language, param: Param, modifier: str, text: str) -> TokenValue:  # noqa: ARG001 - as every kind reads
+    """``code``, ``system|code``, ``|code`` or ``system|``."""
+    system, bar, code = text.replace("\\|", "\0").partition("|")
+    system, code = system.replace("\0", "|"), code.replace("\0", "|")
+    if not bar:
+        return TokenValue(None, system, hash_token("", system) if param.plain else None)
+    if not code:
+        if not system:
+            raise Invalid("'|' alone names neither a system nor a code.", "value")
+        return TokenValue(system, None)
+    # An element of type code has the system of its value set; its values are stored without one.
+    stored = "" if param.plain and system.startswith(_HL7) else system
+    return TokenValue(system, code, hash_token(stored, code))
+
+
+def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
+    """Token rows carry their resource's sort date, so that one is looked up by its whole key."""
+    parts = []
+    known = []
+    for index, value in enumerate(condition.values):
+        if value.shape == "hash":
+            known.append(build.bind(partial(attribute_at, find, index, "hash")))
+        else:
+            name = value.shape
+            asked = build.bind(partial(attribute_at, find, index, name))
+            parts.append(
+                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND m.{name} = {asked})"
+            )
+    if known:
+        parts.append(f"x.value IN ({', '.join(known)})")
+    return Match("token x", f"{row.key('x', condition.param.number)} AND {any_of(parts)}", exact=True)
+
+
+def order(row: Row, param: Param) -> Order:
+    """By code, whatever its system."""
+    return Order(
+        "m.code",
+        "token x JOIN term m ON m.patient = x.patient AND m.value = x.value",
+        row.key("x", param.number),
+        "text",
+        "''",
+    )
+
+
+KIND: Final = Kind(frozenset({"not"}), fill, read, match, order)

@@ -17,7 +17,7 @@ from app.fhir.dates import instant
 from app.server.access import Access
 from app.server.labels import Labels
 from app.server.rules import Rule
-from app.server.search.compile import OWNER_FLAG
+from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import INDEXES, index_rows
 from app.server.store.changes import Draft

@@ -9,9 +9,9 @@ from app.database import Batch, Delete, Insert
 from app.fhir.dates import NO_DATE
 from app.server import tables
 from app.server.ids import key_of
-from app.server.search.compile import OWNER_FLAG
-from app.server.search.index import NO_KEYS, Rows, unpack
+from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
+from app.server.search.rows import NO_KEYS, Rows, unpack
 from app.server.store.changes import Draft
 
 Row = tuple[Any, ...]
@@ -80,6 +80,8 @@ INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
     "period": (tables.INSERT_PERIOD, tables.DELETE_PERIOD),
     "text": (tables.INSERT_TEXT, tables.DELETE_TEXT),
     "link": (tables.INSERT_LINK, tables.DELETE_LINK),
+    "range": (tables.INSERT_RANGE, tables.DELETE_RANGE),
+    "pair": (tables.INSERT_PAIR, tables.DELETE_PAIR),
     "lookup": (tables.INSERT_LOOKUP, tables.DELETE_LOOKUP),
 }
 
@@ -113,4 +115,6 @@ def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[
         ],
         "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
         "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
+        "range": [(patient, number, param, unit, low, high, n) for param, unit, low, high in rows.ranges],
+        "pair": [(patient, number, *pair, n) for pair in rows.pairs],
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.errors import Issue
 from app.fhir.resource import Resource
-from app.server.search.index import Rows
+from app.server.search.rows import Rows
 from app.server.store.frame import Frame
 
 Method = Literal["create", "update", "delete"]
@@ -32,9 +33,10 @@ class Before:
 class Draft:
     """What the caller wants, placed and validated. ``fresh``: the id was just made here, so nothing can have it.
 
-    ``if_match``: the version that must be the current one. ``created`` and ``before`` are known once the partition is
+    ``if_match``: the version that must be the current one. ``if_none_match``: there must be none; ``unmatched``: the
+    same, because a condition did not find what has this id. ``created`` and ``before`` are known once the partition is
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
-    what is gone).
+    what is gone). ``issues`` are what validation remarked without refusing.
     """
 
     method: Method
@@ -44,6 +46,8 @@ class Draft:
     resource: Resource | None = None
     fresh: bool = False
     if_match: int | None = None
+    if_none_match: bool = False
+    unmatched: bool = False
     owned: bool = False
     birth: bool = False
     frame: Frame | None = None
@@ -54,6 +58,7 @@ class Draft:
     version: int = 0
     updated: int = 0
     body: bytes | None = None
+    issues: tuple[Issue, ...] = ()
 
     @property
     def created(self) -> bool:

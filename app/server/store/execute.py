@@ -5,38 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final, Literal
 
 from app.database import Writer
-from app.errors import PreconditionFailed
+from app.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.server.access import Access
-from app.server.search import page
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.append import append, is_append
 from app.server.store.changes import Draft
+from app.server.store.frame import renamed
+from app.server.store.matching import Match, matched
 from app.server.store.prepare import check_resource, finish, fresh_id
 from app.server.store.read import read
 from app.server.store.write import Write
 
 Redirect = Callable[[Mapping[str, str]], None]
-"""Told where conditional creates lead: from the ``Type/id`` that others refer to now to the one that was found."""
+"""Told where conditions lead: from the ``Type/id`` that others refer to now to the one that was found."""
+Kind = Literal["create", "update", "delete"]
+
+
+class Overtaken(Conflict):
+    """Somebody else changed what a draft was made for before its partition was locked: make the draft again."""
 
 
 @dataclass(slots=True)
 class Condition:
-    """``If-None-Exist`` of a create: when ``query`` finds one resource, that one is the answer.
-    https://hl7.org/fhir/R4/http.html#ccreate
+    """A search that decides, once the partition is locked, what becomes of ``draft``.
+
+    create: what is found is the answer instead. update: what is found is what is updated; ``named``: the body has an
+    id, which must be that of what is found. delete: what is found is deleted.
+    https://hl7.org/fhir/R4/http.html#ccreate https://hl7.org/fhir/R4/http.html#cond-update
     """
 
     draft: Draft
     query: SearchQuery
+    kind: Kind = "create"
+    named: bool = False
     id: str = field(init=False)
     patient: int = field(init=False)
+    fresh: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Remember what the create makes where nothing is found."""
-        self.id, self.patient = self.draft.id, self.draft.patient
+        """Remember what is made where nothing is found."""
+        self.id, self.patient, self.fresh = self.draft.id, self.draft.patient, self.draft.fresh
 
 
 def _prepare_derived(server: FhirServer, resource: Resource, patient: int) -> Draft:
@@ -59,7 +72,9 @@ async def execute(
     redirect: Redirect | None = None,
     service: bool = False,
 ) -> None:
-    """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do."""
+    """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do, and
+    ``Overtaken``.
+    """
     changing = [draft for draft in drafts if not draft.unchanged]
 
     async def work(writer: Writer) -> None:
@@ -88,6 +103,8 @@ async def execute(
             await _judge(server, writer, access, condition, now=now)
             if condition.draft.id != before:
                 led[f"{condition.draft.type}/{before}"] = f"{condition.draft.type}/{condition.draft.id}"
+        if conditions:
+            _refuse_overlap(changing)
         if led and redirect is not None:
             redirect(led)
         await write.store()
@@ -99,22 +116,43 @@ async def execute(
         await server.database.transact(work)
 
 
+_SEVERAL: Final[Mapping[Kind, str]] = {
+    "create": "If-None-Exist matches several resources; make it narrower.",
+    "update": "The condition matches several resources; make it narrower.",
+    "delete": "The condition matches several resources, and one is deleted at a time; make it narrower.",
+}
+
+
 async def _judge(server: FhirServer, writer: Writer, access: Access, condition: Condition, *, now: int) -> None:
-    condition.query.count = 2
-    # What makes the answer certain is the lock on the partition that the create goes to; for a new person, who has
-    # none yet, that on all new persons.
-    within = None if condition.draft.birth else condition.patient
-    matched = await page.run(server, writer, access, condition.query, now=now, within=within)
-    found = matched.rows
-    if len(found) > 1:
-        raise PreconditionFailed("If-None-Exist matches several resources; make it narrower.", "multiple-matches")
     draft = condition.draft
-    draft.id = found[0][0] if found else condition.id
-    if found:
+    # What makes the answer certain is the lock on the partition that the draft goes to; for a new person, who has
+    # none yet, that on all new persons.
+    within = None if draft.birth else condition.patient
+    found = await matched(server, writer, access, condition.query, now=now, within=within)
+    if len(found) > 1:
+        raise PreconditionFailed(_SEVERAL[condition.kind], "multiple-matches")
+    match = found[0] if found else None
+    if condition.kind == "create":
+        await _take_instead(server, writer, access, condition, match, now=now)
+    elif condition.kind == "update":
+        _update(condition, match)
+    elif match is None:
         draft.unchanged = True
-        partition = found[0][4] if matched.patient is None else matched.patient
+    else:
+        if match.patient != draft.patient:
+            raise Overtaken("What the condition finds has just changed; send the request again.")
+        draft.id = match.id
+
+
+async def _take_instead(
+    server: FhirServer, writer: Writer, access: Access, condition: Condition, match: Match | None, *, now: int
+) -> None:
+    draft = condition.draft
+    draft.id = condition.id if match is None else match.id
+    if match is not None:
+        draft.unchanged = True
         stored = await read(
-            writer, access, draft.type, draft.id, registry=server.registry, now=now, partition=partition
+            writer, access, draft.type, draft.id, registry=server.registry, now=now, partition=match.patient
         )
         draft.patient, draft.version, draft.updated, draft.body = (
             stored.patient,
@@ -122,3 +160,36 @@ async def _judge(server: FhirServer, writer: Writer, access: Access, condition: 
             stored.updated,
             stored.body,
         )
+
+
+def _update(condition: Condition, match: Match | None) -> None:
+    """The rows of https://hl7.org/fhir/R4/http.html#cond-update: none or one, with or without an id in the body."""
+    draft = condition.draft
+    if match is not None and condition.named and match.id != condition.id:
+        raise Invalid("The body carries another id than the resource that the condition finds.", "value")
+    elsewhere = match is not None and match.patient != draft.patient
+    if elsewhere and match is not None and match.patient <= 0:
+        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+    if elsewhere or (match is None and draft.type == "Patient" and not draft.birth):
+        raise Overtaken("What the condition finds has just changed; send the request again.")
+    if match is not None and draft.birth:
+        raise Overtaken("Somebody else has just made this person; send the request again.")
+    draft.fresh = condition.fresh and match is None
+    draft.unmatched = condition.named and match is None
+    wanted = condition.id if match is None else match.id
+    if draft.id != wanted and draft.frame is not None:
+        draft.id, draft.frame = wanted, renamed(draft.frame, draft.type, wanted)
+
+
+def _refuse_overlap(drafts: Sequence[Draft]) -> None:
+    """Once conditions are resolved no resource may be changed twice. https://hl7.org/fhir/R4/http.html#trules"""
+    seen: set[tuple[int, str, str]] = set()
+    for draft in drafts:
+        if draft.unchanged:
+            continue
+        if (draft.patient, draft.type, draft.id) in seen:
+            raise Invalid(
+                f"{draft.type}/{draft.id} is meant by several entries; a transaction changes a resource once.",
+                "duplicate",
+            )
+        seen.add((draft.patient, draft.type, draft.id))

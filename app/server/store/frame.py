@@ -29,7 +29,7 @@ class Frame:
 
 def frame(resource: Resource, resource_id: str) -> Frame:
     """The frame of a valid resource; its own ``meta.versionId`` and ``lastUpdated`` are left out."""
-    head = f'{{"resourceType":"{resource["resourceType"]}","id":"{resource_id}","meta":{{"versionId":"'.encode()
+    head = _head(resource["resourceType"], resource_id)
     meta = resource.get("meta")
     rest = encode({name: value for name, value in resource.items() if name not in _FRAMED})
     tail = b'"}' if rest == b"{}" else b'"},'
@@ -38,3 +38,12 @@ def frame(resource: Resource, resource_id: str) -> Frame:
         if kept:
             tail = b'",' + encode(kept)[1:] + tail[2:]
     return Frame(head, tail + rest[1:])
+
+
+def renamed(made: Frame, resource_type: str, resource_id: str) -> Frame:
+    """The same resource under another id."""
+    return Frame(_head(resource_type, resource_id), made.tail)
+
+
+def _head(resource_type: str, resource_id: str) -> bytes:
+    return f'{{"resourceType":"{resource_type}","id":"{resource_id}","meta":{{"versionId":"'.encode()

@@ -45,13 +45,14 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
     return resource_type
 
 
-def check_resource(server: FhirServer, resource: Resource, *, may_hold_bsn: bool) -> None:
-    """Mask and validate. Raises ``Unprocessable`` with every problem."""
+def check_resource(server: FhirServer, resource: Resource, *, may_hold_bsn: bool) -> tuple[Issue, ...]:
+    """Mask and validate; what there is to remark. Raises ``Unprocessable`` with every problem."""
     if may_hold_bsn:
         bsn.mask(resource)
     issues = validate(resource, server.definitions)
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise Unprocessable("The resource is not valid FHIR R4.", issues=tuple(issues))
+    return tuple(issues)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from app.server.access import Access
 from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
 from app.server.rules import Change, ChangeSet, Rule
-from app.server.search.compile import OWNER_FLAG
+from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
 from app.server.store.changes import Before, Draft
@@ -169,9 +169,7 @@ class Write:
             if current.labels & self._access.denied_labels(draft.patient, Action.READ):
                 raise NotFound(f"{name} is not known.")
             raise Forbidden(f"You may not {draft.method} {name}: its data category is not among those you were given.")
-        if draft.if_match is not None and (current is None or current.version != draft.if_match):
-            present = "absent" if current is None else f"at version {current.version}"
-            raise PreconditionFailed(f"{name} is {present}, and not at version {draft.if_match} as If-Match says.")
+        _check_preconditions(draft, current, name)
         if draft.method == "delete":
             if before is None:
                 raise NotFound(f"{name} is not known.")
@@ -278,6 +276,17 @@ class Write:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
         interaction = draft.method if draft.method == "delete" or not draft.created else "create"
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
+
+
+def _check_preconditions(draft: Draft, current: Before | None, name: str) -> None:
+    """What If-Match, If-None-Match and a condition ask of what is there now. Raises."""
+    if draft.if_match is not None and (current is None or current.version != draft.if_match):
+        present = "absent" if current is None else f"at version {current.version}"
+        raise PreconditionFailed(f"{name} is {present}, and not at version {draft.if_match} as If-Match says.")
+    if current is not None and draft.if_none_match:
+        raise PreconditionFailed(f"{name} is there already, and If-None-Match says that it must not be.")
+    if current is not None and draft.unmatched:
+        raise Conflict(f"{name} is there already, and the condition does not find it.", "duplicate")
 
 
 def check_write_labels(access: Access, draft: Draft) -> None:

@@ -1,0 +1,77 @@
+"""Which of R4's invariants STU3 declares with the same meaning, so that one function is right for both.
+https://hl7.org/fhir/STU3/validation.html
+
+STU3 has others besides, of elements that R4 dropped or changed; they are not held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+DECLARED: Final[Mapping[str, str]] = {
+    "Age": "age-1",
+    "Appointment": "app-2",
+    "Appointment.participant": "app-1",
+    "AppointmentResponse": "apr-1",
+    "Attachment": "att-1",
+    "AuditEvent.entity": "sev-1",
+    "Bundle": "bdl-1 bdl-2 bdl-7 bdl-9",
+    "Bundle.entry": "bdl-5 bdl-8",
+    "CapabilityStatement": "cpb-1 cpb-2 cpb-3",
+    "CapabilityStatement.rest": "cpb-9",
+    "CapabilityStatement.rest.resource": "cpb-12",
+    "CarePlan.activity": "cpl-3",
+    "CodeSystem": "csd-1",
+    "Composition.section": "cmp-1 cmp-2",
+    "ConceptMap.group.element.target": "cmd-1",
+    "ConceptMap.group.unmapped": "cmd-2 cmd-3",
+    "Condition.evidence": "con-2",
+    "Condition.stage": "con-1",
+    "Consent": "ppc-1",
+    "ContactPoint": "cpt-2",
+    "Count": "cnt-3",
+    "Distance": "dis-1",
+    "DomainResource": "dom-2 dom-4",
+    "Duration": "drt-1",
+    "ElementDefinition": "eld-2 eld-3 eld-5 eld-6 eld-7 eld-8 eld-14 eld-15",
+    "ElementDefinition.slicing": "eld-1",
+    "Extension": "ext-1",
+    "FamilyMemberHistory": "fhs-1 fhs-2",
+    "Goal.target": "gol-1",
+    "Group": "grp-1",
+    "ImmunizationRecommendation.recommendation": "imr-1",
+    "Linkage": "lnk-1",
+    "List": "lst-1 lst-2",
+    "MedicationAdministration.dosage": "mad-1",
+    "MedicationDispense": "mdd-1",
+    "MessageDefinition.focus": "md-1",
+    "NamingSystem": "nsd-2",
+    "NutritionOrder": "nor-1",
+    "Observation": "obs-6",
+    "Observation.referenceRange": "obs-3",
+    "OperationDefinition.parameter": "opd-1 opd-2",
+    "Organization": "org-1 org-2 org-3",
+    "Parameters.parameter": "inv-1",
+    "Patient.contact": "pat-1",
+    "Period": "per-1",
+    "Quantity": "qty-3",
+    "Questionnaire": "que-2",
+    "Questionnaire.item": "que-1 que-3 que-6 que-8 que-9",
+    "QuestionnaireResponse.item": "qrs-1",
+    "Range": "rng-2",
+    "Ratio": "rat-1",
+    "RequestGroup.action": "rqg-1",
+    "RiskAssessment.prediction": "ras-1 ras-2",
+    "SearchParameter": "spd-1 spd-2",
+    "StructureDefinition": "sdf-1 sdf-4 sdf-6 sdf-14 sdf-18",
+    "StructureDefinition.mapping": "sdf-2",
+    "StructureMap.group.rule.target": "smp-1 smp-2",
+    "Task": "inv-1",
+    "TestReport.setup.action": "inv-1",
+    "TestReport.test.action": "inv-2",
+    "Timing.repeat": "tim-1 tim-2 tim-4 tim-5 tim-6 tim-7 tim-8 tim-9 tim-10",
+    "ValueSet.compose.include": "vsd-1 vsd-2 vsd-3",
+    "ValueSet.expansion.contains": "vsd-6 vsd-9 vsd-10",
+}
+"""Keys, by the path that ``INVARIANTS`` lists them under."""

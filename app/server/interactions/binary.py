@@ -1,0 +1,140 @@
+"""Binary as itself: its content, whatever that is, in place of a resource that holds it.
+
+https://hl7.org/fhir/R4/binary.html#rest
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from typing import Final
+from urllib.parse import unquote
+
+from app.errors import Forbidden, Invalid, NotAcceptable, Unprocessable, UnsupportedMediaType
+from app.fhir.definitions import Definitions
+from app.fhir.resource import Resource, decode, parse_reference
+from app.fhir.xml import from_xml
+from app.server.messages import Headers, Request
+from app.server.server import FhirServer
+from app.server.store.find import find_patient
+from app.server.store.prepare import Context
+
+_FHIR: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
+_PLAIN: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
+"""What clients that know no better call FHIR's formats, and what a document may be as well."""
+_MEDIA_TYPE: Final = re.compile(
+    r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}(; ?[\w!#$&^.+-]{1,80}=[\w!#$&^.+:'-]{1,80}){0,8}", re.A
+)
+_UNKNOWN: Final = "application/octet-stream"
+_SHOWN: Final = re.compile(
+    r"(image/(png|jpeg|gif|bmp|webp|tiff)|text/plain|application/(pdf|dicom)|(audio|video)/.+)", re.A
+)
+"""What a browser may show in its place: it can run nothing. All else is for keeping."""
+_CONFINED: Final[Headers] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+]
+
+
+def is_asked_raw(request: Request, content_type: str) -> bool:
+    """Whether the content itself is asked for: the best of what ``_format`` or ``Accept`` names is not FHIR's."""
+    asked = next((part[8:] for part in request.query.split("&") if part.startswith("_format=")), "")
+    if asked:
+        name = _name(unquote(asked).replace(" ", "+"))
+        return name not in _FHIR | _PLAIN and name not in ("json", "xml")
+    ranked = []
+    for place, choice in enumerate(request.header(b"accept").split(",")):
+        name, quality = _name(choice), _quality(choice)
+        if quality > 0:
+            # Of equals FHIR comes first: who names it knows of it.
+            ranked.append((-quality, name not in _FHIR, place, name))
+    best = min(ranked)[3] if ranked else "*/*"
+    return best not in _FHIR and (best not in _PLAIN or best == _name(content_type))
+
+
+def raw(body: bytes) -> tuple[bytes, str, Headers] | None:
+    """The content of a stored Binary, its type, and the headers that keep it from doing anything; None without a
+    content. Raises ``NotAcceptable`` for what cannot be read.
+    """
+    resource = decode(body)
+    data = resource.get("data")
+    if data is None:
+        return None
+    try:
+        content = b64decode(data)
+    except (NotBase64, ValueError) as error:
+        raise NotAcceptable(
+            "The content of this Binary cannot be read; ask for it as application/fhir+json."
+        ) from error
+    given = resource["contentType"]
+    content_type = given if _MEDIA_TYPE.fullmatch(given) else _UNKNOWN
+    headers = list(_CONFINED)
+    if _SHOWN.fullmatch(_name(content_type)) is None:
+        headers.append((b"content-disposition", b"attachment"))
+    context = resource.get("securityContext", {}).get("reference", "")
+    if context.isascii() and parse_reference(context) is not None:
+        headers.append((b"x-security-context", context.encode()))
+    return content, content_type, headers
+
+
+def is_sent_raw(request: Request, definitions: Definitions) -> bool:
+    """Whether the body is the content itself, and not a Binary in one of FHIR's formats."""
+    name = _name(request.header(b"content-type"))
+    if name in _FHIR:
+        return False
+    if name not in _PLAIN:
+        return True
+    try:
+        sent = from_xml(request.body, definitions) if name.endswith("xml") else decode(request.body)
+    except Invalid:
+        return True
+    return sent.get("resourceType") != "Binary"
+
+
+def wrapped(request: Request, *, patient_id: str | None) -> Resource:
+    """The Binary that holds the body, which was sent as itself. ``patient_id``: the Patient in the address."""
+    if not request.body:
+        raise Invalid("The request has no body.", "structure")
+    content_type = request.header(b"content-type").strip()
+    if _MEDIA_TYPE.fullmatch(content_type) is None:
+        raise UnsupportedMediaType("Say what the content is in Content-Type, such as application/pdf.")
+    context = request.header(b"x-security-context")
+    patient = patient_id or request.access.patient_id
+    if not context and patient:
+        context = f"Patient/{patient}"
+    resource: Resource = {"resourceType": "Binary", "contentType": content_type}
+    if context:
+        resource["securityContext"] = {"reference": context}
+    return {**resource, "data": b64encode(request.body).decode("ascii")}
+
+
+async def context_within(server: FhirServer, request: Request, resource: Resource, context: Context) -> Context:
+    """Where a Binary goes: with the Patient that its securityContext names. Raises ``Unprocessable`` for one that is
+    not known, or another than X-Security-Context names.
+    """
+    text = resource.get("securityContext", {}).get("reference")
+    literal = parse_reference(text) if text is not None else None
+    if literal is None or literal.type != "Patient" or literal.base not in ("", server.base):
+        return context
+    patient = await find_patient(server.database, request.access, literal.id, server.registry)
+    if patient is None:
+        raise Unprocessable("The patient that Binary.securityContext names is not known to you.", "not-found")
+    if context.patient not in (None, patient):
+        raise Unprocessable("X-Security-Context names another patient than Binary.securityContext.", "business-rule")
+    return Context(patient, context.service)
+
+
+def _name(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _quality(choice: str) -> float:
+    for parameter in choice.split(";")[1:]:
+        name, _, value = parameter.strip().partition("=")
+        if name.lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,81 @@
+"""What a write answers: the resource, nothing, or what was done, as ``Prefer`` has it.
+
+https://hl7.org/fhir/R4/http.html#ops
+"""
+
+from __future__ import annotations
+
+from app.errors import Issue
+from app.fhir.resource import encode
+from app.server.interactions.addresses import address, etag, http_date
+from app.server.messages import Answer, Headers, Request
+from app.server.outcomes import outcome
+from app.server.server import FhirServer
+from app.server.store.changes import Draft
+
+
+async def written(server: FhirServer, request: Request, draft: Draft, *, interaction: str) -> Answer:
+    """201 or 200 with the resource as it was stored. What validation remarked comes instead of the resource, unless
+    that is asked for.
+    """
+    url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
+    headers: Headers = [
+        (b"etag", etag(draft.version)),
+        (b"last-modified", http_date(draft.updated // 1_000_000)),
+        (b"location", f"{url}/_history/{draft.version}".encode()),
+    ]
+    body = draft.body or b""
+    if draft.issues or b"prefer" in request.headers:
+        if request.prefers("return=minimal"):
+            body = b""
+        elif request.prefers("return=operationoutcome") or (
+            draft.issues and not request.prefers("return=representation")
+        ):
+            body = encode(outcome([_done(draft), *draft.issues]))
+    return Answer(
+        201 if draft.created and not draft.unchanged else 200,
+        body,
+        headers,
+        interaction=interaction,
+        type=draft.type,
+        patients=(draft.patient,),
+        resources=(f"{draft.type}/{draft.id}/_history/{draft.version}",),
+        wrote=not draft.unchanged,
+    )
+
+
+def deleted(request: Request, draft: Draft) -> Answer:
+    """204, or 200 with what was done for who asks for that."""
+    said = request.prefers("return=operationoutcome")
+    return Answer(
+        200 if said else 204,
+        encode(outcome([_done(draft)])) if said else b"",
+        headers=[(b"etag", etag(draft.version))],
+        interaction="delete",
+        type=draft.type,
+        patients=(draft.patient,),
+        resources=(f"{draft.type}/{draft.id}",),
+        wrote=not draft.unchanged,
+    )
+
+
+def nothing_deleted(request: Request, resource_type: str) -> Answer:
+    """A conditional delete that found nothing is a success; that it did nothing is said."""
+    hint = Issue(
+        "informational", f"The condition finds no {resource_type}, so nothing was deleted.", severity="information"
+    )
+    silent = request.prefers("return=minimal")
+    return Answer(
+        204 if silent else 200, b"" if silent else encode(outcome([hint])), interaction="delete", type=resource_type
+    )
+
+
+def _done(draft: Draft) -> Issue:
+    name = f"{draft.type}/{draft.id}"
+    if draft.method == "delete":
+        text = f"{name} was deleted already." if draft.unchanged else f"{name} was deleted."
+    elif draft.unchanged:
+        text = f"{name} is there already, at version {draft.version}; nothing was written."
+    else:
+        text = f"{name} was {'created' if draft.created else 'updated'}: this is version {draft.version}."
+    return Issue("informational", text, severity="information")

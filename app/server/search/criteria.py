@@ -1,0 +1,193 @@
+"""From one parameter of a query, name and value, to what it asks: conditions, chains, ``_has``.
+
+https://hl7.org/fhir/R4/search.html#modifiers https://hl7.org/fhir/R4/search.html#chaining
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.errors import Invalid
+from app.server.search.dates import DateValue, parse_date
+from app.server.search.kind import Language
+from app.server.search.kinds import KINDS
+from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, SearchQuery, Updated
+from app.server.search.references import ReferenceValue
+from app.server.search.registry import Param, Registry
+
+MOST_VALUES: Final = 100
+"""Alternatives of one parameter."""
+DEEPEST: Final = 6
+"""Links that a chain may follow."""
+
+
+def split_values(text: str) -> list[str]:
+    """The alternatives between commas; an escaped comma is part of a value.
+    https://hl7.org/fhir/R4/search.html#escaping
+    """
+    if "\\" not in text:
+        return text.split(",")
+    values, current, escaped = [], "", False
+    for letter in text:
+        if escaped:
+            current += letter if letter in ",$|\\" else "\\" + letter
+            if letter == "|":
+                current = current[:-1] + "\\|"
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        elif letter == ",":
+            values.append(current)
+            current = ""
+        else:
+            current += letter
+    values.append(current)
+    return values
+
+
+class Criteria:
+    """Reads what is asked of a resource. ``base`` is this server's address."""
+
+    def __init__(self, registry: Registry, *, base: str) -> None:
+        self._registry = registry
+        self._language = Language(registry, base)
+
+    def sorts(self, param: Param) -> bool:
+        """Whether rows can be sorted by it."""
+        return KINDS[param.kind].order is not None
+
+    def read(self, query: SearchQuery, name: str, value: str) -> bool:
+        """Add what the parameter asks to ``query``; False for a name that it does not know. Raises ``Invalid``."""
+        if name == "_id":
+            query.ids.append([each for each in split_values(value) if each])
+            return True
+        if name == "_lastUpdated":
+            query.updated.append([DateValue(*parse_date(each)) for each in split_values(value)])
+            return True
+        if "." not in name and not name.startswith("_has:"):
+            base, _, modifier = name.partition(":")
+            param = self._registry.offered(query.resource_type).get(base)
+            if param is None:
+                return False
+            if param.owner and modifier != "missing":
+                return self._owner(query, param, modifier, value)
+        found = self._criterion(query.resource_type, name, value, depth=0)
+        if found is None:
+            return False
+        query.conditions.append(found)
+        return True
+
+    def _criterion(self, resource_type: str, name: str, value: str, *, depth: int) -> Criterion | None:
+        """What a parameter asks of a resource of this type; None for a name that is not known."""
+        if depth > DEEPEST:
+            raise Invalid(f"follows more than {DEEPEST} references.", "too-costly")
+        if name.startswith("_has:"):
+            return self._has(resource_type, name, value, depth=depth)
+        link, dot, rest = name.partition(".")
+        if dot:
+            return self._chain(resource_type, link, rest, value, depth=depth)
+        if name == "_id":
+            return Ids(tuple(each for each in split_values(value) if each))
+        if name == "_lastUpdated":
+            return Updated([DateValue(*parse_date(each)) for each in split_values(value)])
+        base, _, modifier = name.partition(":")
+        param = self._registry.offered(resource_type).get(base)
+        if param is None:
+            return None
+        return self._condition(param, modifier, value)
+
+    def _chain(self, resource_type: str, link: str, rest: str, value: str, *, depth: int) -> Criterion | None:
+        base, _, of_type = link.partition(":")
+        param = self._registry.offered(resource_type).get(base)
+        if param is None or param.kind != "reference":
+            return None
+        possible = param.definition.targets or tuple(sorted(self._registry.stored))
+        if of_type and of_type not in possible:
+            raise Invalid(f"'{base}' does not refer to {of_type}; it refers to {', '.join(possible)}.", "value")
+        targets = [of_type] if of_type else [each for each in possible if each in self._registry.stored]
+        found: list[Criterion] = []
+        for target in targets:
+            inner = self._criterion(target, rest, value, depth=depth + 1)
+            if inner is not None:
+                found.append(Chain(param, target, inner))
+        if not found:
+            raise Invalid(
+                f"'{rest}' is not a search parameter of what '{base}' refers to ({', '.join(targets)}).",
+                "not-supported",
+            )
+        return found[0] if len(found) == 1 else AnyOf(tuple(found))
+
+    def _has(self, resource_type: str, name: str, value: str, *, depth: int) -> Criterion:
+        parts = name.split(":", 3)
+        if len(parts) != 4:
+            raise Invalid("is written as _has:<type>:<reference parameter>:<parameter>.", "value")
+        _, source, code, rest = parts
+        if source not in self._registry.stored:
+            raise Invalid(f"'{source}' is not a resource type that is served here.", "not-supported")
+        param = self._registry.offered(source).get(code)
+        if param is None or param.kind != "reference":
+            raise Invalid(f"'{code}' is not a reference parameter of {source}.", "not-supported")
+        if param.definition.targets and resource_type not in param.definition.targets:
+            raise Invalid(f"{source}'s '{code}' does not refer to {resource_type}.", "value")
+        inner = self._criterion(source, rest, value, depth=depth + 1)
+        if inner is None:
+            raise Invalid(self.unknown(source, rest), "not-supported")
+        return Has(param, inner)
+
+    def _condition(self, param: Param, modifier: str, value: str) -> Criterion | None:
+        kind = KINDS[param.kind]
+        if modifier == "missing":
+            if value not in ("true", "false"):
+                raise Invalid("':missing' takes true or false.", "value")
+            return Condition(param, modifier, (), missing=value == "true")
+        is_type = param.kind == "reference" and modifier in self._registry.definitions.resource_types
+        if modifier and modifier not in kind.modifiers and not is_type:
+            return None
+        values = tuple(kind.read(self._language, param, modifier, each) for each in _texts(value))
+        if param.owner:
+            patients = [each.id for each in values if "Patient" in each.types]
+            return OwnedBy(patients[0]) if len(patients) == 1 else AnyOf(tuple(map(OwnedBy, patients)))
+        return Condition(param, modifier, values)
+
+    def _owner(self, query: SearchQuery, param: Param, modifier: str, value: str) -> bool:
+        """An owner parameter says which record is searched."""
+        if modifier and modifier not in self._registry.definitions.resource_types:
+            return False
+        found = []
+        for text in _texts(value):
+            read: ReferenceValue = KINDS["reference"].read(self._language, param, modifier, text)
+            if "Patient" in read.types:
+                found.append(read.id)
+        if len(found) > 1:
+            raise Invalid("names several patients; ask for one at a time.", "not-supported")
+        if not found or (query.patient and query.patient != found):
+            query.nothing = True
+        else:
+            query.patient = found
+        return True
+
+    def unknown(self, resource_type: str, name: str) -> str:
+        """What is said of a parameter that cannot be used."""
+        base = name.partition(":")[0].partition(".")[0]
+        if base in self._registry.params(resource_type) and base not in self._registry.offered(resource_type):
+            return f"'{name}' is not filled yet for what is stored; it can be used when the reindex has finished."
+        if base in self._registry.params(resource_type):
+            return (
+                f"'{name}': this form of the parameter '{base}' is not supported."
+                " Send Prefer: handling=lenient to have it ignored."
+            )
+        known = ", ".join(sorted(["_id", "_lastUpdated", *self._registry.offered(resource_type)]))
+        return (
+            f"'{name}' is not a search parameter of {resource_type} here. Known: {known}. "
+            "Send Prefer: handling=lenient to have unknown parameters ignored."
+        )
+
+
+def _texts(value: str) -> list[str]:
+    """The alternatives of a value. Raises ``Invalid`` for none or too many."""
+    texts = [each for each in split_values(value) if each]
+    if not texts:
+        raise Invalid("has no value.", "value")
+    if len(texts) > MOST_VALUES:
+        raise Invalid(f"has {len(texts)} values; it takes {MOST_VALUES} at a time.", "too-costly")
+    return texts

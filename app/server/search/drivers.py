@@ -1,0 +1,223 @@
+"""What leads a search: the table that the rows come from, in which order, and by which expressions they are sorted.
+
+Nothing is sorted where an index has the order already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from app.fhir.dates import NO_DATE, OPEN_END
+from app.server.search.build import Ask, Build, Find, Get, Row, attribute_at, value_at
+from app.server.search.dates import DateValue, end_of, first_of, interval_condition
+from app.server.search.kind import Order
+from app.server.search.kinds import KINDS
+from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, SearchQuery, SortKey
+from app.server.search.references import ReferenceValue
+from app.server.search.registry import EVERY, WIDE, WIDTH, Registry
+from app.server.search.tokens import TokenValue
+
+_LEADING_KINDS: Final = frozenset({"string", "uri", "composite", "special"})
+"""Kinds whose index rows, asked for once, are few enough to lead; dates and numbers may hold for half a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """``source``: the whole FROM. ``keys`` sort the rows, before patient and n; ``types``: PostgreSQL's of each."""
+
+    source: str
+    where: list[str]
+    row: Row
+    keys: list[str]
+    descending: list[bool]
+    types: Sequence[str] = ("bigint",)
+
+
+def driver_of(
+    build: Build, row: Row, conditions: list[tuple[int, Criterion]], partitions: str, *, changed_meanwhile: bool
+) -> Driver:
+    """Choose what leads, and take the condition that it answers out of ``conditions``. ``changed_meanwhile``: the rows
+    of a walk's late part, in order of birth.
+    """
+    query, several = build.query, not row.single
+    # What is deleted has no index rows; only where the resources themselves lead must it be passed over.
+    there = f"r.patient = {row.patient} AND r.type = {row.type} AND r.deleted = 0"
+    front = f"{partitions} CROSS JOIN " if partitions else ""
+    plain = Driver(f"{front}resource r", [there], row, ["r.n"], [False])
+    if changed_meanwhile:
+        return plain
+    sole = query.sort[0] if len(query.sort) == 1 else None
+    if sole is not None and sole.param is None and not sole.by_id:
+        return replace(plain, keys=["r.seq" if row.single else "r.updated"], descending=[sole.descending])
+    if not query.sort and several:
+        return replace(plain, keys=["r.updated"], descending=[True])
+    down = sole.descending if sole is not None else True
+    if query.sort and not (sole is not None and _is_default(sole, query, build.registry)):
+        return _sorted(build, plain, query.sort)
+    by_date = replace(plain, keys=["r.date"], descending=[down])
+    if query.ids:
+        return by_date
+    lead = next((each for each in conditions if _leads(each[1])), None)
+    if lead is None and row.single and any(_narrows(each) for _, each in conditions):
+        return replace(by_date, row=replace(row, led=True))
+    return _indexed(build, by_date, conditions, lead, front)
+
+
+def _is_default(key: SortKey, query: SearchQuery, registry: Registry) -> bool:
+    default = registry.sort_date(query.resource_type)
+    return default is not None and key.param is not None and key.param.number == default.number
+
+
+def _leads(criterion: Criterion) -> bool:
+    """Whether its index rows are found by one key."""
+    if not isinstance(criterion, Condition) or criterion.modifier or len(criterion.values) != 1:
+        return False
+    value = criterion.values[0]
+    if isinstance(value, TokenValue):
+        return value.hash is not None
+    return isinstance(value, ReferenceValue) and len(value.types) <= 1
+
+
+def _narrows(criterion: Criterion) -> bool:
+    """Whether what it holds for is better found first than looked for among all of the type."""
+    if isinstance(criterion, Condition):
+        return criterion.missing is None and not criterion.modifier and criterion.param.kind in _LEADING_KINDS
+    if isinstance(criterion, AnyOf):
+        return all(_narrows(each) or _leads(each) for each in criterion.criteria)
+    return isinstance(criterion, Chain | Has) and not criterion.param.owner
+
+
+Placed = tuple[int, Criterion]
+"""A criterion and its place in the query."""
+
+
+def _indexed(build: Build, by_date: Driver, conditions: list[Placed], lead: Placed | None, front: str) -> Driver:
+    """Rows from an index that is in order of date."""
+    row = by_date.row
+    if lead is not None:
+        conditions.remove(lead)
+        place, condition = lead
+        assert isinstance(condition, Condition)
+        find: Find = partial(_condition_at, place)
+        value, number = condition.values[0], condition.param.number
+        if isinstance(value, ReferenceValue):
+            kind = build.registry.number(value.types[0]) if value.types else 0
+            target = build.bind(partial(attribute_at, find, 0, "id"))
+            where = f"{row.key('l', number)} AND l.target_type = {kind} AND l.target_id = {target}"
+            return replace(
+                by_date,
+                source=f"{front}link l CROSS JOIN resource r",
+                where=[where, "r.patient = l.patient AND r.n = l.n"],
+            )
+        where = f"{row.key('t', number)} AND t.value = {build.bind(partial(attribute_at, find, 0, 'hash'))}"
+    else:
+        where = f"{row.key('t', EVERY)} AND t.value = {EVERY}"
+    parts = [where, *_driving_dates(build, row, conditions)]
+    return replace(
+        by_date,
+        source=f"{front}token t CROSS JOIN resource r",
+        where=[*parts, "r.patient = t.patient AND r.n = t.n"],
+        row=replace(row, n="t.n", date="t.date"),
+        keys=["t.date"],
+    )
+
+
+def _condition_at(place: int, ask: Ask) -> Criterion:
+    return ask.query.conditions[place]
+
+
+def _driving_dates(build: Build, row: Row, conditions: list[tuple[int, Criterion]]) -> list[str]:
+    """Conditions on the sort date, which the leading row carries; they are taken out of ``conditions``."""
+    default = build.registry.sort_date(row.type_name)
+    parts = []
+    for each in list(conditions) if default is not None else ():
+        place, condition = each
+        assert default is not None
+        if not isinstance(condition, Condition) or condition.param.number != default.number:
+            continue
+        sole = condition.values[0] if len(condition.values) == 1 else None
+        if isinstance(sole, DateValue):
+            conditions.remove(each)
+            get = partial(value_at, partial(_condition_at, place), 0)
+            parts.append(_driving_date(build, row, default.number, sole.prefix, get))
+    return parts
+
+
+def _driving_date(build: Build, row: Row, param: int, prefix: str, get: Get) -> str:
+    """A date condition on the token row that leads: a range of its index, and the end of the period only where it
+    matters.
+    """
+    first, end = partial(build.bind, partial(first_of, get)), partial(build.bind, partial(end_of, get))
+    some = f"t.date > {NO_DATE}"
+    within = f"SELECT 1 FROM period x WHERE {row.key('x', param)} AND x.low = t.date AND x.n = t.n"
+    if prefix == "sa":
+        return f"t.date >= {end()}"
+    if prefix == "lt":
+        return f"{some} AND t.date < {first()}"
+    if prefix == "eq":
+        last = end()
+        return f"t.date >= {first()} AND t.date < {last} AND EXISTS ({within} AND x.high <= {last})"
+    if prefix in ("ge", "gt"):
+        last = end()
+        begin = first() if prefix == "ge" else last
+        # Nothing of at most a day that began before this reaches beyond the interval, or lies in it.
+        back = build.bind(lambda ask: min(end_of(get, ask) - WIDTH, first_of(get, ask) if prefix == "ge" else OPEN_END))
+        wide = row.key("w", param + WIDE)
+        longest = f"SELECT min(w.low) FROM period w WHERE {wide} AND w.low < {back} AND w.high > {last}"
+        bound = f"t.date >= coalesce(({longest}), {back}::bigint)"
+        return f"{bound} AND {some} AND (t.date >= {begin} OR EXISTS ({within} AND x.high > {last}))"
+    if prefix == "le":
+        last = end()
+        return f"{some} AND t.date < {last} AND (t.date < {first()} OR EXISTS ({within} AND x.high <= {last}))"
+    return f"{some} AND EXISTS ({within} AND {interval_condition(build.bind, prefix, get, 'x.low', 'x.high')})"
+
+
+def _sorted(build: Build, plain: Driver, sort: Sequence[SortKey]) -> Driver:
+    """Rows with the keys that are asked for; each parameter's index rows are gone through once.
+
+    Of several values the one counts that comes first in the order asked for; what has none sorts as the least.
+    https://hl7.org/fhir/R4/search.html#sort
+    """
+    row, source = plain.row, plain.source
+    keys, types = [], []
+    for place, key in enumerate(sort):
+        if key.param is None:
+            keys.append("r.id" if key.by_id else "r.seq" if row.single else "r.updated")
+            types.append("text" if key.by_id else "bigint")
+            continue
+        if key.param.owner:
+            keys.append("r.patient")  # all of a record name the same patient
+            types.append("bigint")
+            continue
+        order = _order_of(key, row)
+        table = f"k{place}"
+        source += f" LEFT JOIN {_keys_of(build, row, order, key, table)}"
+        keys.append(f"coalesce({table}.key, {order.least})")
+        types.append(order.type)
+    led = replace(row, led=row.single)
+    return replace(plain, source=source, row=led, keys=keys, types=types, descending=[key.descending for key in sort])
+
+
+def _order_of(key: SortKey, row: Row) -> Order:
+    assert key.param is not None
+    order = KINDS[key.param.kind].order
+    assert order is not None, "the parser takes no other"
+    return order(row, key.param)
+
+
+def _keys_of(build: Build, row: Row, order: Order, key: SortKey, table: str) -> str:
+    """A table of the keys of all rows of one parameter, by patient and n, joined to ``row``."""
+    best = f"{'max' if key.descending else 'min'}({order.key})"
+    if row.single:
+        rows = f"SELECT x.n, {best} AS key FROM {order.source} WHERE {order.where} GROUP BY x.n"
+        return f"({rows}) {table} ON {table}.n = r.n"
+    partitions = build.partitions("s")
+    where = order.where.replace(f"x.patient = {row.patient}", "x.patient = s.patient")
+    rows = (
+        f"SELECT x.patient, x.n, {best} AS key FROM {partitions} CROSS JOIN {order.source} WHERE {where}"
+        " GROUP BY x.patient, x.n"
+    )
+    return f"({rows}) {table} ON {table}.patient = r.patient AND {table}.n = r.n"

@@ -1,0 +1,59 @@
+"""The index rows of one resource, and how they are kept beside it, so that an update touches only those that differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from app.server.search.terms import Term
+
+_pack = msgspec.msgpack.Encoder().encode
+NO_KEYS: Final = _pack([[], [], [], [], [], [], []])
+
+
+@dataclass(slots=True)
+class Rows:
+    """The index rows of one resource without patient, type and ``n``; each begins with its parameter's number.
+
+    ``date`` goes into every token row. ``tokens``: hash. ``periods``: low, high in µs. ``texts``: head, order, folded,
+    exact. ``links``: type number and id of the target. ``lookups``: hash. ``ranges``: unit, low, high. ``pairs``: hash,
+    kind, unit, low, high.
+    """
+
+    date: int
+    present: int
+    tokens: list[tuple[int, int]] = field(default_factory=list)
+    periods: list[tuple[int, int, int]] = field(default_factory=list)
+    texts: list[tuple[int, str, int, str, str]] = field(default_factory=list)
+    links: list[tuple[int, int, str]] = field(default_factory=list)
+    lookups: list[tuple[int, int]] = field(default_factory=list)
+    ranges: list[tuple[int, int, float, float]] = field(default_factory=list)
+    pairs: list[tuple[int, int, int, int, float, float]] = field(default_factory=list)
+    terms: set[Term] = field(default_factory=set)
+
+    def packed(self) -> bytes:
+        """For ``resource.keys``."""
+        return _pack([self.tokens, self.periods, self.texts, self.links, self.lookups, self.ranges, self.pairs])
+
+
+class _Keys(msgspec.Struct, array_like=True):
+    tokens: list[tuple[int, int]]
+    periods: list[tuple[int, int, int]]
+    texts: list[tuple[int, str, int, str, str]]
+    links: list[tuple[int, int, str]]
+    lookups: list[tuple[int, int]]
+    ranges: list[tuple[int, int, float, float]]
+    pairs: list[tuple[int, int, int, int, float, float]]
+
+
+_unpack = msgspec.msgpack.Decoder(_Keys).decode
+
+
+def unpack(keys: bytes, date: int) -> Rows:
+    """The rows that ``resource.keys`` and ``resource.date`` stand for."""
+    read = _unpack(keys)
+    return Rows(
+        date, 0, read.tokens, read.periods, read.texts, read.links, read.lookups, read.ranges, read.pairs, set()
+    )
