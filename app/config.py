@@ -13,6 +13,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+VERSION = "0.1.0"
+RELEASED = "2026-11-23"
+"""The day of this version, which what it publishes carries as ``date``."""
 CANONICAL_BASE = "https://zelfregie.example/fhir"
 """The canonical base of what is ours; an adopting organisation sets its own before first use (MODEL 4)."""
 
@@ -39,6 +42,9 @@ class Settings(BaseSettings):
         0, ge=0, description="PostgreSQL: hash partitions of the patient tables, at the first migration only"
     )
     canonical_base: str = CANONICAL_BASE
+    allowed_origins: str = Field(
+        "*", description="origins whose web pages may use the API, between commas; * for all, empty for none"
+    )
 
     @property
     def public_url(self) -> str:

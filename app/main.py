@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import GaugeMetricFamily
 
 from app.audit import Journal, Mover
-from app.auth import Sandbox, TokenAuthenticator, read_sandbox
+from app.auth import Sandbox, TokenAuthenticator, publish, read_sandbox
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
@@ -120,7 +120,11 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     stack.push_async_callback(database.close)
     await check_migrated(database, canonical_base=settings.canonical_base)
     server = FhirServer(
-        database, f"{settings.public_url}{ROOT}/", settings.page_key(), operations=Operations(STANDARD_OPERATIONS)
+        database,
+        f"{settings.public_url}{ROOT}/",
+        settings.page_key(),
+        operations=Operations(STANDARD_OPERATIONS),
+        canonical_base=settings.canonical_base,
     )
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):
         report = await sandbox.prepare(server)
@@ -129,6 +133,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
             problems = [f"{', '.join(issue.expression)}: {issue.diagnostics}" for issue in refusal.issues]
             _log.warning("sandbox.refused", source=refusal.source, problems=problems)
     await load_index_state(server)
+    await publish(server)
     journal = Journal(settings.journal, secrets.token_bytes(16), now=system_clock())
     journal.start()
     mover = Mover(database, settings.journal, journal=journal)
@@ -143,7 +148,13 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     PlatformCollector(registry=metrics)
     GCCollector(registry=metrics)
     fhir = FhirApp(
-        server, root=ROOT, authenticate=authenticator, forget=authenticator.forget, journal=journal, metrics=requests
+        server,
+        root=ROOT,
+        authenticate=authenticator,
+        forget=authenticator.forget,
+        journal=journal,
+        metrics=requests,
+        origins=settings.allowed_origins,
     )
     return Parts(database, server, fhir, journal, mover, authenticator, metrics)
 
@@ -197,6 +208,7 @@ def _routes(pages: FastAPI, application: Application, sandbox: Sandbox | None) -
                 return Response(status_code=503)
             try:
                 await sandbox.reset(application.parts.server)
+                await publish(application.parts.server)  # as seeded, unless the service was renewed since
             except ZelfregieError as error:
                 return Response(outcome_bytes(error), status_of(error), media_type="application/fhir+json")
             application.parts.authenticator.forget_all()

@@ -5,10 +5,11 @@ Every builder takes members of the resource as keywords; None leaves a member ou
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, encode
 
 LOINC: Final = "http://loinc.org"
 SNOMED: Final = "http://snomed.info/sct"
@@ -162,6 +163,24 @@ def put(resource: Resource, full_url: str | None = None, **request: Any) -> Reso
 def deleted(address: str, **request: Any) -> Resource:
     """The entry of a transaction that deletes."""
     return {"request": {"method": "DELETE", "url": address, **request}}
+
+
+def asking(method: str, address: str, resource: Resource | None = None, **request: Any) -> Resource:
+    """The entry of a batch or transaction that makes this request."""
+    entry: Resource = {} if resource is None else {"resource": resource}
+    return {**entry, "request": {"method": method, "url": address, **request}}
+
+
+def patched(address: str, patch: list[Resource] | Resource, **request: Any) -> Resource:
+    """The entry of a batch or transaction that patches: a JSON Patch goes in a Binary, a FHIRPath Patch as it is."""
+    if isinstance(patch, list):
+        data = b64encode(encode(patch)).decode()
+        patch = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    return asking("PATCH", address, patch, **request)
+
+
+def batch(*entries: Resource) -> Resource:
+    return {"resourceType": "Bundle", "type": "batch", "entry": list(entries)}
 
 
 def transaction(*entries: Resource) -> Resource:

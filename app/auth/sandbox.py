@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from app.auth.grants import NewGrant, service_access, write_grant
+from app.auth.publishing import publish
 from app.auth.sandbox_file import SandboxToken, read_sandbox_file
 from app.auth.tokens import hash_token
 from app.database import Writer
@@ -68,6 +69,7 @@ class Sandbox:
             await load(server, access, resources_in(self.seed, server, report), patient=None, report=report)
             await self._check_patients(server, access, report)
             grants = [await self._grant(server, access, token, asked) for token, asked in self.tokens.items()]
+        await publish(server)
         async with server.database.write() as writer:
             for grant in grants:
                 await write_grant(writer, grant)

@@ -16,6 +16,10 @@ from typing import Any, Final
 
 from lxml import etree
 
+MAX_DEPTH: Final = 200
+"""XML elements within each other that we write; libxml2, and so our reader, allows 256."""
+NARRATIVE_DEPTH: Final = 50
+"""Elements within each other in a narrative, which may stand at the deepest place."""
 MOST_KEPT: Final = 16_000_000
 """Bytes of documents that brought new names: more than all names of FHIR and XHTML come to."""
 

@@ -25,13 +25,18 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def decode(data: bytes | bytearray | memoryview) -> Resource:
     """The JSON object in ``data``. Raises ``Invalid`` (code ``structure``) for anything else."""
-    try:
-        value = _decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, InvalidOperation) as error:
-        raise Invalid(f"The body is not well-formed JSON: {error}", "structure") from error
+    value = decode_value(data)
     if not isinstance(value, dict):
         raise Invalid("The body is JSON, but not an object with a resourceType.", "structure")
     return value
+
+
+def decode_value(data: bytes | bytearray | memoryview) -> Any:
+    """Whatever JSON is in ``data``. Raises ``Invalid`` (code ``structure``) where it is none."""
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, InvalidOperation) as error:
+        raise Invalid(f"The body is not well-formed JSON: {error}", "structure") from error
 
 
 def encode(value: Any) -> bytes:

@@ -9,21 +9,23 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import structlog
 from msgspec import Raw
 
 from app.audit import NOBODY, Event, Journal
-from app.errors import Gone, Invalid, MethodNotAllowed, TooLarge, Unauthenticated, Unavailable, ZelfregieError
+from app.errors import Gone, Invalid, NotAcceptable, TooLarge, Unauthenticated, Unavailable, ZelfregieError
 from app.server.access import Access
-from app.server.capability import capability_statement
-from app.server.dispatch import dispatch
+from app.server.compression import SMALLEST, compress, decompress, takes_gzip
+from app.server.cors import ANY, Origins, preflight
+from app.server.dispatch import allowed, dispatch
 from app.server.faults import trace_of
-from app.server.formats import CONTENT_TYPE, Format, answer_format, render
+from app.server.formats import CONTENT_TYPE, Format, asked_format
 from app.server.messages import Answer, Headers, Request
+from app.server.metadata import Metadata
 from app.server.metrics import RequestMetrics
 from app.server.outcomes import fault_bytes, outcome_bytes, status_of
+from app.server.presentation import PLAIN, Presentation, asked_presentation, render
 from app.server.server import Authenticate, FhirServer, Forget
 from app.server.store.read import GrantChanged
 
@@ -32,12 +34,19 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
+_METADATA: Final = "/metadata"
+_SEARCH: Final = "/_search"
+_ALWAYS: Final[Headers] = [
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Accept, Accept-Encoding"),
+    (b"x-content-type-options", b"nosniff"),
+]
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 _log: Final = structlog.get_logger(__name__)
 
 
 class FhirApp:
-    """The ASGI app of one FHIR base, mounted at ``root`` (``/fhir``)."""
+    """The ASGI app of one FHIR base, mounted at ``root`` (``/fhir``). ``origins``: whose web pages may use it."""
 
     def __init__(
         self,
@@ -48,6 +57,7 @@ class FhirApp:
         forget: Forget,
         journal: Journal,
         metrics: RequestMetrics,
+        origins: str = ANY,
     ) -> None:
         self._server = server
         self._root = len(root)
@@ -55,8 +65,8 @@ class FhirApp:
         self._forget = forget
         self._journal = journal
         self._metrics = metrics
-        self._unready = server.registry.unready
-        self._capabilities = capability_statement(server)
+        self._metadata = Metadata(server)
+        self._origins = Origins(origins)
         self._prefix = server.random(8).hex()
         self._counter = 0
 
@@ -68,21 +78,27 @@ class FhirApp:
         request_id = self._request_id(headers)
         now = server.clock()
         method: str = scope["method"]
+        path: str = scope["path"][self._root :]  # ASGI has decoded it
         form: Format = "json"
-        pretty = False
+        asked = PLAIN
         access: Access | None = None
         try:
             query = scope["query_string"].decode("latin-1")
-            form, pretty = _asked_format(headers, query)
-            if scope["path"][self._root :] == "/metadata":
-                answer = self._capability_statement(method)
+            form = _format_of(headers, query, path)
+            if method == "OPTIONS" or path == _METADATA:
+                asked = asked_presentation(query, counts=False)
+                answer = self._without_token(method, path, query, headers)
             else:
+                searches = method in ("GET", "HEAD")
+                asked = asked_presentation(query, counts=searches or path.endswith(_SEARCH))
                 # Who is asking comes first: nobody has us read 32 MB without a token.
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
-                body = b"" if method in ("GET", "HEAD") else await _read_body(headers, receive)
+                body = b"" if searches else await _read_body(headers, receive)
+                if body and path.endswith(_SEARCH):
+                    form, asked = _asked_in_form(headers, f"{query}&{body.decode('latin-1')}")
                 request = Request(
                     "GET" if method == "HEAD" else method,
-                    self._path(scope),
+                    _split(path),
                     query,
                     headers,
                     body,
@@ -92,25 +108,32 @@ class FhirApp:
                 )
                 answer = await self._carry_out(request)
                 access = request.access
-            if answer.body and (form == "xml" or pretty):
-                answer.body = render(answer.body, form, server.definitions, pretty=pretty)
+            if answer.body and not answer.media_type and (form == "xml" or asked is not PLAIN):
+                answer.body = render(answer, form, asked, server.definitions)
         except ZelfregieError as error:
-            answer = self._refusal(error, form, pretty=pretty)
+            answer = self._refusal(error, form, asked)
         except Exception as error:  # noqa: BLE001 - the last handler: the caller gets an answer and we get the trace
             _log.error("fhir.fault", request=request_id, method=method, trace=trace_of(error))
             answer = Answer(500, fault_bytes(request_id), interaction="refusal")
             form = "json"
         answer = await self._record(answer, access, request_id, now)
-        await self._send(send, answer, form, request_id, head=method == "HEAD")
+        await self._send(send, answer, form, request_id, headers, head=method == "HEAD")
         self._metrics.count(answer.interaction, answer.status, time.perf_counter() - began)
 
-    def _capability_statement(self, method: str) -> Answer:
-        if method not in ("GET", "HEAD"):
-            raise MethodNotAllowed("The CapabilityStatement can only be read.", headers=(("allow", "GET, HEAD"),))
-        if self._unready is not self._server.registry.unready:  # a reindex has finished since
-            self._unready = self._server.registry.unready
-            self._capabilities = capability_statement(self._server)
-        return Answer(200, self._capabilities, interaction="capabilities")
+    def _without_token(self, method: str, path: str, query: str, headers: dict[bytes, bytes]) -> Answer:
+        """What the server can do, for everybody: asked of ``/metadata``, by OPTIONS of the base, or before a request
+        of a web page from elsewhere.
+        """
+        parts = _split(path)
+        if path == _METADATA and method != "OPTIONS":
+            return self._metadata.answer(method, query, headers)
+        allow = "GET, HEAD, OPTIONS" if path == _METADATA else allowed(self._server, parts)
+        asked = preflight(headers, allow)
+        if asked or parts:
+            return Answer(204, headers=[(b"allow", allow.encode()), *asked], interaction="options")
+        answer = self._metadata.answer("GET", query, headers)
+        answer.headers.append((b"allow", allow.encode()))
+        return answer
 
     async def _carry_out(self, request: Request) -> Answer:
         try:
@@ -122,10 +145,6 @@ class FhirApp:
             request.access = await self._authenticate(request.header(b"authorization"), request.now)
             return await dispatch(self._server, request)
 
-    def _path(self, scope: Scope) -> list[str]:
-        path: str = scope["path"][self._root :]  # ASGI has decoded it
-        return [part for part in path.split("/") if part]
-
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
@@ -133,15 +152,16 @@ class FhirApp:
         self._counter += 1
         return f"{self._prefix}-{self._counter:x}"
 
-    def _refusal(self, error: ZelfregieError, form: Format, *, pretty: bool) -> Answer:
+    def _refusal(self, error: ZelfregieError, form: Format, asked: Presentation) -> Answer:
         headers: Headers = [(name.encode(), value.encode("latin-1")) for name, value in error.headers]
         if isinstance(error, Unauthenticated):
             headers.append((b"www-authenticate", b'Bearer realm="Zelfregie"'))
         if isinstance(error, Unavailable):
             headers.append((b"retry-after", b"1"))
-        body = render(outcome_bytes(error), form, self._server.definitions, pretty=pretty)
         interaction = "read" if isinstance(error, Gone) else "refusal"
-        return Answer(status_of(error), body, headers, interaction=interaction)
+        answer = Answer(status_of(error), outcome_bytes(error), headers, interaction=interaction)
+        answer.body = render(answer, form, asked, self._server.definitions)
+        return answer
 
     async def _record(self, answer: Answer, access: Access | None, request_id: str, now: int) -> Answer:
         """The audit line, after those of the parts; an answer that cannot be recorded is not given."""
@@ -154,19 +174,34 @@ class FhirApp:
                 await self._journal.durable()
         except Unavailable:
             return self._refusal(
-                Unavailable("The access log cannot be written, so no answer can be given."), "json", pretty=False
+                Unavailable("The access log cannot be written, so no answer can be given."), "json", PLAIN
             )
         return answer
 
-    async def _send(self, send: Send, answer: Answer, form: Format, request_id: str, *, head: bool) -> None:
-        headers = answer.headers
-        if answer.body:
-            headers.append((b"content-type", CONTENT_TYPE[form]))
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+    async def _send(
+        self,
+        send: Send,
+        answer: Answer,
+        form: Format,
+        request_id: str,
+        asked: dict[bytes, bytes],
+        *,
+        head: bool,
+    ) -> None:
+        headers, body = answer.headers, answer.body
+        if body:
+            headers.append((b"content-type", answer.media_type or CONTENT_TYPE[form]))
+            takes = asked.get(b"accept-encoding", b"") if len(body) > SMALLEST and not answer.media_type else b""
+            if takes and takes_gzip(takes):
+                body = await compress(body)
+                headers.append((b"content-encoding", b"gzip"))
+        headers.append((b"content-length", b"%d" % len(body)))
         headers.append((b"x-request-id", request_id.encode()))
-        headers.append((b"cache-control", b"no-store"))
+        headers += _ALWAYS
+        if b"origin" in asked:
+            headers += self._origins.headers(asked[b"origin"])
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+        await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 def _event(answer: Answer, agent: Raw, request_id: str, now: int) -> Event:
@@ -184,20 +219,26 @@ def _event(answer: Answer, agent: Raw, request_id: str, now: int) -> Event:
     )
 
 
-def _asked_format(headers: dict[bytes, bytes], query: str) -> tuple[Format, bool]:
-    asked, pretty = "", False
-    if "_format=" in query or "_pretty=" in query:
-        for part in query.split("&"):
-            name, _, value = part.partition("=")
-            if name == "_format":
-                asked = unquote(value)
-            elif name == "_pretty":
-                pretty = value == "true"
-    return answer_format(headers.get(b"accept", b"").decode("latin-1"), asked), pretty
+def _split(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _format_of(headers: dict[bytes, bytes], query: str, path: str) -> Format:
+    try:
+        return asked_format(headers, query)
+    except NotAcceptable:
+        if "/Binary/" not in path:
+            raise
+        return "json"  # the content may be of any type; the interaction says whether it is
+
+
+def _asked_in_form(headers: dict[bytes, bytes], parameters: str) -> tuple[Format, Presentation]:
+    """What the form of a ``POST _search`` asks, after what the address does."""
+    return asked_format(headers, parameters), asked_presentation(parameters, counts=True)
 
 
 async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises ``TooLarge`` or ``Invalid``."""
+    """The whole body, unpacked. Raises ``TooLarge``, ``Invalid`` or ``UnsupportedMediaType``."""
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > LARGEST_BODY:
         raise TooLarge(f"A request may be at most {LARGEST_BODY // 1024 // 1024} MB.", "too-long")
@@ -214,4 +255,7 @@ async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             break
-    return b"".join(parts)
+    body = b"".join(parts)
+    if body and b"content-encoding" in headers:
+        return await decompress(body, headers[b"content-encoding"], limit=LARGEST_BODY)
+    return body

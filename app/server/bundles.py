@@ -14,25 +14,32 @@ def links_json(links: Sequence[tuple[str, str]]) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _entry(base: str, resource_type: str) -> bytes:
-    return b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"match"}}' % (
+def _entry(base: str, resource_type: str, mode: str) -> bytes:
+    return b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"%b"}}' % (
         base.replace("%", "%%").encode(),
         resource_type.encode(),
+        mode.encode(),
     )
 
 
-def match_entry(base: str, resource_type: str, resource_id: str, body: bytes) -> bytes:
-    """A searchset entry for what matched."""
-    return _entry(base, resource_type) % (resource_id.encode(), body)
+def match_entry(base: str, resource_type: str, resource_id: str, body: bytes, mode: str = "match") -> bytes:
+    """A searchset entry for what matched, or, by ``mode``, for what comes with it."""
+    return _entry(base, resource_type, mode) % (resource_id.encode(), body)
 
 
-def searchset(links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
+def outcome_entry(outcome: bytes) -> bytes:
+    """A searchset entry that says something about the search. https://hl7.org/fhir/R4/valueset-search-entry-mode.html"""
+    return b'{"resource":%b,"search":{"mode":"outcome"}}' % outcome
+
+
+def searchset(links: Sequence[tuple[str, str]], entries: Sequence[bytes], total: int | None = None) -> bytes:
     """A searchset of entries that are ready."""
-    return bundle_of("searchset", links, entries)
+    return bundle_of("searchset", links, entries, total)
 
 
-def bundle_of(kind: str, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
+def bundle_of(kind: str, links: Sequence[tuple[str, str]], entries: Sequence[bytes], total: int | None = None) -> bytes:
     """A Bundle of another type, of entries that are ready."""
     linked = b',"link":' + links_json(links) if links else b""
-    head = b'{"resourceType":"Bundle","type":"%b"%b' % (kind.encode(), linked)
+    counted = b"" if total is None else b',"total":%d' % total
+    head = b'{"resourceType":"Bundle","type":"%b"%b%b' % (kind.encode(), counted, linked)
     return b"".join((head, b',"entry":[', b",".join(entries), b"]}")) if entries else head + b"}"

@@ -10,44 +10,93 @@ from typing import Final
 
 from app.errors import Forbidden, MethodNotAllowed
 from app.fhir.scopes import NAMES, Action
-from app.server.interactions import history, read, search, transaction, write
+from app.server.interactions import bundle, conditional, history, patch, read, search, write
 from app.server.messages import Answer, Request, Target
-from app.server.routes import Form, locate
+from app.server.presentation import check_parameters
+from app.server.urls import EVERY_TYPE, Form, locate
 from app.server.server import FhirServer
 
 Handler = Callable[[FhirServer, Request, Target], Awaitable[Answer]]
 NO_ACTION: Final = 0
 """What is asked for is checked against the token's scopes by the interaction itself, per type."""
 
+
+async def _bundle(server: FhirServer, request: Request, _: Target) -> Answer:
+    """The entries of a batch or transaction come back to ``find`` as requests of their own."""
+    return await bundle.carry_out(server, request, find)
+
+
 ROUTES: Final[Mapping[tuple[Form, str], tuple[Handler, int]]] = {
-    (Form.SYSTEM, "POST"): (transaction.transaction, NO_ACTION),
+    (Form.SYSTEM, "POST"): (_bundle, NO_ACTION),
+    (Form.SYSTEM, "GET"): (search.search, NO_ACTION),
+    (Form.SYSTEM_SEARCH, "POST"): (search.search_by_post, NO_ACTION),
     (Form.TYPE, "GET"): (search.search, Action.SEARCH),
+    (Form.TYPE_SEARCH, "POST"): (search.search_by_post, Action.SEARCH),
     (Form.TYPE, "POST"): (write.create, Action.CREATE),
+    (Form.TYPE, "PUT"): (conditional.conditional_update, Action.UPDATE),
+    (Form.TYPE, "PATCH"): (patch.conditional_patch, Action.UPDATE),
+    (Form.TYPE, "DELETE"): (conditional.conditional_delete, Action.DELETE),
     (Form.INSTANCE, "GET"): (read.read, Action.READ),
     (Form.INSTANCE, "PUT"): (write.update, Action.UPDATE),
+    (Form.INSTANCE, "PATCH"): (patch.patch, Action.UPDATE),
     (Form.INSTANCE, "DELETE"): (write.delete, Action.DELETE),
     (Form.INSTANCE_HISTORY, "GET"): (history.history, Action.READ),
     (Form.VERSION, "GET"): (read.vread, Action.READ),
     (Form.COMPARTMENT, "GET"): (search.search, Action.SEARCH),
+    (Form.COMPARTMENT_SEARCH, "POST"): (search.search_by_post, Action.SEARCH),
     (Form.COMPARTMENT, "POST"): (write.create, Action.CREATE),
 }
 """What each form of address does by method, and what the token's scopes must allow on the type for it."""
 
-TYPE_INTERACTIONS: Final = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+_WITHOUT_PARAMETERS: Final = frozenset(
+    {
+        (Form.SYSTEM, "POST"),
+        (Form.TYPE, "POST"),
+        (Form.INSTANCE, "GET"),
+        (Form.INSTANCE, "PUT"),
+        (Form.INSTANCE, "PATCH"),
+        (Form.INSTANCE, "DELETE"),
+        (Form.VERSION, "GET"),
+        (Form.COMPARTMENT, "POST"),
+    }
+)
+"""Rows that take the general parameters only; the others read theirs themselves."""
 
 
-async def dispatch(server: FhirServer, request: Request) -> Answer:
-    """Carry out the interaction that the request names. Raises what the interaction raises."""
+def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
+    """What carries a request out, and what it names. Raises where there is nothing, and for what the token's scopes do
+    not allow.
+    """
     form, target = locate(server, request.path)
     if form is Form.OPERATION:
-        return await server.operations.carry_out(server, request, target)
+        server.operations.find(target)
+        return server.operations.carry_out, target
     route = ROUTES.get((form, request.method))
     if route is None:
         raise _not_allowed(form, request.method)
     handler, action = route
-    if action and not request.access.scopes.allow(target.type, action):
+    if action and target.type != EVERY_TYPE and not request.access.scopes.allow(target.type, action):
         raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {target.type}.", "forbidden")
+    if request.query and (form, request.method) in _WITHOUT_PARAMETERS:
+        check_parameters(request.query, lenient=request.prefers("handling=lenient"))
+    return handler, target
+
+
+async def dispatch(server: FhirServer, request: Request) -> Answer:
+    """Carry out the interaction that the request names. Raises what the interaction raises."""
+    handler, target = find(server, request)
     return await handler(server, request, target)
+
+
+def allowed(server: FhirServer, path: list[str]) -> str:
+    """The methods that an address takes, as ``Allow`` lists them. Raises ``NotFound`` or ``Invalid``."""
+    form, target = locate(server, path)
+    if form is Form.OPERATION:
+        return f"{server.operations.find(target).methods}, OPTIONS"
+    listed = methods(form).split(", ")
+    if target.type not in ("", EVERY_TYPE) and server.placement[target.type].refused:
+        listed = [each for each in listed if each in ("GET", "HEAD") or form.endswith("_search")]
+    return ", ".join([*filter(None, listed), "OPTIONS"])
 
 
 def methods(form: Form) -> str:

@@ -4,15 +4,12 @@ https://hl7.org/fhir/R4/versioning.html#mt-version
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
-
-import msgspec
+from urllib.parse import unquote
 
 from app.errors import NotAcceptable, UnsupportedMediaType
-from app.fhir.definitions import Definitions
-from app.fhir.resource import decode
-from app.fhir.xml import to_xml
 
 Format = Literal["json", "xml"]
 CONTENT_TYPE: Final = {"json": b"application/fhir+json; charset=utf-8", "xml": b"application/fhir+xml; charset=utf-8"}
@@ -29,6 +26,8 @@ _NAMES: Final[dict[str, Format]] = {
     "xml": "xml",
 }
 _VERSION: Final = "4.0"
+_UTF_8: Final = ("utf-8", "utf8", "us-ascii")
+_ONLY_UTF_8: Final = "FHIR is written in UTF-8."
 
 
 def _parts(text: str) -> tuple[str, dict[str, str]]:
@@ -37,11 +36,28 @@ def _parts(text: str) -> tuple[str, dict[str, str]]:
     return name.strip().lower(), {key.lower(): value.strip('"') for key, value in parameters.items()}
 
 
+def asked_format(headers: Mapping[bytes, bytes], query: str) -> Format:
+    """The format to answer a request in: what ``_format`` in the query string names, else the best of Accept. Raises
+    ``NotAcceptable``.
+    """
+    asked = ""
+    if "_format=" in query:
+        for part in query.split("&"):
+            name, _, value = part.partition("=")
+            if name == "_format":
+                asked = unquote(value)
+    if b"accept-charset" in headers:
+        _check_charset(headers[b"accept-charset"].decode("latin-1"))
+    return answer_format(headers.get(b"accept", b"").decode("latin-1"), asked)
+
+
 @lru_cache(maxsize=512)
 def answer_format(accept: str, asked: str) -> Format:
-    """The format to answer in: ``_format`` first, else the best of Accept. Raises ``NotAcceptable``."""
-    wrong_version = ""
+    """The format to answer in: ``asked`` (of ``_format``) first, else the best of Accept. Raises ``NotAcceptable``."""
+    refused = ""
     choices = [asked] if asked else accept.split(",") if accept else ["json"]
+    if not asked and "text/html" in accept.lower() and "fhir" not in accept.lower():
+        return "json"  # a browser, whose preference of XML over anything else is not about FHIR
     ranked = []
     for place, choice in enumerate(choices):
         name, parameters = _parts(choice)
@@ -49,19 +65,38 @@ def answer_format(accept: str, asked: str) -> Format:
             continue
         version = parameters.get("fhirversion", _VERSION)
         if not version.startswith(_VERSION):
-            wrong_version = version
+            refused = f"This base serves FHIR {_VERSION} and not {version}."
             continue
-        try:
-            quality = float(parameters.get("q", "1"))
-        except ValueError:
-            quality = 0.0
+        if parameters.get("charset", "utf-8").lower() not in _UTF_8:
+            refused = _ONLY_UTF_8
+            continue
+        quality = _quality(parameters)
         if quality > 0:
             ranked.append((-quality, place, _NAMES[name]))
     if ranked:
         return min(ranked)[2]
-    if wrong_version:
-        raise NotAcceptable(f"This base serves FHIR {_VERSION} and not {wrong_version}.")
+    if refused:
+        raise NotAcceptable(refused)
+    if asked:
+        known = ", ".join(sorted(name for name in _NAMES if "*" not in name))
+        raise NotAcceptable(f"_format takes {known}.")
     raise NotAcceptable("Answers are given as application/fhir+json or application/fhir+xml.")
+
+
+def _quality(parameters: Mapping[str, str]) -> float:
+    try:
+        return float(parameters.get("q", "1"))
+    except ValueError:
+        return 0.0
+
+
+@lru_cache(maxsize=64)
+def _check_charset(accept: str) -> None:
+    """Raises ``NotAcceptable`` where Accept-Charset leaves no room for UTF-8, which FHIR is always written in."""
+    named = [_parts(choice) for choice in accept.split(",")]
+    allowed = {name: _quality(parameters) > 0 for name, parameters in named}
+    if not any(allowed.get(name, allowed.get("*", False)) for name in _UTF_8):
+        raise NotAcceptable(_ONLY_UTF_8)
 
 
 @lru_cache(maxsize=512)
@@ -75,12 +110,5 @@ def check_content_type(content_type: str) -> None:
     version = parameters.get("fhirversion", _VERSION)
     if not version.startswith(_VERSION):
         raise UnsupportedMediaType(f"This base takes FHIR {_VERSION} and not {version}.")
-    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("FHIR is written in UTF-8.")
-
-
-def render(body: bytes, form: Format, definitions: Definitions, *, pretty: bool) -> bytes:
-    """JSON bytes in the format asked for."""
-    if form == "xml":
-        return to_xml(decode(body), definitions, pretty=pretty)
-    return msgspec.json.format(body, indent=2) if pretty else body
+    if parameters.get("charset", "utf-8").lower() not in _UTF_8:
+        raise UnsupportedMediaType(_ONLY_UTF_8)

@@ -22,7 +22,16 @@ from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute
 from app.server.store.find import find_patient
-from app.server.store.prepare import Context, check_resource, check_type, finish, owner_of, person_key, place_unnamed
+from app.server.store.prepare import (
+    Context,
+    check_resource,
+    check_type,
+    finish,
+    owner_of,
+    partition_of_targets,
+    person_key,
+    place_unnamed,
+)
 
 CHUNK: Final = 500
 _SUFFIXES: Final = (".json", ".xml", ".ndjson")
@@ -155,9 +164,7 @@ async def _load_chunk(
 ) -> list[Found]:
     """Store one chunk; gives back those whose patient is not there yet, unless this is the ``last`` try."""
     waiting: list[Found] = []
-    persons = [each for each in chunk if each.resource.get("resourceType") == "Patient"]
-    others = [each for each in chunk if each.resource.get("resourceType") != "Patient"]
-    for group in (persons, others):
+    for group in _in_turn(server, chunk):
         drafts: dict[tuple[str, str], tuple[Found, Draft]] = {}
         for each in group:
             await asyncio.sleep(0)  # where this is done beside serving, requests go between
@@ -178,6 +185,15 @@ async def _load_chunk(
                 report.refusals.append(Refusal(each.source, error.all_issues()))
         await _store(server, access, list(drafts.values()), report)
     return waiting
+
+
+def _in_turn(server: FhirServer, chunk: list[Found]) -> tuple[list[Found], ...]:
+    """Persons, then what they own, then what goes where that is: each group is stored before the next is placed."""
+    turns: tuple[list[Found], ...] = ([], [], [])
+    for each in chunk:
+        place = server.placement.get(str(each.resource.get("resourceType")))
+        turns[1 if place is None else 0 if place.is_person else 2 if place.follows else 1].append(each)
+    return turns
 
 
 async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Draft]], report: LoadReport) -> None:
@@ -204,7 +220,10 @@ async def _draft(server: FhirServer, access: Access, resource: Resource, context
         draft = Draft("update", "Patient", given or write_key(key), key, resource, owned=True, birth=known is None)
         return finish(server, draft)
     owner = await owner_of(server, server.database, access, resource)
-    patient = owner if owner is not None else place_unnamed(server, access, resource_type, context)
+    place = owner if owner is not None else await partition_of_targets(server, server.database, access, resource)
+    if place is None and server.placement[resource_type].follows and context.patient is None:
+        raise Unprocessable("It goes where what it refers to is, and no patient here has any of that.", "not-found")
+    patient = place if place is not None else place_unnamed(server, access, resource_type, context)
     resource_id = given or new_id(write_key(max(patient, 0)), server.random)
     key_in_id = key_of(resource_id)
     if key_in_id is not None and key_in_id not in (patient, 0):

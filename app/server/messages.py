@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.server.access import Access
 
 Headers = list[tuple[bytes, bytes]]
+GENERAL: Final = frozenset({"_format", "_pretty", "_summary", "_elements"})
+"""The parameters of every interaction, which ``asgi.py`` answers. https://hl7.org/fhir/R4/http.html#parameters"""
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class Request:
 @dataclass(slots=True)
 class Answer:
     """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no
-    values. ``parts``: what was answered to the entries of a batch, each of which is a line of its own.
+    values. ``media_type`` is set where the body is not a resource and goes out as it is (a Binary as itself).
+    ``parts``: what was answered to the entries of a batch, each of which is a line of its own.
     """
 
     status: int
@@ -67,3 +71,4 @@ class Answer:
     rows: int | None = None
     wrote: bool = False
     parts: Sequence[Answer] = ()
+    media_type: bytes = b""

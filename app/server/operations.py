@@ -54,6 +54,11 @@ class Operation:
     affects_state: bool = False
     parameters: tuple[Parameter, ...] = ()
 
+    @property
+    def methods(self) -> str:
+        """The methods that it is called with, as ``Allow`` lists them."""
+        return "POST" if self.affects_state else "GET, HEAD, POST"
+
     def offers(self, level: Level, resource_type: str) -> bool:
         """Whether it can be called at this level, on this type."""
         return level in self.levels and (level == "system" or not self.types or resource_type in self.types)
@@ -86,7 +91,7 @@ class Operations:
         """Check method and scope, and do it. Raises what the operation raises."""
         operation = self.find(target)
         if request.method != "POST" and (operation.affects_state or request.method != "GET"):
-            allow = "POST" if operation.affects_state else "GET, HEAD, POST"
+            allow = operation.methods
             raise MethodNotAllowed(
                 f"{request.method} is not possible for ${operation.name}; {allow} are.", headers=(("allow", allow),)
             )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.clock import Clock, system_clock
+from app.config import CANONICAL_BASE
 from app.database import Database
 from app.fhir.definitions import Definitions, load
 from app.server.access import Access
@@ -28,13 +29,16 @@ Forget = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class FhirServer:
-    """One FHIR base. ``base`` is its public address and ends in a slash; ``page_key`` signs page links."""
+    """One FHIR base. ``base`` is its public address and ends in a slash; ``page_key`` signs page links;
+    ``canonical_base`` begins the canonicals of what is ours.
+    """
 
     database: Database
     base: str
     page_key: bytes
     rules: Sequence[Rule] = ()
     operations: Operations = field(default_factory=lambda: Operations(()))
+    canonical_base: str = CANONICAL_BASE
     clock: Clock = system_clock
     random: RandomBytes = secrets.token_bytes
     definitions: Definitions = field(default_factory=lambda: load("4.0.1"))

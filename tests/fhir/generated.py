@@ -1,16 +1,14 @@
-"""Valid resources of any type, made from the tables of definitions, and near-misses of them with one rule broken.
+"""Valid resources of any type, made from the tables of definitions.
 
-Everything follows from a seed. Required elements are always there, others at random and fewer further down; an object is
-made again until it keeps its invariants.
+Everything follows from a seed. Required elements are always there, others at random and fewer further down; an object
+is made again until it keeps its invariants.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,14 +17,20 @@ from app.fhir.resource import Resource
 from app.fhir.validation.invariants import Invariant, of_version
 from app.fhir.validation.invariants.rule import UCUM
 
-NearMiss = tuple[str, Resource, str]
-"""What was broken, the resource, and the path of the issue that must say so."""
-
 _ATTEMPTS: Final = 400
 _DEEP: Final = 4
 """Beneath this, objects have what they need and little more."""
 _WORDS: Final = ("Alfa", "Bravo", "Delta", "Echo", "Hotel", "Kilo", "Lima", "Oscar", "Tango", "Zoeloe")
 _SMALL: Final = ("Basic", "Composition", "MessageHeader")
+
+
+def _word(chance: random.Random) -> str:
+    return f"{chance.choice(_WORDS)}{chance.randrange(1000)}"
+
+
+def _day(chance: random.Random) -> str:
+    return f"20{chance.randrange(10, 28)}-{chance.randrange(10, 13)}-{chance.randrange(10, 29)}"
+
 
 # Elements whose values no type or binding tells.
 _VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -64,7 +68,7 @@ _PRIMITIVES: Final[Mapping[str, Callable[[random.Random], Any]]] = {
     "markdown": lambda chance: f"*{_word(chance)}*",
     "oid": lambda chance: f"urn:oid:2.16.{chance.randrange(1000)}",
     "positiveInt": lambda chance: chance.randrange(1, 100),
-    "string": lambda chance: _word(chance),
+    "string": _word,
     "time": lambda chance: f"{chance.randrange(10, 24)}:30:00",
     "unsignedInt": lambda chance: chance.randrange(100),
     "uri": lambda chance: f"https://zelfregie.example/{_word(chance)}",
@@ -72,42 +76,15 @@ _PRIMITIVES: Final[Mapping[str, Callable[[random.Random], Any]]] = {
     "uuid": lambda chance: f"urn:uuid:0c1b8a68-5f46-4d3c-9d5b-{chance.randrange(16**12):012x}",
     "xhtml": lambda chance: f'<div xmlns="http://www.w3.org/1999/xhtml">{_word(chance)}</div>',
 }
-_WRONG: Final[Mapping[str, Any]] = {
-    "base64Binary": "abc",
-    "boolean": "true",
-    "canonical": "een twee",
-    "code": " alfa",
-    "date": "2026-13-01",
-    "dateTime": "2026-11-21T09:10",
-    "decimal": "1.5",
-    "id": "a_b",
-    "instant": "2026-11-21",
-    "integer": Decimal("1.5"),
-    "markdown": " ",
-    "oid": "2.16.1",
-    "positiveInt": 0,
-    "string": "",
-    "time": "25:00:00",
-    "unsignedInt": -1,
-    "uri": "een twee",
-    "url": "een twee",
-    "uuid": "0c1b8a68",
-    "xhtml": "<div>",
-}
-
-
-def _word(chance: random.Random) -> str:
-    return f"{chance.choice(_WORDS)}{chance.randrange(1000)}"
-
-
-def _day(chance: random.Random) -> str:
-    return f"20{chance.randrange(10, 28)}-{chance.randrange(10, 13)}-{chance.randrange(10, 29)}"
 
 
 class Maker:
     """Makes objects of one version. ``richness`` is the chance of an optional element of the resource itself,
     ``beside`` that of an extension beside a primitive.
     """
+
+    _most = 2
+    """Items of an array."""
 
     def __init__(
         self, definitions: Definitions, chance: random.Random, *, richness: float = 0.3, beside: float = 0.02
@@ -123,13 +100,13 @@ class Maker:
 
     def object(self, name: str, *, depth: int = 0) -> dict[str, Any]:
         """An object of a type or backbone path that keeps its invariants, or the last attempt at one."""
+        if name in _UNITS:
+            return self._quantity(name)
         made: dict[str, Any] = {}
         for attempt in range(_ATTEMPTS):
-            few, some = attempt / _ATTEMPTS, self._richness * (0.5 + attempt % 4 / 4) / (1 + depth)
-            made = self._attempt(name, depth, likely=few if depth > _DEEP else some)
-            if all(
-                each.severity == "warning" or each.holds(made) for each in invariants(self._definitions, name)
-            ):
+            likely = 0 if depth > _DEEP else self._richness * (0.5 + attempt % 4 / 4) / (1 + depth)
+            made = self._attempt(name, depth, likely=likely + attempt / _ATTEMPTS / 2)
+            if all(each.severity == "warning" or each.holds(made) for each in invariants(self._definitions, name)):
                 return made
         return made
 
@@ -143,20 +120,16 @@ class Maker:
             return "nl" if member == "language" else _PRIMITIVES[element.type](self._chance)
         if element.type == "Reference":
             return self._reference(element.targets)
-        if element.type in _UNITS:
-            return self._quantity(element.type)
         if element.type == "Resource":
             return self._resource(contained=member == "contained")
         return self.object(element.type, depth=depth + 1)
 
     def _attempt(self, name: str, depth: int, *, likely: float) -> dict[str, Any]:
         elements = self._definitions.types[name]
-        if name in _UNITS:
-            return self._quantity(name)
         made: dict[str, Any] = {"resourceType": name} if name in self._definitions.resource_types else {}
-        for member in self._members(name, elements, likely):
+        for member in self._members(name, elements, likely, deep=depth > _DEEP):
             element = elements[member]
-            count = self._chance.randrange(1, 3) if element.many else 1
+            count = self._chance.randrange(self._most) + 1 if element.many and depth <= _DEEP else 1
             values = [self.value(name, member, element, depth=depth) for _ in range(count)]
             made[member] = values if element.many else values[0]
             if element.is_primitive and element.xml == "element" and self._chance.random() < self._beside:
@@ -164,7 +137,7 @@ class Maker:
                 made["_" + member] = [extended] * count if element.many else extended
         return made
 
-    def _members(self, name: str, elements: Mapping[str, Element], likely: float) -> list[str]:
+    def _members(self, name: str, elements: Mapping[str, Element], likely: float, *, deep: bool) -> list[str]:
         """Members to be there, at least one: of each choice one."""
         options: dict[str, list[str]] = {}
         for member, element in elements.items():
@@ -173,7 +146,11 @@ class Maker:
         found = []
         for label, listed in options.items():
             needed = elements[listed[0]].min or label in wanted or (name == "Extension" and label == "value[x]")
-            if needed or self._chance.random() < (likely / 3 if label in _RARE else likely):
+            element = elements[listed[0]]
+            is_rare = label in _RARE or (deep and not element.is_primitive)
+            if deep and element.type in (name, "Extension"):
+                continue
+            if needed or self._chance.random() < (likely / 3 if is_rare else likely):
                 found.append(self._chance.choice(listed))
         if _RARE.issuperset(found):
             own = [member for label, listed in options.items() if label not in _RARE for member in listed]
@@ -224,160 +201,3 @@ def invariants(definitions: Definitions, name: str) -> tuple[Invariant, ...]:
 @functools.cache
 def _concepts(definitions: Definitions, binding: str) -> list[tuple[str, str]]:
     return sorted(definitions.concepts[binding])
-
-
-@dataclass(frozen=True)
-class _Place:
-    """An object within a resource: its type, the keys that lead to it and its path as issues write it."""
-
-    type: str
-    keys: tuple[str | int, ...]
-    expression: str
-
-
-@dataclass(frozen=True)
-class _Member:
-    """A member of a place that is an element."""
-
-    place: _Place
-    name: str
-    element: Element
-    value: Any
-
-    @property
-    def expression(self) -> str:
-        """The path of the whole element."""
-        return f"{self.place.expression}.{self.element.choice or self.name}"
-
-    @property
-    def first(self) -> str:
-        """The path of its one value, or of the first."""
-        return self.expression + ("[0]" if self.element.many else "")
-
-
-def near_misses(resource: Resource, definitions: Definitions, chance: random.Random) -> Iterator[NearMiss]:
-    """Copies of a valid resource with one thing wrong, one for each kind of mistake that can be made in it."""
-    places = list(_places(resource, definitions, _Place(resource["resourceType"], (), resource["resourceType"])))
-    members = [
-        _Member(place, name, element, owner[name])
-        for place, owner in places
-        for name, element in definitions.types[place.type].items()
-        if name in owner and not (element.many and owner[name][0] is None)
-    ]
-    place = chance.choice(places)[0]
-    yield "an unknown element", _with(resource, place, {"onbekend": True}), f"{place.expression}.onbekend"
-    required = [
-        each for each in members if each.element.min and len(_at(resource, each.place)) > 2 and each.name != "id"
-    ]
-    for member in _one(required, chance):
-        without = copy.deepcopy(resource)
-        owner = _at(without, member.place)
-        owner.pop(member.name)
-        owner.pop("_" + member.name, None)
-        yield f"without {member.name}", without, member.expression
-    for kind, fits, wrong in _KINDS:
-        for member in _one([each for each in members if fits(each, definitions)], chance):
-            value, path = wrong(member, definitions)
-            yield f"{kind}: {member.name}", _with(resource, member.place, {member.name: value}), path
-    for member in _one([each for each in members if each.element.choice], chance):
-        elements = definitions.types[member.place.type]
-        others = [name for name, each in elements.items() if each.name == member.element.name and name != member.name]
-        for name in _one(others, chance):
-            value = Maker(definitions, chance).value(member.place.type, name, elements[name], depth=_DEEP + 1)
-            yield f"{member.name} and {name}", _with(resource, member.place, {name: value}), member.expression
-
-
-def _one(items: list[Any], chance: random.Random) -> list[Any]:
-    return [chance.choice(items)] if items else []
-
-
-def _around(member: _Member, value: Any) -> Any:
-    """A value in an array where the element has one; what else was in the array stays."""
-    return [value, *member.value[1:]] if member.element.many else value
-
-
-def _binding(member: _Member, definitions: Definitions) -> bool:
-    return member.element.binding in definitions.codes
-
-
-def _outside(member: _Member, _: Definitions) -> tuple[Any, str]:
-    coding = {"system": "urn:x", "code": "onbekend"}
-    value: Any = {"CodeableConcept": {"coding": [coding]}, "Coding": coding}.get(member.element.type, "onbekend")
-    return _around(member, value), member.first
-
-
-def _targeted(member: _Member, _: Definitions) -> bool:
-    return member.element.type == "Reference" and bool(member.element.targets)
-
-
-def _elsewhere(member: _Member, definitions: Definitions) -> tuple[Any, str]:
-    other = min(definitions.resource_types - set(member.element.targets))
-    return _around(member, {"reference": f"{other}/1"}), f"{member.first}.reference"
-
-
-_KINDS: Final[
-    tuple[tuple[str, Callable[[_Member, Definitions], bool], Callable[[_Member, Definitions], tuple[Any, str]]], ...]
-] = (
-    (
-        "a number for an object",
-        lambda member, _: not member.element.is_primitive,
-        lambda member, _: (_around(member, 7), member.first),
-    ),
-    (
-        "an object for a primitive",
-        lambda member, _: member.element.is_primitive,
-        lambda member, _: (_around(member, {"value": 1}), member.first),
-    ),
-    (
-        "a wrong format",
-        lambda member, _: member.element.is_primitive,
-        lambda member, _: (_around(member, _WRONG[member.element.type]), member.first),
-    ),
-    ("a code outside the value set", _binding, _outside),
-    (
-        "an array for one",
-        lambda member, _: not member.element.many,
-        lambda member, _: ([member.value], member.expression),
-    ),
-    ("an empty array", lambda member, _: member.element.many, lambda member, _: ([], member.expression)),
-    (
-        "one for an array",
-        lambda member, _: member.element.many,
-        lambda member, _: (member.value[0], member.expression),
-    ),
-    (
-        "an empty object",
-        lambda member, _: not member.element.is_primitive and member.element.type != "Resource",
-        lambda member, _: (_around(member, {}), member.first),
-    ),
-    ("a reference to another type", _targeted, _elsewhere),
-)
-
-
-def _places(
-    value: dict[str, Any], definitions: Definitions, place: _Place
-) -> Iterator[tuple[_Place, dict[str, Any]]]:
-    yield place, value
-    for name, element in definitions.types[place.type].items():
-        if name not in value or element.is_primitive:
-            continue
-        expression = f"{place.expression}.{element.choice or name}"
-        items = value[name] if element.many else [value[name]]
-        for index, item in enumerate(items):
-            keys = (*place.keys, name, index) if element.many else (*place.keys, name)
-            kind = item["resourceType"] if element.type == "Resource" else element.type
-            step = f"[{index}]" if element.many else ""
-            yield from _places(item, definitions, _Place(kind, keys, expression + step))
-
-
-def _at(resource: Resource, place: _Place) -> dict[str, Any]:
-    found: Any = resource
-    for key in place.keys:
-        found = found[key]
-    return found  # type: ignore[no-any-return]
-
-
-def _with(resource: Resource, place: _Place, members: dict[str, Any]) -> Resource:
-    changed = copy.deepcopy(resource)
-    _at(changed, place).update(members)
-    return changed

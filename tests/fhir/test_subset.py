@@ -59,10 +59,11 @@ def test_a_summary_leaves_out_what_is_not_marked_within_a_data_type() -> None:
 
 
 def test_a_summary_drops_what_nothing_is_left_of() -> None:
-    plan = changed(CARE_PLAN, contributor=[{"id": "a"}, {"reference": "Patient/p1"}], supportingInfo=[{"id": "b"}])
-    plan |= {"addresses": [{"id": "c"}]}
+    plan = CARE_PLAN | {"replaces": [{"id": "a"}, {"reference": "CarePlan/2"}]}
+    plan |= {"addresses": [{"id": "c"}], "encounter": {"id": "d"}}
     summary = untagged(summarise(plan, R4))
-    assert "addresses" not in summary
+    assert not {"addresses", "encounter"} & summary.keys()
+    assert summary["replaces"] == [{"reference": "CarePlan/2"}]
     assert "activity" not in summary
 
 

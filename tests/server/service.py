@@ -37,6 +37,7 @@ TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
     "anna-observations": {"patient": "anna", "scopes": "patient/Observation.rs"},
     "anna-patient-and-goals": {"patient": "anna", "scopes": "patient/Patient.rs patient/Goal.rs"},
     "anna-reader": {"patient": "anna", "scopes": "patient/*.rs"},
+    "anna-writer": {"patient": "anna", "scopes": "patient/*.cud"},
     "anna-measurements": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "measurements"]},
     "anna-read-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "rs"},
     "anna-create-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "c"},

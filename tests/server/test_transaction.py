@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from app.fhir.resource import Resource, decode
-from tests.builders import condition, deleted, goal, observation, posted, put, transaction
+from tests.builders import (
+    asking,
+    binary,
+    condition,
+    deleted,
+    goal,
+    observation,
+    patched,
+    posted,
+    put,
+    reference,
+    transaction,
+)
 from tests.server.service import BASE, Caller, Service, codes, issues
 
 
@@ -62,6 +74,11 @@ async def test_urls_of_entries_may_be_absolute(anna: Caller) -> None:
     assert (await anna.get("/Goal/mine")).status_code == 200
 
 
+def replacing(status: str) -> list[Resource]:
+    return [{"op": "replace", "path": "/lifecycleStatus", "value": status}]
+
+
+REPLACING = replacing("active")
 FAILING: dict[str, tuple[Resource, int]] = {
     "not valid": (posted(goal(lifecycleStatus="nonsense")), 422),
     "an older version": (put(goal(id="other"), ifMatch='W/"9"'), 412),
@@ -77,13 +94,35 @@ FAILING: dict[str, tuple[Resource, int]] = {
     "a condition that several meet": (posted(condition(), ifNoneExist="clinical-status=active"), 412),
     "a condition that cannot be read": (posted(condition(), ifNoneExist="nonsense=1"), 400),
     "deletes a person": (deleted("Patient/anna"), 403),
-    "a conditional update": (
-        {**put(goal(id="x")), "request": {"method": "PUT", "url": "Goal?lifecycle-status=active"}},
-        400,
-    ),
-    "a read": ({"request": {"method": "GET", "url": "Goal/known"}}, 400),
-    "a patch": ({"resource": goal(), "request": {"method": "PATCH", "url": "Goal/known"}}, 400),
-    "no request": ({"resource": goal()}, 400),
+    "ifNoneExist twice over": (posted(goal(), ifNoneExist="start-date=2030-01-01"), 412),
+    "an update of what several meet": (asking("PUT", "Condition?clinical-status=active", condition()), 412),
+    "an update on a condition that cannot be read": (asking("PUT", "Goal?nonsense=1", goal()), 400),
+    "an update of another than its body says": (asking("PUT", "Goal?_id=known", goal(id="other")), 400),
+    "an update of what may not be there": (put(goal(id="other"), ifNoneMatch="*"), 412),
+    "an update that asks for other versions": (put(goal(id="other"), ifNoneMatch='W/"1"'), 400),
+    "a delete of what several meet": (deleted("Condition?clinical-status=active"), 412),
+    "a delete of a version that nothing has": (deleted("Goal?_id=never", ifMatch='W/"1"'), 412),
+    "a delete of another version": (deleted("Goal/other", ifMatch='W/"9"'), 412),
+    "a delete on no condition": (deleted("Goal?"), 400),
+    "a patch of what never was": (patched("Goal/never", REPLACING), 404),
+    "a patch of what none meets": (patched("Goal?_id=never", REPLACING), 404),
+    "a patch of what several meet": (patched("Condition?clinical-status=active", REPLACING), 412),
+    "a patch of an older version": (patched("Goal/other", REPLACING, ifMatch='W/"9"'), 412),
+    "a patch that cannot be applied": (patched("Goal/other", [{"op": "remove", "path": "/nothing"}]), 422),
+    "a patch to what is not valid": (patched("Goal/other", replacing("nonsense")), 422),
+    "a patch that is no JSON": (asking("PATCH", "Goal/other", binary(contentType="application/json-patch+json")), 400),
+    "a patch of another format": (asking("PATCH", "Goal/other", binary(contentType="text/plain")), 400),
+    "a resource for a patch": (asking("PATCH", "Goal/other", goal()), 422),
+    "refers to what no search finds": (posted(observation(focus=[reference("Goal?_id=never")])), 412),
+    "refers to what several meet": (posted(observation(focus=[reference("Condition?clinical-status=active")])), 412),
+    "refers by a search that cannot be made": (posted(observation(focus=[reference("Goal?nonsense=1")])), 400),
+    "reads at no address": (asking("GET", "Nonsense/1"), 400),
+    "reads another server": (asking("GET", "https://elders.example/fhir/Goal/1"), 400),
+    "reads with a resource": (asking("GET", "Goal/known", goal()), 400),
+    "a transaction in a transaction": (asking("POST", "", {"resourceType": "Bundle", "type": "transaction"}), 400),
+    "posts a search": (asking("POST", "Goal/_search", goal()), 400),
+    "a version that is written": (asking("PUT", "Goal/known/_history/1", goal(id="known")), 400),
+    "no request": ({"resource": goal()}, 422),
 }
 
 
@@ -93,7 +132,7 @@ async def test_one_entry_that_fails_stores_nothing(
     service: Service, anna: Caller, entry: Resource, status: int, place: int
 ) -> None:
     for id in ("known", "other"):
-        await anna.keep(goal(id=id))
+        await anna.keep(goal(id=id, startDate="2030-01-01"))
     for _ in range(2):
         await anna.create(condition())
     before = [
@@ -155,12 +194,9 @@ async def test_the_misplaced_resources_of_all_entries_are_named_at_once(anna: Ca
     [
         [put(goal(id="a")), put(goal(id="a", lifecycleStatus="active"))],
         [put(goal(id="a")), deleted("Goal/a")],
-        [
-            posted(goal(), "urn:uuid:11111111-1111-4111-8111-111111111111"),
-            posted(observation(), "urn:uuid:11111111-1111-4111-8111-111111111111"),
-        ],
+        [posted(goal(), ifNoneExist="start-date=2030-01-01"), posted(goal(), ifNoneExist="start-date=2030-01-01")],
     ],
-    ids=["two updates", "update and delete", "one fullUrl"],
+    ids=["two updates", "update and delete", "one condition"],
 )
 async def test_doubles_are_refused(anna: Caller, entries: list[Resource]) -> None:
     answer = await anna.post("/", transaction(*entries))
@@ -189,11 +225,21 @@ async def test_a_create_on_condition_in_a_transaction_finds_what_is_there(anna: 
     assert len(await anna.found("/Condition")) == 2
 
 
-@pytest.mark.parametrize("kind", ["batch", "collection", "message", "searchset"])
-async def test_other_bundles_are_refused(anna: Caller, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["collection", "message", "searchset", "transaction-response", "history", "document"])
+async def test_other_bundles_are_refused_by_name(anna: Caller, kind: str) -> None:
     answer = await anna.post("/", {"resourceType": "Bundle", "type": kind})
     assert answer.status_code == 400
     assert codes(answer) == ["not-supported"]
+    text = issues(answer)[0]["diagnostics"]
+    assert f"type {kind} " in text
+    assert "batch" in text
+
+
+@pytest.mark.parametrize("kind", [None, "nonsense", 7, ["batch"]])
+async def test_a_bundle_of_no_type_is_refused(anna: Caller, kind: Any) -> None:
+    answer = await anna.post("/", {"resourceType": "Bundle", "type": kind})
+    assert answer.status_code == 400
+    assert "nonsense" not in answer.text
 
 
 async def test_another_resource_at_the_base_is_refused(anna: Caller) -> None:
@@ -201,18 +247,31 @@ async def test_another_resource_at_the_base_is_refused(anna: Caller) -> None:
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
-async def test_the_base_takes_transactions_only(anna: Caller, method: str) -> None:
-    answer = await anna.send(method, "/", transaction() if method in ("PUT", "PATCH") else None)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_the_base_takes_bundles_by_post(anna: Caller, method: str) -> None:
+    answer = await anna.send(method, "/", transaction() if method != "DELETE" else None)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    assert "POST" in answer.headers["allow"]
 
 
 async def test_scopes_hold_for_every_entry(service: Service, anna: Caller) -> None:
     reader = service.caller("anna-observations")
-    for entry in (posted(observation()), put(goal(id="a")), deleted("Goal/a")):
-        answer = await reader.post("/", transaction(entry))
-        assert answer.status_code == 403
+    refused = [
+        posted(observation()),
+        put(goal(id="a")),
+        deleted("Goal/a"),
+        patched("Goal/a", REPLACING),
+        asking("PUT", "Goal?_id=a", goal()),
+        deleted("Goal?_id=a"),
+    ]
+    for entry in refused:
+        assert (await reader.post("/", transaction(entry))).status_code == 403
+    answer = await reader.post("/", transaction(*refused))
+    assert answer.status_code == 403
+    assert [issue["expression"] for issue in issues(answer)] == [
+        [f"Bundle.entry[{index}]"] for index in range(len(refused))
+    ]
+    assert (await reader.post("/", transaction(asking("GET", "Goal/a")))).status_code == 403
     assert await anna.found("/Goal") == []
 
 

@@ -15,7 +15,7 @@ from app.fhir.patching.json_values import copied, same
 from app.fhir.patching.working_copy import Inapplicable, Malformed, named, patched, refuse_too_many
 from app.fhir.resource import Resource
 
-COPIED: Final = 5_000_000
+COPIED: Final = 1_000_000
 """JSON values plus characters that the ``copy`` operations of one patch may add together."""
 DEEPEST: Final = 200
 """Levels of the resource after a ``copy``."""

@@ -60,6 +60,9 @@ def read_operations(parameters: Resource, definitions: Definitions) -> list[Fhir
         except Malformed as wrong:
             text = f"Operation [{index}] {wrong.text}."
             issues.append(Issue(wrong.code, text, (f"Parameters.parameter[{index}]",)))
+        except RecursionError:
+            text = f"Operation [{index}] has parts that are nested too deeply."
+            issues.append(Issue("structure", text, (f"Parameters.parameter[{index}]",)))
     if issues:
         raise Invalid(issues=tuple(issues))
     return operations

@@ -19,11 +19,13 @@ from app.fhir.paths import syntax
 from app.fhir.paths.syntax import Node
 from app.fhir.resource import Resource
 
-VISITS: Final = 1_000_000
+VISITS: Final = 100_000
 """Elements that the operations of one patch may look at together."""
 
 _FILTERS: Final = {"first": 0, "last": 0, "single": 0, "where": 1, "extension": 1}  # with their number of arguments
 _QUESTIONS: Final = {"exists": (0, 1), "empty": (0,), "not": (0,)}
+
+_NO_VALUE: Final = object()  # of a primitive that has extensions only: it exists, and compares with nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,8 @@ class Places:
                 return [bool(found) is (question == "exists")]
             case syntax.TypeTest(base, "is", type_name):
                 return [self._is(place.type, type_name) for place in self._follow(base, [focus])]
-        # An extension alone is a value too, for exists(); it equals nothing that can be written.
-        return [place.members if place.item[0] is None else place.item[0] for place in self._follow(node, [focus])]
+        found = [place.item[0] for place in self._follow(node, [focus])]
+        return [_NO_VALUE if value is None else value for value in found]
 
     def _is(self, type_name: str, wanted: str) -> bool:
         current: str | None = type_name
@@ -198,7 +200,9 @@ class Places:
 def _combined(operator: str, left: list[Any], right: list[Any]) -> list[Any]:
     """What an operator makes of both sides, http://hl7.org/fhirpath/N1/#boolean-logic."""
     if operator in ("=", "!="):
-        return [same(left, right) is (operator == "=")] if left and right else []
+        if not left or not right or _NO_VALUE in left or _NO_VALUE in right:
+            return []
+        return [same(left, right) is (operator == "=")]
     decides = operator == "or"
     if [decides] in (left, right):
         return [decides]

@@ -1,7 +1,7 @@
 """The ``value`` of an operation, made into JSON for the place where it goes. https://hl7.org/fhir/R4/fhirpatch.html
 
-A data type comes as ``value[x]``, a resource as ``resource``, a type without a name (``Patient.contact``) as ``part``,
-of which each is an element.
+A data type comes as ``value[x]``, a resource as ``resource``, a type without a name (``Patient.contact``) or that
+``value[x]`` cannot be (Extension, Narrative) as ``part``, of which each is an element.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def placed(value: Given, owner: str, name: str, definitions: Definitions) -> tup
 
     Raises ``Inapplicable`` when there is no such element, or none of that type.
     """
+    name = name.removesuffix("[x]")
     members = members_named(definitions, owner, name)
     if not members:
         raise Inapplicable("not-found", f"{owner} has no element {name}.")

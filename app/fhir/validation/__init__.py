@@ -11,7 +11,8 @@ import functools
 from app.errors import Issue
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource
-from app.fhir.validation.problems import Problem, issues
+from app.fhir.validation.nesting import too_deep
+from app.fhir.validation.problems import issues
 from app.fhir.validation.structure import Checks
 
 __all__ = ["validate"]
@@ -24,9 +25,9 @@ def validate(resource: Resource, definitions: Definitions) -> list[Issue]:
     never what the resource says.
     """
     try:
-        problems = _checks(definitions).resource(resource)
+        problems = _checks(definitions).whole(resource)
     except RecursionError:
-        problems = [Problem("structure", "Objects are nested too deeply.")]
+        problems = [too_deep()]
     if problems is None:
         return []
     name = resource.get("resourceType") if isinstance(resource, dict) else None

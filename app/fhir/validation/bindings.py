@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.fhir.definitions import Definitions
+from app.fhir.validation.codes import Form, formed
 from app.fhir.validation.primitives import coded
 from app.fhir.validation.problems import Check, Problem, Problems
 
@@ -17,18 +17,21 @@ Allows = Callable[[Any, Any], bool]
 """(system, code) -> whether the value set has it"""
 
 
-def bound(kind: str, check: Check, *, value_set: str, definitions: Definitions) -> Check:
-    """``check`` of the type ``kind`` with a required binding besides."""
+def bound(kind: str, check: Check, *, value_set: str, definitions: Definitions, form: Form | None) -> Check:
+    """``check`` of the type ``kind`` with a required binding besides; ``form`` is of a value set that has no list."""
     if value_set in definitions.not_enumerable:
-        pattern = definitions.not_enumerable[value_set]
-        if not pattern:
+        if form is None:
             return check
-        matches = re.compile(pattern).fullmatch
-        text = f"The code is not one of the value set {value_set}, judging by its form."
-        return _checked(kind, check, allows=lambda _, code: type(code) is str and bool(matches(code)), text=text)
+        if kind == "code":
+            return formed(check, form)
+        return _checked(
+            kind, check, allows=lambda _, code: type(code) is str and bool(form.allows(code)), text=form.refused("")
+        )
     codes, concepts = definitions.codes[value_set], definitions.concepts[value_set]
     listed = ", ".join(sorted(codes)) if len(codes) <= _MANY else f"those of the value set {value_set}"
     text = f"The code is not one of {listed}."
+    if not _is_primitive(kind):
+        text = f"None of the codes, with its system, is one of {listed}: look at both code and system."
     if kind == "code":
         return coded(codes, text)
     return _checked(kind, check, allows=_has_code(codes) if _is_primitive(kind) else _has(concepts), text=text)

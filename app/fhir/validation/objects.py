@@ -12,7 +12,8 @@ from app.fhir.definitions import Element
 from app.fhir.validation.invariants import Invariant
 from app.fhir.validation.problems import Check, Collected, MissingItems, Problem, Problems, joined, unknown
 
-EMPTY = "An array may not be empty."
+EMPTY = "An array may not be empty: leave the element out instead."
+NO_ARRAY = "This element repeats: put the value in an array, also when there is one: [ … ]."
 
 
 class Shape:
@@ -46,7 +47,7 @@ class Shape:
             if problems is not None and problems.enough:
                 break
             if name not in self.beside:
-                problems = joined(problems, [unknown(name, self.name)], "")
+                problems = joined(problems, [unknown(name, self.name, self.steps)], "")
                 continue
             element, check = self.beside[name]
             step = self.steps[name[1:]]
@@ -71,7 +72,7 @@ class Shape:
         bases = [base for member, base in self.choices.items() if member in made]
         for base in dict.fromkeys(self.choices.values()):
             if bases.count(base) > 1:
-                text = f"{base}[x] is there as more than one type."
+                text = f"{base}[x] is there as more than one type: keep one of them."
                 problems = joined(problems, [Problem("structure", text)], f".{base}")
             elif base in self.required_choices and base not in bases:
                 problems = joined(problems, [_required(f"{base}[x]")], f".{base}")
@@ -107,11 +108,11 @@ def _aligned(values: Any, extensions: list[Any], *, step: str, problems: Collect
 
 
 def _void() -> Problem:
-    return Problem("structure", "An element must have a value or extensions.", rule="ele-1")
+    return Problem("structure", "An element must have a value or extensions: fill it, or leave it out.", rule="ele-1")
 
 
 def _required(name: str) -> Problem:
-    return Problem("required", f"The element {name} is required.")
+    return Problem("required", f"The element {name} is required and is not there.")
 
 
 def object_check(shape: Shape) -> Check:
@@ -122,7 +123,9 @@ def object_check(shape: Shape) -> Check:
 
     def members(value: Any) -> Collected | None:
         if type(value) is not dict:
-            return joined(None, [Problem("structure", f"The JSON must have an object ({shape.name}) here.")], "")
+            return joined(
+                None, [Problem("structure", f"The JSON must have an object (of type {shape.name}) here: {{ … }}.")], ""
+            )
         if len(value) < 2 and value.keys() <= lonely:
             return joined(None, [_void()], "")
         problems: Collected | None = None
@@ -181,7 +184,7 @@ def array_check(check: Check, *, primitives: bool) -> Check:
 
     def checked(value: Any) -> Problems | None:
         if type(value) is not list:
-            return [Problem("structure", "This element repeats: the JSON must have an array here.")]
+            return [Problem("structure", NO_ARRAY)]
         if not value:
             return [Problem("structure", EMPTY)]
         problems: Collected | None = None
@@ -205,7 +208,7 @@ def beside_array_check(check: Check) -> Check:
 
     def checked(value: Any) -> Problems | None:
         if type(value) is not list:
-            return [Problem("structure", "This element repeats: the JSON must have an array here.")]
+            return [Problem("structure", NO_ARRAY)]
         problems: Collected | None = None
         for index, item in enumerate(value):
             if item is not None and (found := check(item)):

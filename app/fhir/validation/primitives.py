@@ -65,12 +65,21 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").search
 def misfit(kind: str, value: Any) -> Problems:
     """What is wrong with a value that is not one of the primitive type ``kind``; never says what it is."""
     if value is None:
-        return [Problem("structure", "A null stands only in an array, for an item that has extensions alone.")]
+        return [
+            Problem(
+                "structure",
+                "A null stands only in an array, for an item that has extensions alone: leave the element out instead.",
+            )
+        ]
     if isinstance(value, dict | list):
         name = "an array" if isinstance(value, list) else "an object"
-        return [Problem("structure", f"The JSON has {name} where one {kind} is expected.")]
+        return [Problem("structure", f"The JSON has {name} where one {kind} is expected: write the value itself.")]
     if isinstance(value, str) and len(value) > LONGEST:
-        return [Problem("too-long", f"The {kind} is longer than {LONGEST} characters.")]
+        return [
+            Problem(
+                "too-long", f"The {kind} is longer than {LONGEST} characters: shorten it, or send it as an Attachment."
+            )
+        ]
     return [Problem("value", f"This is not a valid {kind}: it must be {_SHAPES[kind]}.")]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from app.errors import Issue, Severity
@@ -42,7 +43,9 @@ class MissingItems(Problem):
     pending = True
 
     def __init__(self, indexes: list[int]) -> None:
-        text = "A null must have an extension at the same place of the array beside it."
+        text = (
+            "A null needs an extension at the same place of the array beside it (_name): add it, or leave the null out."
+        )
         super().__init__("structure", text, path=(f"[{indexes[0]}]",))
         self.indexes = indexes
 
@@ -55,7 +58,9 @@ class LocalReference(Problem):
     pending = True
 
     def __init__(self, fragment: str, targets: frozenset[str]) -> None:
-        text = "The reference names a contained resource that is not there."
+        text = (
+            "The reference names a contained resource that is not there: contain one with that id, or refer to Type/id."
+        )
         super().__init__("invariant", text, rule="ref-1")
         self.fragment = fragment
         self.targets = targets
@@ -69,7 +74,9 @@ class ConditionalReference(Problem):
     pending = True
 
     def __init__(self) -> None:
-        super().__init__("value", "Only a transaction may refer by a search.")
+        super().__init__(
+            "value", "Only a transaction may refer by a search: write Type/id, or send a Bundle of type transaction."
+        )
 
 
 Problems = list[Problem]
@@ -105,14 +112,31 @@ def joined(problems: Collected | None, found: Problems, step: str) -> Collected:
 
 def foreign(name: str, version: str) -> Problem:
     """A resource type that ``version`` of FHIR does not have."""
-    return Problem("structure", f"FHIR {version} has no such resource type{f': {name}' if _NAME(name) else ''}.")
+    return Problem(
+        "structure", f"FHIR {version} has no such resource type{f': {name}' if _NAME(name) else ''}. Capitals matter."
+    )
 
 
-def unknown(name: str, owner: str) -> Problem:
-    """A member that ``owner`` does not have. Something that cannot be a name is not repeated: it may be anything."""
+def unknown(name: str, owner: str, known: Iterable[str]) -> Problem:
+    """A member that ``owner`` does not have; ``known`` are those that it has, one of which may be meant.
+
+    Something that cannot be a name is not repeated: it may be anything.
+    """
     if not _NAME(name):
-        return Problem("structure", f"A member of {owner} has a name that no element has.")
-    return Problem("structure", f"{owner} has no element {name}.", path=("." + name.removeprefix("_"),))
+        return Problem("structure", f"A member of {owner} has a name that no element has: take it out.")
+    near = _nearest(name.removeprefix("_"), known)
+    hint = f" Did you mean {near}?" if near else " Take it out, or use an extension."
+    return Problem("structure", f"{owner} has no element {name}.{hint}", path=("." + name.removeprefix("_"),))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: one that goes on with a type (``value``), or differs by a letter or two."""
+    alike = [each for each in known if each[0] == name[0].lower()]
+    if len(name) > 2 and (longer := next((each for each in alike if each.startswith(name)), None)):
+        return longer
+    # Comparing is slow, and a body can hold very many wrong names.
+    similar = [each for each in alike if abs(len(each) - len(name)) <= 2]
+    return next(iter(get_close_matches(name, similar, n=1)), None)
 
 
 def issues(problems: Problems, root: str) -> list[Issue]:
@@ -128,5 +152,11 @@ def issues(problems: Problems, root: str) -> list[Issue]:
         for problem in problems[:MOST]
     ]
     if len(problems) > MOST:
-        named.append(Issue("informational", "There are more problems; these are the first.", severity="information"))
+        named.append(
+            Issue(
+                "informational",
+                "There are more problems; these are the first. Solve these and send it again.",
+                severity="information",
+            )
+        )
     return named

@@ -53,7 +53,16 @@ def _problems(text: str, targets: frozenset[str], known: frozenset[str]) -> Prob
     if text.startswith("#"):
         return [LocalReference(text[1:], targets)]
     if (kind := _target(text, known)) is None:
-        return None if _ABSOLUTE(text) else [Problem("value", "The reference is not Type/id, a URL or #id.")]
+        return (
+            None
+            if _ABSOLUTE(text)
+            else [
+                Problem(
+                    "value",
+                    "The reference must be Type/id with a resource type of FHIR, a URL, a urn, or #id.",
+                )
+            ]
+        )
     wrong = misdirected(kind, targets)
     problems: Problems = [] if wrong is None else [wrong]
     if _CONDITIONAL(text):
@@ -66,7 +75,7 @@ def misdirected(kind: str, targets: frozenset[str]) -> Problem | None:
     if not targets or kind in targets:
         return None
     listed = ", ".join(sorted(targets))
-    return Problem("structure", f"The reference leads to another type than it may: {listed}.")
+    return Problem("structure", f"The reference leads to another type than it may. Allowed here: {listed}.")
 
 
 def _target(text: str, known: frozenset[str]) -> str | None:

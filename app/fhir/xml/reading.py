@@ -158,7 +158,7 @@ class _Reader:
         elif not tag.startswith(_PREFIX):
             self.report("structure", f"This element is not in the namespace {FHIR}.", child, at)
         else:
-            found = unknown(tag.removeprefix(_PREFIX), layout.name)
+            found = unknown(tag.removeprefix(_PREFIX), layout.name, layout.members)
             found.text += _line(child)
             found.path += steps(at)
             self.problems.append(found)

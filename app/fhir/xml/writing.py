@@ -10,14 +10,12 @@ from operator import attrgetter
 from typing import Any, Final
 
 from app.errors import Invalid
+from app.fhir.markup import MAX_DEPTH
 from app.fhir.resource import Resource
 from app.fhir.validation.problems import Problem, issues, unknown
 from app.fhir.xml import narrative
 from app.fhir.xml.tables import FHIR, Layout, Layouts, Slot
 from app.fhir.xml.trails import Trail, steps
-
-# XML elements within each other; libxml2, and so our reader, allows 256, and narrative needs some of these.
-MAX_DEPTH: Final = 200
 
 _ORDER: Final = attrgetter("order")
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -138,7 +136,7 @@ class _Writer:
     def unknown(self, key: str, layout: Layout, at: Trail) -> None:
         if key == "resourceType" and layout.name in self.layouts.resource_types:
             return
-        found = unknown(key, layout.name)
+        found = unknown(key, layout.name, layout.members)
         found.path += steps(at)
         self.problems.append(found)
 

@@ -11,11 +11,11 @@ from binascii import Error as NotBase64
 from typing import Final
 from urllib.parse import unquote
 
-from app.errors import Forbidden, Invalid, NotAcceptable, Unprocessable, UnsupportedMediaType
+from app.errors import Invalid, NotAcceptable, Unprocessable, UnsupportedMediaType
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource, decode, parse_reference
 from app.fhir.xml import from_xml
-from app.server.messages import Headers, Request
+from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 from app.server.store.find import find_patient
 from app.server.store.prepare import Context
@@ -24,17 +24,14 @@ _FHIR: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
 _PLAIN: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
 """What clients that know no better call FHIR's formats, and what a document may be as well."""
 _MEDIA_TYPE: Final = re.compile(
-    r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}(; ?[\w!#$&^.+-]{1,80}=[\w!#$&^.+:'-]{1,80}){0,8}", re.A
+    r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}(; ?[\w!#$&^.+-]{1,80}=[\w!#$&^.+:'-]{1,80}){0,8}", re.ASCII
 )
 _UNKNOWN: Final = "application/octet-stream"
 _SHOWN: Final = re.compile(
-    r"(image/(png|jpeg|gif|bmp|webp|tiff)|text/plain|application/(pdf|dicom)|(audio|video)/.+)", re.A
+    r"(image/(png|jpeg|gif|bmp|webp|tiff)|text/plain|application/(pdf|dicom)|(audio|video)/.+)", re.ASCII
 )
 """What a browser may show in its place: it can run nothing. All else is for keeping."""
-_CONFINED: Final[Headers] = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-]
+_CONFINED: Final = (b"content-security-policy", b"default-src 'none'; sandbox")
 
 
 def is_asked_raw(request: Request, content_type: str) -> bool:
@@ -53,29 +50,29 @@ def is_asked_raw(request: Request, content_type: str) -> bool:
     return best not in _FHIR and (best not in _PLAIN or best == _name(content_type))
 
 
-def raw(body: bytes) -> tuple[bytes, str, Headers] | None:
-    """The content of a stored Binary, its type, and the headers that keep it from doing anything; None without a
-    content. Raises ``NotAcceptable`` for what cannot be read.
+def answer_raw(request: Request, answer: Answer) -> None:
+    """Put the content of the stored Binary in its place where that is asked for, with headers that keep a browser from
+    running it (``asgi.py`` forbids it to guess what it is). A Binary without content stays what it is. Raises
+    ``NotAcceptable`` for a content that cannot be read.
     """
-    resource = decode(body)
-    data = resource.get("data")
-    if data is None:
-        return None
+    resource = decode(answer.body)
+    given = resource.get("contentType", _UNKNOWN)
+    if "data" not in resource or not is_asked_raw(request, given):
+        return
     try:
-        content = b64decode(data)
+        answer.body = b64decode(resource["data"])
     except (NotBase64, ValueError) as error:
         raise NotAcceptable(
             "The content of this Binary cannot be read; ask for it as application/fhir+json."
         ) from error
-    given = resource["contentType"]
-    content_type = given if _MEDIA_TYPE.fullmatch(given) else _UNKNOWN
-    headers = list(_CONFINED)
-    if _SHOWN.fullmatch(_name(content_type)) is None:
-        headers.append((b"content-disposition", b"attachment"))
+    media_type = given if _MEDIA_TYPE.fullmatch(given) else _UNKNOWN
+    answer.media_type = media_type.encode()
+    answer.headers.append(_CONFINED)
+    if _SHOWN.fullmatch(_name(media_type)) is None:
+        answer.headers.append((b"content-disposition", b"attachment"))
     context = resource.get("securityContext", {}).get("reference", "")
     if context.isascii() and parse_reference(context) is not None:
-        headers.append((b"x-security-context", context.encode()))
-    return content, content_type, headers
+        answer.headers.append((b"x-security-context", context.encode()))
 
 
 def is_sent_raw(request: Request, definitions: Definitions) -> bool:

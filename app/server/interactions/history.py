@@ -14,7 +14,7 @@ from app.server.bundles import bundle_of
 from app.server.interactions.addresses import address
 from app.server.messages import Answer, Request, Target
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.parse import LARGEST_COUNT, split_query
+from app.server.search.parse import split_query
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.find import find_partitions
@@ -58,7 +58,7 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
             access.stamp,
             request.now,
             before,
-            min(query.count, LARGEST_COUNT) + 1,
+            query.count + 1,
         )
         if rows:
             found.append((patient, rows))

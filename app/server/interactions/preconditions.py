@@ -11,27 +11,14 @@ from typing import Final
 
 from app.errors import Forbidden, Invalid, PreconditionFailed
 from app.fhir.scopes import Action
-from app.server.messages import Request
+from app.server.messages import GENERAL, Request
 from app.server.search.parse import split_query
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 
 _LONGEST: Final = 9
-_OF_THE_ANSWER: Final = frozenset({"_format", "_pretty"})
 _OF_A_RESULT: Final = frozenset(
-    {
-        "_sort",
-        "_count",
-        "_page",
-        "_include",
-        "_revinclude",
-        "_summary",
-        "_elements",
-        "_total",
-        "_contained",
-        "_containedType",
-        "_offset",
-    }  # fmt: skip
+    ("_sort", "_count", "_page", "_include", "_revinclude", "_total", "_contained", "_containedType")
 )
 """Parameters that say what a search answers, not what it finds. https://hl7.org/fhir/R4/search.html#return"""
 
@@ -95,8 +82,8 @@ def condition_of(server: FhirServer, resource_type: str, text: str) -> SearchQue
     parts = split_query(text.partition("?")[2] or text)
     for name, _, _ in parts:
         if name.partition(":")[0] in _OF_A_RESULT:
-            raise Invalid(f"'{name}' says what a search answers; a condition says what it finds.", "value")
-    asked = [(name, written) for name, _, written in parts if name not in _OF_THE_ANSWER]
+            raise Invalid(f"'{name}' says what a search answers; a condition says what it finds.", "not-supported")
+    asked = [(name, written) for name, _, written in parts if name not in GENERAL]
     if not asked:
         raise Invalid("A condition must name a search parameter; without one it would find anything.", "required")
     return server.parser.parse_condition(resource_type, "&".join(written for _, written in asked))

@@ -1,17 +1,21 @@
-"""read and vread. https://hl7.org/fhir/R4/http.html#read https://hl7.org/fhir/R4/http.html#vread"""
+"""read and vread, both of them conditional. https://hl7.org/fhir/R4/http.html#read
+https://hl7.org/fhir/R4/http.html#vread https://hl7.org/fhir/R4/http.html#cread
+"""
 
 from __future__ import annotations
 
 from app.errors import NotFound
+from app.server.interactions import binary
 from app.server.interactions.addresses import version_headers
-from app.server.interactions.preconditions import names_version
+from app.server.interactions.preconditions import is_unmodified
 from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
+from app.server.store.read import Stored
 from app.server.store.read import read as read_stored
 
 
 async def read(server: FhirServer, request: Request, target: Target) -> Answer:
-    """The current version; 304 when ``If-None-Match`` names it."""
+    """The current version; 304 when the caller has it."""
     resource_type, resource_id = target.type, target.id
     stored = await read_stored(
         server.database,
@@ -22,17 +26,7 @@ async def read(server: FhirServer, request: Request, target: Target) -> Answer:
         now=request.now,
         patient_id=target.patient_id,
     )
-    matched = names_version(request.headers.get(b"if-none-match"), stored.version)
-    return Answer(
-        304 if matched else 200,
-        b"" if matched else stored.body,
-        version_headers(stored),
-        interaction="read",
-        type=resource_type,
-        patients=(stored.patient,),
-        resources=(f"{resource_type}/{resource_id}",),
-        rows=1,
-    )
+    return _found(request, stored, "read", resource_type, f"{resource_type}/{resource_id}")
 
 
 async def vread(server: FhirServer, request: Request, target: Target) -> Answer:
@@ -50,13 +44,21 @@ async def vread(server: FhirServer, request: Request, target: Target) -> Answer:
         patient_id=target.patient_id,
         version=int(version),
     )
-    return Answer(
-        200,
-        stored.body,
+    return _found(request, stored, "vread", resource_type, f"{resource_type}/{resource_id}/_history/{version}")
+
+
+def _found(request: Request, stored: Stored, interaction: str, resource_type: str, name: str) -> Answer:
+    unmodified = is_unmodified(request.headers, stored.version, stored.updated)
+    answer = Answer(
+        304 if unmodified else 200,
+        b"" if unmodified else stored.body,
         version_headers(stored),
-        interaction="vread",
+        interaction=interaction,
         type=resource_type,
         patients=(stored.patient,),
-        resources=(f"{resource_type}/{resource_id}/_history/{version}",),
+        resources=(name,),
         rows=1,
     )
+    if resource_type == "Binary" and not unmodified:
+        binary.answer_raw(request, answer)
+    return answer

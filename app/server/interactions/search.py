@@ -1,74 +1,212 @@
-"""search on one type. https://hl7.org/fhir/R4/http.html#search"""
+"""search: on one type, on several, within a compartment, by GET and by POST. https://hl7.org/fhir/R4/http.html#search"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Final
+
+from app.database import Reader
+from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
+from app.fhir.resource import encode
+from app.fhir.scopes import Action
 from app.server.access import SELECT_PATIENT_ID
-from app.server.bundles import match_entry, searchset
+from app.server.bundles import match_entry, outcome_entry, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request, Target
+from app.server.outcomes import outcome
+from app.server.urls import EVERY_TYPE
 from app.server.search import page
-from app.server.search.parse import split_query
-from app.server.search.query import SearchQuery
+from app.server.search.include import MOST_INCLUDED, Found, Included, include
+from app.server.search.parse import Part, split_query
+from app.server.search.permitted import within_scopes
+from app.server.search.query import Linked, SearchQuery
 from app.server.server import FhirServer
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_CUT: Final = (
+    f"More than {MOST_INCLUDED} resources would come with these matches; the rest is left out."
+    " Ask for fewer matches with _count, or for less with _include and _revinclude."
+)
 
 
 async def search(server: FhirServer, request: Request, target: Target) -> Answer:
-    """A page of matches; the patient may come from a compartment address such as ``Patient/x/Observation``."""
-    resource_type, patient_id = target.type, target.patient_id
-    lenient = request.prefers("handling=lenient")
-    query = server.parser.parse(resource_type, split_query(request.query), lenient=lenient)
-    if patient_id is not None:
-        query.nothing = query.nothing or bool(query.patient and query.patient[0] != patient_id)
-        query.patient = [patient_id]
-    where = f"Patient/{patient_id}/{resource_type}" if patient_id is not None else resource_type
+    """A page of matches with what is to come with them."""
+    query = _query(server, request, target)
+    within_scopes(query, request.access.scopes)
     access = request.access
-    if access.patient is not None and (query.patient or not server.placement[resource_type].catalogue):
-        return await _answer(
-            server, request, query, where, await page.run(server, server.database, access, query, now=request.now)
-        )
-    async with server.database.snapshot() as reader:
+    plain = not (query.includes or query.total) and not query.types
+    one = plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue)
+    async with nullcontext(server.database) if one else server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
-    await page.keep(server, found, now=request.now)
-    return await _answer(server, request, query, where, found)
+        brought = await _included(server, reader, request, query, found) if query.includes and found.rows else None
+    if found.walk is not None:
+        await page.keep(server, found, now=request.now)
+    return await _answer(server, request, query, found, brought)
 
 
-async def _answer(server: FhirServer, request: Request, query: SearchQuery, where: str, found: page.Page) -> Answer:
-    asked = query.self_query
-    url = f"{server.base}{where}"
-    links = [("self", f"{url}?{asked}" if asked else url)]
-    if found.next:
-        links.append(("next", f"{url}?{asked}{'&' if asked else ''}_page={found.next}"))
-    entries = await _entries(server, request, query.resource_type, found)
-    own = (found.patient,) if found.patient is not None else tuple({row[2] for row in found.rows})
-    return Answer(
-        200,
-        searchset(links, entries),
-        interaction="search-type",
-        type=query.resource_type,
-        patients=tuple(patient for patient in own if patient > 0),
-        parameters=tuple(query.asked),
-        rows=len(found.rows),
+async def search_by_post(server: FhirServer, request: Request, target: Target) -> Answer:
+    """The same with the parameters in the body, so that they are in no address."""
+    kind = request.header(b"content-type").partition(";")[0].strip().lower()
+    if request.body and kind != _FORM:
+        raise UnsupportedMediaType(f"A search by POST sends its parameters as {_FORM}.")
+    try:
+        body = request.body.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The parameters are not written in UTF-8.", "value") from error
+    both = "&".join(each for each in (request.query, body.strip()) if each)
+    return await search(server, replace(request, query=both, body=b""), target)
+
+
+def _query(server: FhirServer, request: Request, target: Target) -> SearchQuery:
+    """What is asked, and where. Raises ``Invalid`` or ``Forbidden``."""
+    lenient = request.prefers("handling=lenient")
+    parts = split_query(request.query)
+    if target.type in ("", EVERY_TYPE):
+        types, parts = _types(server, request, target, parts)
+        query = server.parser.parse("", parts, lenient=lenient, types=types)
+    else:
+        query = server.parser.parse(target.type, parts, lenient=lenient)
+    query.where = target.type
+    if target.patient_id is not None:
+        query.nothing = query.nothing or bool(query.patient and query.patient[0] != target.patient_id)
+        query.patient = [target.patient_id]
+        query.where = f"Patient/{target.patient_id}/{target.type}"
+    elif target.compartment is not None:
+        query.conditions.append(_compartment(server, target.compartment, query))
+        query.where = f"{'/'.join(target.compartment)}/{target.type}"
+    return query
+
+
+def _types(
+    server: FhirServer, request: Request, target: Target, parts: list[Part]
+) -> tuple[tuple[str, ...], list[Part]]:
+    """The types of a search over several: those of ``_type``, or all that the token's scopes allow. ``_type`` stays in
+    the self link, which the parser makes.
+    """
+    known = server.registry.stored
+    if target.compartment is not None:
+        known = known & server.definitions.compartments[target.compartment[0]].keys()
+    given = [each for name, value, _ in parts if name == "_type" for each in value.split(",") if each]
+    unknown = sorted(set(given) - known)
+    if unknown:
+        text = f"_type names what is not searched here: {', '.join(unknown)}."
+        raise Invalid(text, issues=(Issue("not-supported", text, ("http._type",)),))
+    scopes = request.access.scopes
+    refused = sorted(each for each in set(given) if not scopes.allow(each, Action.SEARCH))
+    types = tuple(sorted(each for each in given or known if scopes.allow(each, Action.SEARCH)))
+    if refused or not types:
+        raise Forbidden(f"The token's scopes do not allow to search {', '.join(refused) or 'any type'}.", "forbidden")
+    return types, parts
+
+
+def _compartment(server: FhirServer, compartment: tuple[str, str], query: SearchQuery) -> Linked:
+    """The parameters that tie the types to a compartment. Raises ``Invalid`` for a type that is never in it."""
+    kind, resource_id = compartment
+    members = server.definitions.compartments[kind]
+    types = query.types or (query.resource_type,)
+    pairs = tuple(
+        (param.type_number, param.number)
+        for each in types
+        for code in members.get(each, ())
+        if (param := server.registry.params(each).get(code)) is not None and param.kind == "reference"
+    )
+    if not pairs:
+        raise Invalid(f"{', '.join(types)} is not part of the {kind} compartment.", "not-supported")
+    return Linked(kind, resource_id, pairs)
+
+
+async def _included(
+    server: FhirServer, reader: Reader, request: Request, query: SearchQuery, found: page.Page
+) -> Included:
+    access = request.access
+    matches = [Found(_owner(found, row), row[4], row[0], row[3], row[1]) for row in found.rows]
+    own: Sequence[int] = ()
+    if any(each.patient <= 0 for each in matches) and any(each.reverse for each in query.includes):
+        own = await page.partitions_of(reader, access)
+    return await include(
+        reader,
+        access,
+        server.registry,
+        server.database.dialect,
+        includes=query.includes,
+        matches=matches,
+        partitions=own,
+        now=request.now,
     )
 
 
-async def _entries(server: FhirServer, request: Request, resource_type: str, found: page.Page) -> list[bytes]:
+def _owner(found: page.Page, row: page.Row) -> int:
+    """The partition of a row of a page."""
+    owner: int = row[2] if found.patient is None else found.patient
+    return owner
+
+
+async def _answer(
+    server: FhirServer, request: Request, query: SearchQuery, found: page.Page, brought: Included | None
+) -> Answer:
+    asked = query.self_query
+    url = f"{server.base}{query.where}" if query.where else server.base.rstrip("/")
+    links = [("self", f"{url}?{asked}" if asked else url)]
+    if found.next:
+        links.append(("next", f"{url}?{asked}{'&' if asked else ''}_page={found.next}"))
+    entries = await _entries(server, request, query, found)
+    own = {found.patient} if found.patient is not None else {row[2] for row in found.rows}
+    if brought is not None:
+        entries += await _brought_entries(server, request, brought)
+        own |= {each.patient for each in brought.rows}
+    return Answer(
+        200,
+        searchset(links, entries, found.total),
+        interaction="search-type" if query.resource_type else "search-system",
+        type=query.resource_type,
+        patients=tuple(patient for patient in own if patient > 0),
+        parameters=tuple(query.asked),
+        rows=len(entries),
+    )
+
+
+async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[bytes]:
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
-    if found.patient is not None and request.access.patient is not None:
-        return [match_entry(server.base, resource_type, row[0], row[1]) for row in found.rows]
-    entries = []
-    bases: dict[int, str] = {}
-    for resource_id, body, owner, *_ in found.rows:
-        patient = owner if found.patient is None else found.patient
-        base = server.base
-        if needs_patient(request.access, patient, resource_type, resource_id):
-            if patient not in bases:
-                bases[patient] = await _patient_base(server, patient)
-            base = bases[patient]
-        entries.append(match_entry(base, resource_type, resource_id, body))
+    if query.resource_type and found.patient is not None and request.access.patient is not None:
+        return [match_entry(server.base, query.resource_type, row[0], row[1]) for row in found.rows]
+    names, bases = server.registry.type_names, _Bases(server, request)
+    return [
+        match_entry(await bases.of(_owner(found, row), names[row[4]], row[0]), names[row[4]], row[0], row[1])
+        for row in found.rows
+    ]
+
+
+async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[bytes]:
+    """What comes with the matches, and a word on what does not."""
+    names, bases = server.registry.type_names, _Bases(server, request)
+    entries = [
+        match_entry(
+            await bases.of(each.patient, names[each.type], each.id), names[each.type], each.id, each.body, "include"
+        )
+        for each in brought.rows
+    ]
+    if brought.cut:
+        entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning")]))))
     return entries
 
 
-async def _patient_base(server: FhirServer, patient: int) -> str:
-    for (patient_id,) in await server.database.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):
-        return f"{server.base}Patient/{patient_id}/"
-    return server.base
+class _Bases:
+    """The address that a resource's own is below; a patient's is looked up once."""
+
+    def __init__(self, server: FhirServer, request: Request) -> None:
+        self._server = server
+        self._access = request.access
+        self._known: dict[int, str] = {}
+
+    async def of(self, patient: int, resource_type: str, resource_id: str) -> str:
+        if not needs_patient(self._access, patient, resource_type, resource_id):
+            return self._server.base
+        if patient not in self._known:
+            rows = await self._server.database.fetch(
+                SELECT_PATIENT_ID, patient, self._server.registry.number("Patient")
+            )
+            below = f"Patient/{rows[0][0]}/" if rows else ""
+            self._known[patient] = f"{self._server.base}{below}"
+        return self._known[patient]

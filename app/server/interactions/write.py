@@ -4,19 +4,21 @@ https://hl7.org/fhir/R4/http.html#update
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from app.errors import Forbidden, Gone, Invalid, NotFound, Unprocessable
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource, decode
+from app.fhir.scopes import Action
 from app.fhir.xml import from_xml
 from app.server.bsn import may_hold
 from app.server.formats import check_content_type
 from app.server.ids import write_key
-from app.server.interactions.addresses import address, etag, http_date, version_headers
-from app.server.interactions.preconditions import version_of
-from app.server.messages import Answer, Headers, Request, Target
+from app.server.interactions import binary
+from app.server.interactions.addresses import version_headers
+from app.server.interactions.preconditions import condition_of, if_match, if_none_match
+from app.server.interactions.written import deleted, written
+from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
@@ -49,26 +51,31 @@ async def context_of(server: FhirServer, request: Request) -> Context:
     return Context(patient)
 
 
-def if_match(headers: Mapping[bytes, bytes]) -> int | None:
-    """The version that If-Match asks for; None without the header."""
-    tag = headers.get(b"if-match")
-    return None if tag is None else version_of(tag)
+def resource_in(server: FhirServer, request: Request, target: Target) -> tuple[Resource, bool]:
+    """The resource that is to be written, of the type that the address says, and whether it may hold a BSN. Raises."""
+    if target.type == "Binary" and binary.is_sent_raw(request, server.definitions):
+        resource, bsn = binary.wrapped(request, patient_id=target.patient_id), False
+        if target.id:
+            resource["id"] = target.id
+    else:
+        resource, bsn = body_of(request, server.definitions)
+    check_type(server, resource, target.type)
+    return resource, bsn
 
 
 async def create(server: FhirServer, request: Request, target: Target) -> Answer:
     """A new resource with an id made here, or the one that ``If-None-Exist`` finds."""
     resource_type = target.type
-    resource, bsn = body_of(request, server.definitions)
-    check_type(server, resource, resource_type)
+    resource, bsn = resource_in(server, request, target)
     if resource_type == "Patient" and not request.access.everyone:
         return await _own_patient(server, request)
     resource.pop("id", None)
-    check_resource(server, resource, may_hold_bsn=bsn)
+    issues = check_resource(server, resource, may_hold_bsn=bsn)
     draft = await draft_create(server, request, resource, await context_of(server, request), target.patient_id)
+    draft.issues = issues
     condition = None
     if b"if-none-exist" in request.headers:
-        asked = server.parser.parse_condition(resource_type, request.header(b"if-none-exist"))
-        condition = Condition(draft, asked)
+        condition = Condition(draft, condition_of(server, resource_type, request.header(b"if-none-exist")))
     await execute(
         server,
         request.access,
@@ -77,7 +84,11 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
         request=request.id,
         conditions=(condition,) if condition else (),
     )
-    return await written(server, request, draft)
+    if draft.unchanged:
+        draft.issues = ()
+        if not request.access.scopes.allow(resource_type, Action.READ):
+            draft.body = b""  # what was found is not what the caller sent
+    return await written(server, request, draft, interaction="create")
 
 
 async def draft_create(
@@ -90,26 +101,34 @@ async def draft_create(
         return finish(
             server, Draft("create", "Patient", write_key(key), key, resource, fresh=True, owned=True, birth=True)
         )
-    patient, owned = await _place(server, request, resource, context, patient_id)
+    patient, owned = await place(server, request, resource, context, patient_id)
     return finish(
         server, Draft("create", resource_type, fresh_id(server, patient), patient, resource, fresh=True, owned=owned)
     )
 
 
-async def _place(
+async def place(
     server: FhirServer, request: Request, resource: Resource, context: Context, patient_id: str | None
 ) -> tuple[int, bool]:
     """The partition, and whether the resource names its patient. An address below a Patient says where it is to be."""
+    if resource["resourceType"] == "Binary":
+        context = await binary.context_within(server, request, resource, context)
     if patient_id is None:
         return await place_resource(server, server.database, request.access, resource, context)
     addressed = await find_patient(server.database, request.access, patient_id, server.registry)
     if addressed is None:
         raise NotFound(f"Patient/{patient_id} is not known.")
+    if resource["resourceType"] == "Binary" and context.patient not in (None, addressed):
+        raise _other_patient()
     context = replace(context, patient=addressed)
     patient, owned = await place_resource(server, server.database, request.access, resource, context)
     if patient != addressed:
-        raise Unprocessable("The address names another patient than the resource does.", "business-rule")
+        raise _other_patient()
     return patient, owned
+
+
+def _other_patient() -> Unprocessable:
+    return Unprocessable("The address names another patient than the resource does.", "business-rule")
 
 
 async def _own_patient(server: FhirServer, request: Request) -> Answer:
@@ -130,17 +149,17 @@ async def _own_patient(server: FhirServer, request: Request) -> Answer:
 async def update(server: FhirServer, request: Request, target: Target) -> Answer:
     """A new version, or a new resource under an id that the client chose."""
     resource_type, resource_id = target.type, target.id
-    resource, bsn = body_of(request, server.definitions)
-    check_type(server, resource, resource_type)
+    resource, bsn = resource_in(server, request, target)
     if resource.get("id") != resource_id:
         raise Invalid(
             f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
         )
-    check_resource(server, resource, may_hold_bsn=bsn)
+    issues = check_resource(server, resource, may_hold_bsn=bsn)
     draft = await draft_update(server, request, resource, await context_of(server, request), target.patient_id)
-    draft.if_match = if_match(request.headers)
+    draft.issues = issues
+    draft.if_match, draft.if_none_match = if_match(request.headers), if_none_match(request.headers)
     await execute(server, request.access, [draft], now=request.now, request=request.id)
-    return await written(server, request, draft)
+    return await written(server, request, draft, interaction="update")
 
 
 async def draft_update(
@@ -153,7 +172,7 @@ async def draft_update(
         if known is None:
             key = person_key(server, resource_id)
             return finish(server, Draft("update", "Patient", resource_id, key, resource, owned=True, birth=True))
-    patient, owned = await _place(server, request, resource, context, patient_id)
+    patient, owned = await place(server, request, resource, context, patient_id)
     return finish(server, Draft("update", resource_type, resource_id, patient, resource, owned=owned))
 
 
@@ -163,15 +182,7 @@ async def delete(server: FhirServer, request: Request, target: Target) -> Answer
     draft = await draft_delete(server, request, resource_type, resource_id, target.patient_id)
     draft.if_match = if_match(request.headers)
     await execute(server, request.access, [draft], now=request.now, request=request.id)
-    return Answer(
-        204,
-        headers=[(b"etag", etag(draft.version))],
-        interaction="delete",
-        type=resource_type,
-        patients=(draft.patient,),
-        resources=(f"{resource_type}/{resource_id}",),
-        wrote=not draft.unchanged,
-    )
+    return deleted(request, draft)
 
 
 async def draft_delete(
@@ -201,24 +212,3 @@ async def draft_delete(
     if partitions[0] <= 0 and not access.everyone:
         raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
     return Draft("delete", resource_type, resource_id, partitions[0])
-
-
-async def written(server: FhirServer, request: Request, draft: Draft) -> Answer:
-    """201 or 200 with the resource as it was stored."""
-    url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
-    headers: Headers = [
-        (b"etag", etag(draft.version)),
-        (b"last-modified", http_date(draft.updated // 1_000_000)),
-        (b"location", f"{url}/_history/{draft.version}".encode()),
-    ]
-    minimal = request.prefers("return=minimal")
-    return Answer(
-        201 if draft.created and not draft.unchanged else 200,
-        b"" if minimal else draft.body or b"",
-        headers,
-        interaction="create" if draft.method == "create" else "update",
-        type=draft.type,
-        patients=(draft.patient,),
-        resources=(f"{draft.type}/{draft.id}/_history/{draft.version}",),
-        wrote=not draft.unchanged,
-    )

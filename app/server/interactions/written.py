@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#ops
 from __future__ import annotations
 
 from app.errors import Issue
-from app.fhir.resource import encode
+from app.fhir.resource import Resource, encode
 from app.server.interactions.addresses import address, etag, http_date
 from app.server.messages import Answer, Headers, Request
 from app.server.outcomes import outcome
@@ -31,7 +31,7 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         elif request.prefers("return=operationoutcome") or (
             draft.issues and not request.prefers("return=representation")
         ):
-            body = encode(outcome([_done(draft), *draft.issues]))
+            body = encode(outcome_of(draft))
     return Answer(
         201 if draft.created and not draft.unchanged else 200,
         body,
@@ -49,7 +49,7 @@ def deleted(request: Request, draft: Draft) -> Answer:
     said = request.prefers("return=operationoutcome")
     return Answer(
         200 if said else 204,
-        encode(outcome([_done(draft)])) if said else b"",
+        encode(outcome_of(draft)) if said else b"",
         headers=[(b"etag", etag(draft.version))],
         interaction="delete",
         type=draft.type,
@@ -68,6 +68,11 @@ def nothing_deleted(request: Request, resource_type: str) -> Answer:
     return Answer(
         204 if silent else 200, b"" if silent else encode(outcome([hint])), interaction="delete", type=resource_type
     )
+
+
+def outcome_of(draft: Draft) -> Resource:
+    """What was done, and what validation remarked, as an OperationOutcome."""
+    return outcome([_done(draft), *draft.issues])
 
 
 def _done(draft: Draft) -> Issue:

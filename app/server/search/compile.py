@@ -26,7 +26,7 @@ _MOST_PLANS: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT. Its rows: id, body, the partition's seq (its patient where there are several), n, and sort keys."""
+    """One SELECT. Its rows: id, body, the partition's seq (its patient where there are several), n, type, sort keys."""
 
     sql: str
     binds: list[Any]
@@ -81,7 +81,7 @@ def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[G
     )
     owner = f"(SELECT q.seq FROM partition q WHERE q.patient = {row.patient})" if row.single else "r.patient"
     sql = (
-        f"SELECT r.id, r.body, {owner}, r.n, {', '.join(driver.keys)} FROM {driver.source}"
+        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(driver.keys)} FROM {driver.source}"
         f" WHERE {' AND '.join(found.where)} ORDER BY {ordering} LIMIT {build.bind(lambda ask: ask.limit)}"
     )
     return sql, tuple(build.gets)
@@ -99,7 +99,7 @@ def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
     patient = build.bind(lambda ask: ask.reach.patients[0]) if single else "p.patient"
     partitions = "" if single else build.partitions("p")
     denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"
-    number = str(registry.number(query.resource_type))
+    number = "r.type" if query.types else str(registry.number(query.resource_type))
     row = Row("r", patient, number, query.resource_type, "r.n", "r.date", denied, single)
     conditions = list(enumerate(query.conditions))
     changed_meanwhile = ask.after is not None and ask.after.phase == 2

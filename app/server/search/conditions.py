@@ -9,7 +9,8 @@ from app.server.search import follow
 from app.server.search.build import Ask, Build, Find, Row, any_of
 from app.server.search.dates import interval_condition
 from app.server.search.kinds import KINDS
-from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, Updated
+from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, Linked, OwnedBy, Updated
+from app.server.search.registry import Param
 
 
 def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> str:
@@ -28,6 +29,8 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
             return follow.has_on(build, row, criterion, find, condition_on)
         case OwnedBy():
             return follow.owned_on(build, row, find)
+        case Linked():
+            return follow.linked_on(build, row, criterion, find)
         case AnyOf():
             parts = [
                 condition_on(build, row, each, partial(_one_of, find, place))
@@ -39,10 +42,21 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
 
 def _condition(build: Build, row: Row, condition: Condition, find: Find) -> str:
     if condition.missing is not None:
-        bit = build.registry.present_bit(condition.param)
+        bit = _bit(build, row, condition.param)
         return f"{row.alias}.present & {bit} {'=' if condition.missing else '<>'} 0"
     found = KINDS[condition.param.kind].match(build, row, condition, find).on(row)
     return f"NOT {found}" if condition.modifier in ("not", "not-in") else found
+
+
+def _bit(build: Build, row: Row, param: Param) -> str:
+    """SQL for the bit of ``present``; each type of a search over several has its own."""
+    if row.type_name:
+        return str(build.registry.present_bit(param))
+    bits = (
+        f"WHEN {build.registry.number(each)} THEN {build.registry.present_bit(build.registry.params(each)[param.code])}"
+        for each in build.query.types
+    )
+    return f"(CASE {row.type} {' '.join(bits)} END)"
 
 
 def updated_on(build: Build, row: Row, updated: Updated, find: Find) -> str:

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/search.html#modifiers https://hl7.org/fhir/R4/search.htm
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from app.errors import Invalid
@@ -12,7 +13,6 @@ from app.server.search.dates import DateValue, parse_date
 from app.server.search.kind import Language
 from app.server.search.kinds import KINDS
 from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, SearchQuery, Updated
-from app.server.search.references import ReferenceValue
 from app.server.search.registry import Param, Registry
 
 MOST_VALUES: Final = 100
@@ -52,10 +52,6 @@ class Criteria:
         self._registry = registry
         self._language = Language(registry, base)
 
-    def sorts(self, param: Param) -> bool:
-        """Whether rows can be sorted by it."""
-        return KINDS[param.kind].order is not None
-
     def read(self, query: SearchQuery, name: str, value: str) -> bool:
         """Add what the parameter asks to ``query``; False for a name that it does not know. Raises ``Invalid``."""
         if name == "_id":
@@ -64,41 +60,45 @@ class Criteria:
         if name == "_lastUpdated":
             query.updated.append([DateValue(*parse_date(each)) for each in split_values(value)])
             return True
+        types = query.types or (query.resource_type,)
         if "." not in name and not name.startswith("_has:"):
             base, _, modifier = name.partition(":")
-            param = self._registry.offered(query.resource_type).get(base)
+            param = self._offered(types).get(base)
             if param is None:
                 return False
             if param.owner and modifier != "missing":
                 return self._owner(query, param, modifier, value)
-        found = self._criterion(query.resource_type, name, value, depth=0)
+        found = self._criterion(types, name, value, depth=0)
         if found is None:
             return False
         query.conditions.append(found)
         return True
 
-    def _criterion(self, resource_type: str, name: str, value: str, *, depth: int) -> Criterion | None:
-        """What a parameter asks of a resource of this type; None for a name that is not known."""
+    def _offered(self, types: tuple[str, ...]) -> Mapping[str, Param]:
+        return self._registry.offered(types[0]) if len(types) == 1 else self._registry.shared(types)
+
+    def _criterion(self, types: tuple[str, ...], name: str, value: str, *, depth: int) -> Criterion | None:
+        """What a parameter asks of a resource of these types; None for a name that is not known."""
         if depth > DEEPEST:
             raise Invalid(f"follows more than {DEEPEST} references.", "too-costly")
         if name.startswith("_has:"):
-            return self._has(resource_type, name, value, depth=depth)
+            return self._has(types, name, value, depth=depth)
         link, dot, rest = name.partition(".")
         if dot:
-            return self._chain(resource_type, link, rest, value, depth=depth)
+            return self._chain(types, link, rest, value, depth=depth)
         if name == "_id":
             return Ids(tuple(each for each in split_values(value) if each))
         if name == "_lastUpdated":
             return Updated([DateValue(*parse_date(each)) for each in split_values(value)])
         base, _, modifier = name.partition(":")
-        param = self._registry.offered(resource_type).get(base)
+        param = self._offered(types).get(base)
         if param is None:
             return None
         return self._condition(param, modifier, value)
 
-    def _chain(self, resource_type: str, link: str, rest: str, value: str, *, depth: int) -> Criterion | None:
+    def _chain(self, types: tuple[str, ...], link: str, rest: str, value: str, *, depth: int) -> Criterion | None:
         base, _, of_type = link.partition(":")
-        param = self._registry.offered(resource_type).get(base)
+        param = self._offered(types).get(base)
         if param is None or param.kind != "reference":
             return None
         possible = param.definition.targets or tuple(sorted(self._registry.stored))
@@ -107,7 +107,7 @@ class Criteria:
         targets = [of_type] if of_type else [each for each in possible if each in self._registry.stored]
         found: list[Criterion] = []
         for target in targets:
-            inner = self._criterion(target, rest, value, depth=depth + 1)
+            inner = self._criterion((target,), rest, value, depth=depth + 1)
             if inner is not None:
                 found.append(Chain(param, target, inner))
         if not found:
@@ -117,7 +117,7 @@ class Criteria:
             )
         return found[0] if len(found) == 1 else AnyOf(tuple(found))
 
-    def _has(self, resource_type: str, name: str, value: str, *, depth: int) -> Criterion:
+    def _has(self, types: tuple[str, ...], name: str, value: str, *, depth: int) -> Criterion:
         parts = name.split(":", 3)
         if len(parts) != 4:
             raise Invalid("is written as _has:<type>:<reference parameter>:<parameter>.", "value")
@@ -127,11 +127,11 @@ class Criteria:
         param = self._registry.offered(source).get(code)
         if param is None or param.kind != "reference":
             raise Invalid(f"'{code}' is not a reference parameter of {source}.", "not-supported")
-        if param.definition.targets and resource_type not in param.definition.targets:
-            raise Invalid(f"{source}'s '{code}' does not refer to {resource_type}.", "value")
-        inner = self._criterion(source, rest, value, depth=depth + 1)
+        if param.definition.targets and set(types).isdisjoint(param.definition.targets):
+            raise Invalid(f"{source}'s '{code}' does not refer to {' or '.join(types)}.", "value")
+        inner = self._criterion((source,), rest, value, depth=depth + 1)
         if inner is None:
-            raise Invalid(self.unknown(source, rest), "not-supported")
+            raise Invalid(self.unknown((source,), rest), "not-supported")
         return Has(param, inner)
 
     def _condition(self, param: Param, modifier: str, value: str) -> Criterion | None:
@@ -145,40 +145,46 @@ class Criteria:
             return None
         values = tuple(kind.read(self._language, param, modifier, each) for each in _texts(value))
         if param.owner:
-            patients = [each.id for each in values if "Patient" in each.types]
-            return OwnedBy(patients[0]) if len(patients) == 1 else AnyOf(tuple(map(OwnedBy, patients)))
+            owners = [OwnedBy(each.id) for each in values if "Patient" in each.types]
+            others = tuple(each for each in values if "Patient" not in each.types)
+            return AnyOf((*owners, *((Condition(param, "", others),) if others else ())))
         return Condition(param, modifier, values)
 
     def _owner(self, query: SearchQuery, param: Param, modifier: str, value: str) -> bool:
-        """An owner parameter says which record is searched."""
+        """An owner parameter says which record is searched, or names a subject that is no patient."""
         if modifier and modifier not in self._registry.definitions.resource_types:
             return False
-        found = []
-        for text in _texts(value):
-            read: ReferenceValue = KINDS["reference"].read(self._language, param, modifier, text)
-            if "Patient" in read.types:
-                found.append(read.id)
+        values = [KINDS["reference"].read(self._language, param, modifier, each) for each in _texts(value)]
+        found = [each.id for each in values if "Patient" in each.types]
         if len(found) > 1:
             raise Invalid("names several patients; ask for one at a time.", "not-supported")
-        if not found or (query.patient and query.patient != found):
+        if not found:
+            query.conditions.append(Condition(param, "", tuple(values)))
+        elif len(values) > 1:
+            raise Invalid("names a patient and other subjects; ask for them apart.", "not-supported")
+        elif query.patient and query.patient != found:
             query.nothing = True
         else:
             query.patient = found
         return True
 
-    def unknown(self, resource_type: str, name: str) -> str:
+    def unknown(self, types: tuple[str, ...], name: str) -> str:
         """What is said of a parameter that cannot be used."""
         base = name.partition(":")[0].partition(".")[0]
-        if base in self._registry.params(resource_type) and base not in self._registry.offered(resource_type):
-            return f"'{name}' is not filled yet for what is stored; it can be used when the reindex has finished."
-        if base in self._registry.params(resource_type):
+        if base in ("_text", "_content", "_filter", "_query"):
+            return f"'{base}' is not supported here. Send Prefer: handling=lenient to have it ignored."
+        offered = self._offered(types)
+        if all(base in self._registry.params(each) for each in types):
+            if base not in offered:
+                return f"'{name}' is not filled yet for what is stored; it can be used when the reindex has finished."
             return (
                 f"'{name}': this form of the parameter '{base}' is not supported."
                 " Send Prefer: handling=lenient to have it ignored."
             )
-        known = ", ".join(sorted(["_id", "_lastUpdated", *self._registry.offered(resource_type)]))
+        known = ", ".join(sorted(["_id", "_lastUpdated", *offered]))
+        whose = types[0] if len(types) == 1 else "all types that are searched"
         return (
-            f"'{name}' is not a search parameter of {resource_type} here. Known: {known}. "
+            f"'{name}' is not a search parameter of {whose} here. Known: {known}. "
             "Send Prefer: handling=lenient to have unknown parameters ignored."
         )
 

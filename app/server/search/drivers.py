@@ -44,7 +44,9 @@ def driver_of(
     """
     query, several = build.query, not row.single
     # What is deleted has no index rows; only where the resources themselves lead must it be passed over.
-    there = f"r.patient = {row.patient} AND r.type = {row.type} AND r.deleted = 0"
+    listed = ", ".join(str(build.registry.number(each)) for each in query.types)
+    of_type = f"r.type IN ({listed})" if query.types else f"r.type = {row.type}"
+    there = f"r.patient = {row.patient} AND {of_type} AND r.deleted = 0"
     front = f"{partitions} CROSS JOIN " if partitions else ""
     plain = Driver(f"{front}resource r", [there], row, ["r.n"], [False])
     if changed_meanwhile:
@@ -52,8 +54,8 @@ def driver_of(
     sole = query.sort[0] if len(query.sort) == 1 else None
     if sole is not None and sole.param is None and not sole.by_id:
         return replace(plain, keys=["r.seq" if row.single else "r.updated"], descending=[sole.descending])
-    if not query.sort and several:
-        return replace(plain, keys=["r.updated"], descending=[True])
+    if not query.sort and (several or query.types):
+        return replace(plain, keys=["r.seq" if row.single else "r.updated"], descending=[True])
     down = sole.descending if sole is not None else True
     if query.sort and not (sole is not None and _is_default(sole, query, build.registry)):
         return _sorted(build, plain, query.sort)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from app.server.search.build import Build, Find, Row, any_of
-from app.server.search.query import Chain, Criterion, Has
+from app.server.search.query import Chain, Criterion, Has, Linked
 from app.server.tables import PATIENT
 
 OWNER_FLAG: Final = 2
@@ -55,9 +55,7 @@ def _there(row: Row) -> str:
 def chain_on(build: Build, row: Row, chain: Chain, find: Find, condition_on: ConditionOn) -> str:
     """``row`` refers to a resource that meets the inner criterion."""
     inner = inner_of(find)
-    if chain.param.owner:
-        if chain.target_type != "Patient":
-            return "0 = 1"
+    if chain.param.owner and chain.target_type == "Patient":
         person = _linked(build, row, "Patient")
         meets = condition_on(build, person, chain.inner, inner)
         there = f"EXISTS (SELECT 1 FROM resource {person.alias} WHERE {_there(person)} AND {meets})"
@@ -104,13 +102,11 @@ def _tied(row: Row, target: Row, chain: Chain, where: str) -> str:
 def has_on(build: Build, row: Row, has: Has, find: Find, condition_on: ConditionOn) -> str:
     """A resource refers to ``row`` and meets the inner criterion."""
     source = _linked(build, row, has.param.resource_type)
-    if build.registry.placement[row.type_name].catalogue and not has.param.owner:
+    if not row.type_name or build.registry.placement[row.type_name].catalogue:
         return _has_of_shared(build, row, has, find, condition_on)
     meets = condition_on(build, source, has.inner, inner_of(find))
     where = f"{_there(source)} AND {meets}"
-    if has.param.owner:
-        if row.type_name != "Patient":
-            return "0 = 1"
+    if has.param.owner and row.type_name == "Patient":
         owned = f"{source.alias}.flags & {OWNER_FLAG} <> 0"
         return f"EXISTS (SELECT 1 FROM resource {source.alias} WHERE {where} AND {owned})"
     link = f"{source.key('x', has.param.number)} AND x.n = {source.n} AND x.target_type = {row.type}"
@@ -144,4 +140,19 @@ def owned_on(build: Build, row: Row, find: Find) -> str:
     return (
         f"({row.alias}.flags & {OWNER_FLAG} <> 0 AND EXISTS (SELECT 1 FROM resource {person} WHERE {person}.patient ="
         f" {row.patient} AND {person}.type = {PATIENT} AND {person}.id = {asked}))"
+    )
+
+
+def linked_on(build: Build, row: Row, linked: Linked, find: Find) -> str:
+    """``row`` refers to what is asked for by one of the parameters."""
+    asked = build.bind(lambda ask: find(ask).id)
+    by_type: dict[int, list[int]] = {}
+    for type_number, param in linked.pairs:
+        by_type.setdefault(type_number, []).append(param)
+    pairs = any_of(
+        [f"(x.type = {number} AND x.param IN ({', '.join(map(str, params))}))" for number, params in by_type.items()]
+    )
+    return (
+        f"EXISTS (SELECT 1 FROM link x WHERE x.patient = {row.patient} AND x.n = {row.n} AND {pairs}"
+        f" AND x.target_type = {build.registry.number(linked.target_type)} AND x.target_id = {asked})"
     )

@@ -12,8 +12,11 @@ from app.fhir.dates import NO_DATE
 from app.fhir.resource import Resource
 from app.server.search.kind import Fill, Language
 from app.server.search.kinds import KINDS
-from app.server.search.registry import EVERY, Registry
+from app.server.search.registry import EVERY, Param, Registry
 from app.server.search.rows import Rows
+
+Step = tuple[frozenset[str], Callable[[Resource], list[tuple[str, Any]]], Fill, int]
+"""Of one parameter: the members it needs one of, its walker, what it adds, its bit of ``present``."""
 
 
 class Indexer:
@@ -21,25 +24,22 @@ class Indexer:
 
     def __init__(self, registry: Registry, resource_type: str, *, base: str) -> None:
         language = Language(registry, base)
-        self._steps: list[tuple[frozenset[str], Callable[[Resource], list[tuple[str, Any]]], Fill, int]] = [
-            (
-                frozenset(param.walker.elements),
-                param.walker.walk,
-                KINDS[param.kind].fill(param, language),
-                registry.present_bit(param),
-            )
-            for param in registry.params(resource_type).values()
-            if not param.owner
-        ]
-        self._owner_bits = sum(
-            registry.present_bit(param) for param in registry.params(resource_type).values() if param.owner
-        )
+
+        def step(param: Param) -> Step:
+            fill = KINDS[param.kind].fill(param, language)
+            return frozenset(param.walker.elements), param.walker.walk, fill, registry.present_bit(param)
+
+        params = registry.params(resource_type).values()
+        self._steps = [step(param) for param in params if not param.owner]
+        self._owner_bits = sum(registry.present_bit(param) for param in params if param.owner)
+        # Who is named as subject and is not the record's patient: a Device, a Group, somebody elsewhere.
+        self._unowned_steps = [*self._steps, *(step(param) for param in params if param.owner)]
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
         rows = Rows(NO_DATE, self._owner_bits if owned else 0, [(EVERY, EVERY)])
         members = resource.keys()
-        for elements, walk, fill, bit in self._steps:
+        for elements, walk, fill, bit in self._steps if owned else self._unowned_steps:
             if not elements or not elements.isdisjoint(members):
                 found = walk(resource)
                 if found:

@@ -44,13 +44,14 @@ class Page:
     """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last).
 
     ``patient``: the one partition that was searched; None where there were several, and the rows say which. ``walk`` is
-    what ``keep`` has to store before that cursor can be followed.
+    what ``keep`` has to store before that cursor can be followed. ``total``: all matches, where they were counted.
     """
 
     rows: Sequence[Row]
     next: str
     patient: int | None = None
     walk: Row | None = None
+    total: int | None = None
 
 
 async def run(
@@ -59,14 +60,19 @@ async def run(
     """The page that ``query`` asks for; ``within`` is the one partition to look in, with the catalogues where they may
     hold the type.
     """
-    asked = f"{query.resource_type}?{query.self_query}"
+    asked = f"{query.where or query.resource_type}?{query.self_query}"
     cursor = read_cursor(query.cursor, server.page_key, asked) if query.cursor is not None else None
     reach = await _reach(server, reader, access, query, cursor, now=now, within=within)
     if query.nothing or not (reach.patients or reach.tenant is not None):
         await check_guard(reader, access, now)
-        return Page((), "")
+        return Page((), "", total=0 if query.total or query.only_count else None)
     if reach.single:
         await _resolve_terms(reader, query, reach.patients[0])
+    total = None
+    if query.total or query.only_count:
+        total = await _count(server, reader, access, query, reach, now=now)
+        if query.only_count:
+            return Page((), "", reach.patients[0] if reach.single else None, total=total)
     wanted = query.count + 1
     after = None if cursor is None else After(cursor.phase, cursor.seq, cursor.keys, cursor.patient, cursor.n)  # type: ignore[arg-type]
     rows = list(await _fetch(server, reader, access, query, reach, now=now, limit=wanted, after=after))
@@ -80,14 +86,14 @@ async def run(
         await check_guard(reader, access, now)
     sole = reach.patients[0] if reach.single else None
     if len(rows) <= query.count:
-        return Page(rows, "", sole)
+        return Page(rows, "", sole, total=total)
     last = rows[query.count - 1]
     seq = after.seq if after is not None else last[2] if reach.single else 0
     new = None if cursor is not None or reach.single else await _new_walk(server, reader, access, reach, now=now)
     walk = cursor.walk if cursor is not None else "" if new is None else new[0]
     patient = reach.patients[0] if reach.single else last[2]
-    following = Cursor(phases[query.count - 1], seq, tuple(last[4:]), patient, last[3], walk)
-    return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new)
+    following = Cursor(phases[query.count - 1], seq, tuple(last[5:]), patient, last[3], walk)
+    return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new, total)
 
 
 async def keep(server: FhirServer, page: Page, *, now: int) -> None:
@@ -111,6 +117,16 @@ async def _fetch(
 ) -> Sequence[Row]:
     statement = server.compiler.compile(Ask(query, reach, access, now, limit, after))
     return await reader.fetch(statement.sql, *statement.binds)
+
+
+async def _count(
+    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, reach: Reach, *, now: int
+) -> int:
+    statement = server.compiler.count(Ask(query, reach, access, now, 0, None))
+    counted: int = (await reader.fetch(statement.sql, *statement.binds))[0][0]
+    if not counted:
+        await check_guard(reader, access, now)
+    return counted
 
 
 async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> None:
@@ -145,8 +161,8 @@ async def _reach(
         return reach_of(access, () if patient is None or elsewhere else (patient,), Action.SEARCH)
     if cursor is not None and cursor.walk:
         return await _kept_walk(reader, access, cursor.walk, now=now)
-    place = server.placement[query.resource_type]
-    shared = access.catalogues if place.catalogue else ()
+    types = query.types or (query.resource_type,)
+    shared = access.catalogues if any(server.placement[each].catalogue for each in types) else ()
     if within is not None:
         return reach_of(access, tuple({within: None, **dict.fromkeys(shared)}), Action.SEARCH)
     if access.patient is not None:
@@ -166,6 +182,8 @@ async def _reach(
 
 async def _identified(server: FhirServer, reader: Reader, access: Access, query: SearchQuery) -> tuple[int, ...] | None:
     """The partitions that an ``_id`` or identifier narrows the search to; None when it does not."""
+    if query.types:
+        return None
     if query.ids:
         found: set[int] = set()
         for resource_id in query.ids[0]:
@@ -194,6 +212,13 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
                 ]
                 return tuple(sorted({row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
     return None
+
+
+async def partitions_of(reader: Reader, access: Access) -> list[int]:
+    """The caller's own partitions: what may refer to what is in a catalogue."""
+    if access.everyone:
+        return [patient for patient, _ in await reader.fetch(_SELECT_SEQS, access.tenant) if patient > 0]
+    return sorted(access.denied)
 
 
 async def _new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:

@@ -8,15 +8,12 @@ from urllib.parse import unquote_plus
 
 from app.errors import Invalid, Issue
 from app.server.search.criteria import Criteria
-from app.server.search.query import SearchQuery, SortKey
+from app.server.search.query import SearchQuery
 from app.server.search.registry import Registry
+from app.server.search.results import Results, is_linked
 
-DEFAULT_COUNT: Final = 50
 MOST_CONDITIONS: Final = 20
 """Parameters of one search. PostgreSQL takes 0.1 s to plan this many, and 20 s to plan 200."""
-LARGEST_COUNT: Final = 1000
-MOST_SORTS: Final = 5
-_RESULT: Final = frozenset({"_sort", "_count", "_page", "_format", "_pretty"})
 
 
 Part = tuple[str, str, str]
@@ -41,10 +38,16 @@ class Parser:
     def __init__(self, registry: Registry, *, base: str) -> None:
         self._registry = registry
         self._criteria = Criteria(registry, base=base)
+        self._results = Results(registry)
 
-    def parse(self, resource_type: str, parts: Iterable[Part], *, lenient: bool) -> SearchQuery:
-        """A typed search. Raises ``Invalid`` with an issue per bad parameter; ``lenient`` passes over unknown ones."""
-        query = SearchQuery(resource_type)
+    def parse(
+        self, resource_type: str, parts: Iterable[Part], *, lenient: bool, types: tuple[str, ...] = ()
+    ) -> SearchQuery:
+        """A typed search. Raises ``Invalid`` with an issue per bad parameter; ``lenient`` passes over unknown ones.
+
+        ``types`` is for a search over several types, whose ``resource_type`` is "".
+        """
+        query = SearchQuery(resource_type, types)
         issues: list[Issue] = []
         understood = []
         for name, value, written in parts:
@@ -56,11 +59,11 @@ class Parser:
                 ]
                 continue
             if known:
-                if name not in ("_page", "_format", "_pretty"):
+                if is_linked(name):
                     query.asked.append(name)
                     understood.append(written)
             elif not lenient:
-                text = self._criteria.unknown(resource_type, name)
+                text = self._criteria.unknown(query.types or (resource_type,), name)
                 issues.append(Issue("not-supported", text, (f"http.{name}",)))
         count = len(query.conditions) + len(query.ids) + len(query.updated)
         if count > MOST_CONDITIONS:
@@ -82,33 +85,4 @@ class Parser:
     def _read(self, query: SearchQuery, name: str, value: str) -> bool:
         if "\0" in value:
             raise Invalid("has a character that no value in FHIR has.", "value")
-        if name in _RESULT:
-            self._result(query, name, value)
-            return True
-        return self._criteria.read(query, name, value)
-
-    def _result(self, query: SearchQuery, name: str, value: str) -> None:
-        if name == "_count":
-            if not value.isdecimal() or int(value) == 0:
-                raise Invalid("takes a whole number of at least 1.", "value")
-            query.count = min(int(value), LARGEST_COUNT)
-        elif name == "_page":
-            query.cursor = value
-        elif name == "_sort":
-            query.sort = (*query.sort, *(self._sort_key(query.resource_type, each) for each in value.split(",")))
-            if len(query.sort) > MOST_SORTS:
-                raise Invalid(f"sorts by at most {MOST_SORTS} parameters.", "too-costly")
-
-    def _sort_key(self, resource_type: str, text: str) -> SortKey:
-        descending, code = text.startswith("-"), text.removeprefix("-")
-        if code in ("_lastUpdated", "_id"):
-            return SortKey(None, descending, by_id=code == "_id")
-        param = self._registry.offered(resource_type).get(code)
-        if param is None or not self._criteria.sorts(param):
-            offered = self._registry.offered(resource_type).values()
-            known = sorted(["_id", "_lastUpdated", *(each.code for each in offered if self._criteria.sorts(each))])
-            raise Invalid(
-                f"'{code}' cannot be sorted by; possible are {', '.join(known)}, with - for descending.",
-                "not-supported",
-            )
-        return SortKey(param, descending)
+        return self._results.read(query, name, value) or self._criteria.read(query, name, value)

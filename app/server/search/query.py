@@ -113,6 +113,34 @@ class OwnedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """The resource refers to ``target_type/id`` by one of ``pairs``, (type, parameter) numbers: a compartment.
+    https://hl7.org/fhir/R4/compartmentdefinition.html
+    """
+
+    target_type: str
+    id: str
+    pairs: tuple[tuple[int, int], ...]
+
+    @property
+    def shape(self) -> object:
+        return "linked", self.target_type, self.pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One ``_include`` or ``_revinclude``. ``param`` None: all reference parameters of ``source_type``; ``source_type``
+    "": of all types. ``target_type`` "": any. https://hl7.org/fhir/R4/search.html#include
+    """
+
+    source_type: str
+    param: Param | None
+    target_type: str
+    iterate: bool
+    reverse: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SortKey:
     """``param`` None: ``_lastUpdated``, or ``_id`` where ``by_id``."""
 
@@ -129,9 +157,15 @@ class SortKey:
 class SearchQuery:
     """A search as understood. ``patient`` is the id that an owner parameter asks for; ``asked`` are the names of the
     parameters that were understood and ``self_query`` they with their values, as they were written.
+
+    ``types`` is given for a search over several types, whose ``resource_type`` is "". ``where`` is the address that
+    was searched, when it is more than the type: page links hold for it only. ``total``: the matches are to be
+    counted; ``only_count``: nothing else is asked for.
     """
 
     resource_type: str
+    types: tuple[str, ...] = ()
+    where: str = ""
     conditions: list[Criterion] = field(default_factory=list)
     ids: list[list[str]] = field(default_factory=list)
     updated: list[Sequence[Any]] = field(default_factory=list)
@@ -142,11 +176,15 @@ class SearchQuery:
     asked: list[str] = field(default_factory=list)
     self_query: str = ""
     nothing: bool = False
+    includes: list[Include] = field(default_factory=list)
+    total: bool = False
+    only_count: bool = False
 
     @property
     def shape(self) -> object:
         return (
             self.resource_type,
+            self.types,
             tuple(condition.shape for condition in self.conditions),
             tuple(map(len, self.ids)),
             tuple(tuple(value.prefix for value in values) for values in self.updated),

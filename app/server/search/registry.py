@@ -123,6 +123,15 @@ class Registry:
             self._offered[resource_type] = found
         return found
 
+    def shared(self, types: tuple[str, ...]) -> Mapping[str, Param]:
+        """The parameters that a search over several types takes: those that mean the same for all of them."""
+        first, *others = (self.offered(each) for each in types)
+        return {
+            code: param
+            for code, param in first.items()
+            if all(code in each and (each[code].kind, each[code].owner) == (param.kind, param.owner) for each in others)
+        }
+
     def _read(self, resource_type: str) -> Iterator[Param]:
         subject = ".".join((resource_type, *self.placement[resource_type].subject))
         single = not self.placement[resource_type].many and bool(self.placement[resource_type].subject)

@@ -100,7 +100,7 @@ async def execute(
         led: dict[str, str] = {}
         for condition in conditions:
             before = condition.draft.id
-            await _judge(server, writer, access, condition, now=now)
+            await _judge(server, writer, access, condition, without=_deleted(changing, condition), now=now)
             if condition.draft.id != before:
                 led[f"{condition.draft.type}/{before}"] = f"{condition.draft.type}/{condition.draft.id}"
         if conditions:
@@ -123,12 +123,25 @@ _SEVERAL: Final[Mapping[Kind, str]] = {
 }
 
 
-async def _judge(server: FhirServer, writer: Writer, access: Access, condition: Condition, *, now: int) -> None:
+def _deleted(drafts: Sequence[Draft], condition: Condition) -> list[Match]:
+    """What the same write deletes does not count for its creates and updates."""
+    if condition.kind == "delete":
+        return []
+    return [
+        Match(draft.id, draft.patient)
+        for draft in drafts
+        if draft.method == "delete" and draft.type == condition.draft.type and not draft.unchanged
+    ]
+
+
+async def _judge(
+    server: FhirServer, writer: Writer, access: Access, condition: Condition, *, without: Sequence[Match], now: int
+) -> None:
     draft = condition.draft
     # What makes the answer certain is the lock on the partition that the draft goes to; for a new person, who has
     # none yet, that on all new persons.
     within = None if draft.birth else condition.patient
-    found = await matched(server, writer, access, condition.query, now=now, within=within)
+    found = await matched(server, writer, access, condition.query, now=now, within=within, without=without)
     if len(found) > 1:
         raise PreconditionFailed(_SEVERAL[condition.kind], "multiple-matches")
     match = found[0] if found else None

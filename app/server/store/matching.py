@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.database import Reader
@@ -21,13 +22,21 @@ class Match:
 
 
 async def matched(
-    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int, within: int | None = None
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    query: SearchQuery,
+    *,
+    now: int,
+    within: int | None = None,
+    without: Collection[Match] = (),
 ) -> list[Match]:
     """What ``query`` finds: two at most, since all above one is too many. ``within``: the one partition to look in,
-    with the catalogues where they may hold the type.
+    with the catalogues where they may hold the type; ``without``: what is not there any more for who asks.
     """
     asked = copy.copy(query)  # a search notes in its query what it learns of the record, which may change
     asked.conditions = list(query.conditions)
-    asked.count = 2
+    asked.count = 2 + len(without)
     found = await page.run(server, reader, access, asked, now=now, within=within)
-    return [Match(row[0], row[4] if found.patient is None else found.patient) for row in found.rows]
+    matches = [Match(row[0], row[2] if found.patient is None else found.patient) for row in found.rows]
+    return [match for match in matches if match not in without][:2]

@@ -72,8 +72,8 @@ def rng_2(range_: Value) -> bool:
     return least is None or most is None or Decimal(least) <= Decimal(most)
 
 
-def _unit(quantity: Value) -> tuple[Any, Any]:
-    return (quantity.get("system"), quantity["code"]) if "code" in quantity else (None, quantity.get("unit"))
+def _unit(quantity: Value) -> tuple[Any, ...]:
+    return (quantity.get("system"), quantity["code"]) if "code" in quantity else (quantity.get("unit"),)
 
 
 def rat_1(ratio: Value) -> bool:

@@ -35,12 +35,12 @@ def _matches(name: str, match: Any) -> Holds:
 def eld_2(element: Value) -> bool:
     """The minimum is not above the maximum."""
     least, most = element.get("min"), element.get("max", "*")
-    return least is None or not most.isdecimal() or least <= int(most)
+    return least is None or not most.removeprefix("-").isdecimal() or bool(least <= int(most))
 
 
 def eld_3(element: Value) -> bool:
     """The maximum is a number, or there is none."""
-    most = element.get("max", "*")
+    most: str = element.get("max", "*")
     return most == "*" or most.isdecimal()
 
 
@@ -67,7 +67,8 @@ def eld_11(element: Value) -> bool:
 
 def eld_12(binding: Value) -> bool:
     """A value set is named by a URL or URN."""
-    return binding.get("valueSet", "urn:").startswith(("http:", "https", "urn:"))
+    value_set: str = binding.get("valueSet", "urn:")
+    return value_set.startswith(("http:", "https", "urn:"))
 
 
 def eld_17(kind: Value) -> bool:
@@ -86,7 +87,7 @@ INVARIANTS: Final[Mapping[str, tuple[Invariant, ...]]] = {
         rule("eld-3", "The max must be a number or *.", eld_3, "max"),
         rule(
             "eld-5",
-            "With a contentReference there may be no type, default, fixed or pattern value, example, bounds or binding.",
+            "With a contentReference there may be no type, default, fixed value, pattern, example, bounds or binding.",
             lambda each: not present("contentReference")(each) or eld_5(each),
             "contentReference",
         ),

@@ -64,7 +64,7 @@ DECLARED: Final[Mapping[str, str]] = {
     "RequestGroup.action": "rqg-1",
     "RiskAssessment.prediction": "ras-1 ras-2",
     "SearchParameter": "spd-1 spd-2",
-    "StructureDefinition": "sdf-1 sdf-4 sdf-6 sdf-14 sdf-18",
+    "StructureDefinition": "sdf-1 sdf-3 sdf-4 sdf-6 sdf-14 sdf-18",
     "StructureDefinition.mapping": "sdf-2",
     "StructureMap.group.rule.target": "smp-1 smp-2",
     "Task": "inv-1",

@@ -1,6 +1,7 @@
 """The invariants of https://hl7.org/fhir/R4/testscript.html#invs and https://hl7.org/fhir/R4/testreport.html#invs
 
-A test script says the same of its setup, tests and teardown, under keys of their own.
+The operations and asserts of a test and of the teardown are defined as those of the setup: tst-7 is also tst-8 and
+tst-9, tst-5, tst-10 and tst-12 are also tst-6, tst-11 and tst-13.
 """
 
 from __future__ import annotations
@@ -67,26 +68,6 @@ def _action(key: str) -> Invariant:
     return exactly_one(key, "An action has either an operation or an assert.", "operation", "assert")
 
 
-def _operation(key: str) -> Invariant:
-    return rule(
-        key,
-        "An operation needs a sourceId, exactly one of targetId, url and params, or a type that needs none of them.",
-        one_target,
-    )
-
-
-def _assert(single: str, comparison: str, direction: str) -> tuple[Invariant, ...]:
-    return (
-        rule(single, "An assert makes a single assertion.", one_assertion),
-        rule(
-            comparison,
-            "A compareToSourceId needs a compareToSourceExpression or a compareToSourcePath, and these need it.",
-            whole_comparison,
-        ),
-        rule(direction, "An assert about the request has no response and no responseCode.", of_response, "direction"),
-    )
-
-
 INVARIANTS: Final[Mapping[str, tuple[Invariant, ...]]] = {
     "TestReport.setup.action": (_action("inv-1"),),
     "TestReport.test.action": (_action("inv-2"),),
@@ -95,10 +76,21 @@ INVARIANTS: Final[Mapping[str, tuple[Invariant, ...]]] = {
         rule("tst-3", "A variable may not have an expression, a headerField and a path at once.", tst_3, "expression"),
     ),
     "TestScript.setup.action": (_action("tst-1"),),
-    "TestScript.setup.action.operation": (_operation("tst-7"),),
-    "TestScript.setup.action.assert": _assert("tst-5", "tst-10", "tst-12"),
+    "TestScript.setup.action.operation": (
+        rule(
+            "tst-7",
+            "An operation needs a sourceId, exactly one of targetId, url and params, or a type that needs none.",
+            one_target,
+        ),
+    ),
+    "TestScript.setup.action.assert": (
+        rule("tst-5", "An assert makes a single assertion.", one_assertion),
+        rule(
+            "tst-10",
+            "A compareToSourceId needs a compareToSourceExpression or a compareToSourcePath, and these need it.",
+            whole_comparison,
+        ),
+        rule("tst-12", "An assert about the request has no response and no responseCode.", of_response, "direction"),
+    ),
     "TestScript.test.action": (_action("tst-2"),),
-    "TestScript.test.action.operation": (_operation("tst-8"),),
-    "TestScript.test.action.assert": _assert("tst-6", "tst-11", "tst-13"),
-    "TestScript.teardown.action.operation": (_operation("tst-9"),),
 }

@@ -1,0 +1,162 @@
+"""batch: every entry is a request of its own. https://hl7.org/fhir/R4/http.html#brules
+
+Entries are carried out one after the other, in their order, each in a transaction of its own; what goes wrong with one
+is its own answer. The audit log has a line for each, and one for the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from app.errors import Issue, Unprocessable, ZelfregieError
+from app.fhir.resource import Resource, parse_reference, walk_dicts
+from app.fhir.validation import validate
+from app.server.access import Access
+from app.server.bundles import bundle_of
+from app.server.interactions.entries import (
+    Find,
+    answer_to,
+    check_count,
+    own_request,
+    refused,
+    response_entry,
+    split_url,
+)
+from app.server.messages import Answer, Request
+from app.server.server import FhirServer
+from app.server.store.read import check_guard
+
+_ONE: Final = "Bundle.entry[0]"
+
+
+async def batch(server: FhirServer, request: Request, bundle: Resource, find: Find) -> Answer:
+    """``POST [base]`` with a Bundle of type batch. Raises only for what is wrong with the Bundle around the entries."""
+    entries = _entries(server, bundle)
+    await check_guard(server.database, request.access, request.now)
+    names = Names.of(server, request.access, entries)
+    asked = request.prefers("return=representation")
+    answers: list[Answer] = []
+    listed: list[bytes] = []
+    for index, entry in enumerate(entries):
+        answer = await _answer(server, request, entry, index=index, names=names, find=find)
+        answers.append(answer)
+        method = entry["request"]["method"] if answer.status < 400 else ""
+        listed.append(response_entry(answer, method=method, asked=asked))
+    return Answer(
+        200,
+        bundle_of("batch-response", [], listed),
+        interaction="batch",
+        type="Bundle",
+        wrote=any(answer.wrote for answer in answers),
+        parts=answers,
+    )
+
+
+def _entries(server: FhirServer, bundle: Resource) -> Sequence[Any]:
+    """The entries as they are. Raises ``Unprocessable`` for the Bundle around them, ``Invalid`` for too many."""
+    entries = bundle.get("entry", ())
+    around = bundle
+    if isinstance(entries, list) and entries:
+        around = {name: value for name, value in bundle.items() if name != "entry"}
+    issues = validate(around, server.definitions)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Unprocessable("The batch is not valid FHIR R4; none of it was carried out.", issues=tuple(issues))
+    check_count("batch", len(entries))
+    return entries  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What references to the entries of a batch would lead to: ``known`` gives what a Patient entry stands for, which
+    is not made but was there before; ``made`` are entries that only get an id when they are carried out.
+    """
+
+    known: Mapping[str, str]
+    made: Mapping[str, int]
+    first: Mapping[str, int]
+
+    @classmethod
+    def of(cls, server: FhirServer, access: Access, entries: Sequence[Any]) -> Names:
+        """The names that entries have, read before the entries are known to be valid."""
+        known: dict[str, str] = {}
+        made: dict[str, int] = {}
+        first: dict[str, int] = {}
+        for index, entry in enumerate(entries):
+            url = entry.get("fullUrl") if isinstance(entry, dict) else None
+            asked = entry.get("request") if isinstance(entry, dict) else None
+            if not isinstance(url, str) or not isinstance(asked, dict):
+                continue
+            first.setdefault(url, index)
+            if asked.get("method") != "POST" or not isinstance(asked.get("url"), str):
+                continue
+            own_patient = access.patient_id and not access.everyone and _posts_patient(server, asked["url"])
+            if own_patient:
+                known.setdefault(url, f"Patient/{access.patient_id}")
+            else:
+                made.setdefault(url, index)
+        return cls(known, made, first)
+
+    def follow(self, index: int, entry: dict[str, Any]) -> list[Issue]:
+        """Point the entry's references, in place, at what is known; the issues of those to what is not there yet."""
+        if not (self.known or self.made):
+            return []
+        base = parse_reference(entry.get("fullUrl", ""))
+        issues = []
+        for each in walk_dicts(entry["resource"]):
+            text = each.get("reference")
+            if not isinstance(text, str):
+                continue
+            full = text if base is None or parse_reference(text) is None else base.base + text
+            for name in (text, full):
+                if name in self.known:
+                    each["reference"] = self.known[name]
+                elif name in self.made:
+                    where = f"entry {self.made[name]}" if self.made[name] != index else "itself"
+                    issues.append(
+                        Issue(
+                            "business-rule",
+                            f"This entry refers to {where}, and entries of a batch cannot refer to each other. Send a"
+                            " transaction.",
+                            (f"Bundle.entry[{index}].resource",),
+                        )
+                    )
+                    break
+        return issues
+
+
+def _posts_patient(server: FhirServer, url: str) -> bool:
+    try:
+        return split_url(server, url)[0] == ["Patient"]
+    except ZelfregieError:
+        return False
+
+
+async def _answer(server: FhirServer, request: Request, entry: Any, *, index: int, names: Names, find: Find) -> Answer:
+    issues = _issues(server, entry, index)
+    if not issues and names.first.get(entry.get("fullUrl"), index) != index:
+        text = f"The fullUrl is also that of entry {names.first[entry['fullUrl']]}."
+        issues = [Issue("duplicate", text, (f"Bundle.entry[{index}].fullUrl",))]
+    if not issues and "resource" in entry:
+        issues = names.follow(index, entry)
+    if issues:
+        return refused(Unprocessable("The entry cannot be carried out.", issues=tuple(issues)))
+    try:
+        own = own_request(server, request, entry)
+    except ZelfregieError as error:
+        listed = tuple(replace(each, expression=(f"Bundle.entry[{index}]",)) for each in error.all_issues())
+        return refused(replace(error, issues=listed))
+    return await answer_to(server, request, own, find)
+
+
+def _issues(server: FhirServer, entry: Any, index: int) -> list[Issue]:
+    """What is wrong with the entry around its resource, which is validated by the interaction that gets it."""
+    alone = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+        alone["entry"] = [{name: value for name, value in entry.items() if name != "resource"}]
+    return [
+        replace(issue, expression=tuple(each.replace(_ONE, f"Bundle.entry[{index}]", 1) for each in issue.expression))
+        for issue in validate(alone, server.definitions)
+        if issue.severity in ("error", "fatal")
+    ]

@@ -1,0 +1,174 @@
+"""patch: the current version, changed by what the client sends. https://hl7.org/fhir/R4/http.html#patch
+
+What is written is an update of the version that was read; when somebody else was faster, it is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from app.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
+from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
+from app.fhir.resource import Resource, decode, decode_value
+from app.fhir.scopes import Action
+from app.server.formats import check_content_type
+from app.server.interactions.preconditions import check_may_search, condition_of, if_match
+from app.server.interactions.write import body_of
+from app.server.interactions.written import written
+from app.server.messages import Answer, Request, Target
+from app.server.server import FhirServer
+from app.server.store.changes import Draft
+from app.server.store.execute import execute
+from app.server.store.matching import matched
+from app.server.store.prepare import check_resource, finish, owner_of, partition_of_targets
+from app.server.store.read import Stored, read
+
+JSON_PATCH: Final = "application/json-patch+json"
+ACCEPTED: Final = (JSON_PATCH, "application/fhir+json", "application/fhir+xml")
+MOST_TRIES: Final = 12
+"""How often a patch is applied anew to what others have made of the resource meanwhile."""
+
+Patch = Callable[[Resource], Resource]
+"""Makes of a resource what it is to become; what is given stays as it was. Raises ``Unprocessable``."""
+Find = Callable[[], Awaitable[tuple[str, Stored]]]
+"""The id and the current version of what is to be patched. Raises ``NotFound`` and the like."""
+
+
+def patch_in(server: FhirServer, request: Request) -> Patch:
+    """The patch in the body. Raises ``UnsupportedMediaType`` naming what a patch may be, or ``Invalid``."""
+    content_type = request.header(b"content-type")
+    name = content_type.partition(";")[0].strip().lower()
+    if name not in ACCEPTED:
+        raise UnsupportedMediaType(
+            f"A patch is sent as one of {', '.join(ACCEPTED)}: a JSON Patch, or a Parameters with a FHIRPath Patch.",
+            headers=(("accept-patch", ", ".join(ACCEPTED)),),
+        )
+    if name == JSON_PATCH:
+        if not request.body:
+            raise Invalid("The request has no body.", "structure")
+        operations = decode_value(request.body)
+        return lambda resource: apply_json_patch(resource, operations)
+    check_content_type(content_type)
+    parameters, _ = body_of(request, server.definitions)
+    return lambda resource: apply_fhirpath_patch(resource, parameters, server.definitions)
+
+
+async def patch(server: FhirServer, request: Request, target: Target) -> Answer:
+    """PATCH of the resource at the address."""
+
+    async def find() -> tuple[str, Stored]:
+        return target.id, await _read(server, request, target.type, target.id, patient_id=target.patient_id)
+
+    return await _carry_out(server, request, target.type, find)
+
+
+async def conditional_patch(server: FhirServer, request: Request, target: Target) -> Answer:
+    """PATCH of the one resource that the query finds. https://hl7.org/fhir/R4/http.html#patch"""
+    check_may_search(request, target.type)
+    condition_of(server, target.type, request.query)
+    return await _carry_out(server, request, target.type, partial(_find_one, server, request, target.type))
+
+
+async def draft_patch(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, *, patient_id: str | None = None
+) -> Draft:
+    """The patch in the body of ``request``, applied to what is stored now, as an update of exactly that version; not
+    carried out. Raises as ``patch`` does.
+    """
+    _check_may_read(request, resource_type)
+    stored = await _read(server, request, resource_type, resource_id, patient_id=patient_id)
+    return await _draft(server, request, resource_type, resource_id, stored=stored, change=patch_in(server, request))
+
+
+async def draft_conditional_patch(server: FhirServer, request: Request, resource_type: str) -> Draft:
+    """The same for the one resource that the query of ``request`` finds."""
+    check_may_search(request, resource_type)
+    _check_may_read(request, resource_type)
+    resource_id, stored = await _find_one(server, request, resource_type)
+    return await _draft(server, request, resource_type, resource_id, stored=stored, change=patch_in(server, request))
+
+
+async def _carry_out(server: FhirServer, request: Request, resource_type: str, find: Find) -> Answer:
+    _check_may_read(request, resource_type)
+    change = patch_in(server, request)
+    wanted = if_match(request.headers)
+    for _ in range(MOST_TRIES):
+        resource_id, stored = await find()
+        if wanted not in (None, stored.version):
+            raise PreconditionFailed(
+                f"{resource_type}/{resource_id} is at version {stored.version}, and not at version {wanted} as"
+                " If-Match says."
+            )
+        draft = await _draft(server, request, resource_type, resource_id, stored=stored, change=change)
+        try:
+            await execute(server, request.access, [draft], now=request.now, request=request.id)
+        except PreconditionFailed:
+            if wanted is not None:
+                raise
+            continue
+        return await written(server, request, draft, interaction="patch")
+    raise Conflict(f"Others keep changing this {resource_type}; send the patch again.", "conflict")
+
+
+async def _draft(
+    server: FhirServer, request: Request, resource_type: str, resource_id: str, *, stored: Stored, change: Patch
+) -> Draft:
+    if stored.patient <= 0 and not request.access.everyone:
+        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+    resource = change(decode(stored.body))
+    if resource.get("resourceType") != resource_type or resource.get("id") != resource_id:
+        raise Unprocessable("A patch cannot change what type a resource is of, nor its id.", "business-rule")
+    issues = check_resource(server, resource, may_hold_bsn=True)
+    owner = await owner_of(server, server.database, request.access, resource)
+    placed = owner
+    if owner is None:
+        placed = await partition_of_targets(server, server.database, request.access, resource)
+    if placed not in (None, stored.patient):
+        raise Unprocessable(
+            f"{resource_type}/{resource_id}: the patient that a resource is about cannot be changed.", "business-rule"
+        )
+    draft = Draft("update", resource_type, resource_id, stored.patient, resource, owned=owner is not None)
+    draft.if_match, draft.issues = stored.version, issues
+    return finish(server, draft)
+
+
+async def _read(
+    server: FhirServer,
+    request: Request,
+    resource_type: str,
+    resource_id: str,
+    *,
+    patient_id: str | None = None,
+    partition: int | None = None,
+) -> Stored:
+    return await read(
+        server.database,
+        request.access,
+        resource_type,
+        resource_id,
+        registry=server.registry,
+        now=request.now,
+        patient_id=patient_id,
+        partition=partition,
+    )
+
+
+async def _find_one(server: FhirServer, request: Request, resource_type: str) -> tuple[str, Stored]:
+    query = condition_of(server, resource_type, request.query)
+    found = await matched(server, server.database, request.access, query, now=request.now)
+    if not found:
+        raise NotFound(f"The condition finds no {resource_type} to patch.")
+    if len(found) > 1:
+        raise PreconditionFailed("The condition matches several resources; make it narrower.", "multiple-matches")
+    match = found[0]
+    return match.id, await _read(server, request, resource_type, match.id, partition=match.patient)
+
+
+def _check_may_read(request: Request, resource_type: str) -> None:
+    """A patch builds on what is there, and its answer tells it. Raises ``Forbidden``."""
+    if not request.access.scopes.allow(resource_type, Action.READ):
+        raise Forbidden(
+            f"A patch changes what is there: it takes scopes to read and to update {resource_type}.", "forbidden"
+        )
