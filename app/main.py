@@ -31,6 +31,8 @@ from app.server.outcomes import outcome_bytes, status_of
 from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
+from app.web.headers import protecting
+from app.web.routes import add_pages
 
 ROOT = "/fhir"
 _log = structlog.get_logger(__name__)
@@ -69,6 +71,7 @@ class Application:
             title="Zelfregie", docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan
         )
         _routes(self._pages, self, sandbox)
+        add_pages(self._pages, self._server, sandbox=sandbox is not None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
@@ -77,7 +80,10 @@ class Application:
             if path.startswith(ROOT) and (len(path) == len(ROOT) or path[len(ROOT)] == "/"):
                 await self._fhir(scope, receive, send)
                 return
-        await self._pages(scope, receive, send)
+        await self._pages(scope, receive, protecting(send))
+
+    def _server(self) -> FhirServer | None:
+        return None if self.parts is None else self.parts.server
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Parts]:

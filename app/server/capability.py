@@ -141,7 +141,7 @@ def _resource(server: FhirServer, name: str, referring: Mapping[str, list[str]])
         "readHistory": (Form.VERSION, "GET") in ROUTES,
         "updateCreate": writes,
         "conditionalCreate": writes,
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support",
         "conditionalUpdate": writes and (Form.TYPE, "PUT") in ROUTES,
         "conditionalDelete": "single" if writes and (Form.TYPE, "DELETE") in ROUTES else "not-supported",
         "referencePolicy": ["literal", "logical", "local"],

@@ -95,7 +95,7 @@ def _check_charset(accept: str) -> None:
     """Raises ``NotAcceptable`` where Accept-Charset leaves no room for UTF-8, which FHIR is always written in."""
     named = [_parts(choice) for choice in accept.split(",")]
     allowed = {name: _quality(parameters) > 0 for name, parameters in named}
-    if not any(allowed.get(name, allowed.get("*", False)) for name in _UTF_8):
+    if not allowed.get("utf-8", allowed.get("utf8", allowed.get("*", False))):
         raise NotAcceptable(_ONLY_UTF_8)
 
 

@@ -13,8 +13,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PROTECTION: Final = (
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
-        b" frame-ancestors 'none'",
+        (
+            b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
+            b" frame-ancestors 'none'"
+        ),
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

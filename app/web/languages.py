@@ -13,7 +13,7 @@ LANGUAGES: Final = ("nl", "en")
 
 def language(asked: str | None, accept: str, *, known: Sequence[str] = LANGUAGES) -> str:
     """One of ``known``; the first of these when nothing that is asked for is among them."""
-    if asked in known:
+    if asked is not None and asked in known:
         return asked
     best, best_quality = known[0], 0.0
     for choice in accept.split(","):

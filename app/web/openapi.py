@@ -13,9 +13,11 @@ from app.fhir.resource import encode
 from app.server.capability import SYSTEM_ROWS, TYPE_ROWS
 from app.server.dispatch import ROUTES
 from app.server.formats import CONTENT_TYPE
+from app.server.ids import FHIR_ID
 from app.server.operations import Operation
-from app.server.routes import Form
+from app.server.presentation import SUMMARIES
 from app.server.server import FhirServer
+from app.server.urls import Form
 from app.web import contents
 from app.web.contents import Type
 
@@ -26,6 +28,31 @@ _PATCHES: Final = ("application/json-patch+json", *_FORMATS)
 _SEARCHES: Final = frozenset({Form.SYSTEM, Form.TYPE, Form.COMPARTMENT})
 _SEARCH_FORMS: Final = frozenset({Form.SYSTEM_SEARCH, Form.TYPE_SEARCH, Form.COMPARTMENT_SEARCH})
 _HISTORIES: Final = frozenset({Form.SYSTEM_HISTORY, Form.TYPE_HISTORY, Form.INSTANCE_HISTORY})
+_CREATES: Final = frozenset({Form.TYPE, Form.COMPARTMENT})
+_GENERAL: Final = ("_format", "_pretty", "_summary", "_elements")
+_RESULTS: Final = ("_count", "_sort", "_total", "_include", "_revinclude")
+_HISTORY: Final = ("_count", "_since", "_at")
+_TEXT: Final = {"type": "string"}
+_QUERY: Final[Mapping[str, tuple[str, Json]]] = {
+    "_format": ("The format of the answer, in place of Accept.", {"enum": ["json", "xml", *_FORMATS]}),
+    "_pretty": ("Laid out for reading.", {"enum": ["true", "false"]}),
+    "_summary": ("A part of each resource; count, for searches, gives the total only.", {"enum": list(SUMMARIES)}),
+    "_elements": ("The names of the elements to give, between commas.", _TEXT),
+    "_count": ("How many on a page.", {"type": "integer", "minimum": 0}),
+    "_sort": ("Parameters to sort by, between commas, with - before one for descending.", _TEXT),
+    "_total": ("Whether the number of matches is wanted.", {"enum": ["none", "estimate", "accurate"]}),
+    "_include": ("What the matches refer to, as Type:parameter.", _TEXT),
+    "_revinclude": ("What refers to the matches, as Type:parameter.", _TEXT),
+    "_since": ("Versions from this instant on.", {"type": "string", "format": "date-time"}),
+    "_at": ("Versions that were current in this time.", _TEXT),
+}
+_HEADERS: Final[Mapping[str, tuple[str, str]]] = {
+    "If-Match": ("If-Match", 'The version that is to be changed, as W/"3".'),
+    "If-None-Match": ("If-None-Match", 'The version that the asker has, as W/"3".'),
+    "If-None-Exist": ("If-None-Exist", "A search; what it finds is not made again."),
+    "X-Security-Context": ("X-Security-Context", "The patient that a resource belongs to which names none."),
+    "prefer": ("Prefer", "return=minimal, return=OperationOutcome, handling=lenient, ..."),
+}
 _SUMMARIES: Final = {
     (Form.TYPE, "PUT"): "conditional update",
     (Form.TYPE, "PATCH"): "conditional patch",
@@ -83,7 +110,7 @@ def _path(form: Form, kind: Type | None, compartment: str) -> Json:
             continue
         if compartment not in ("", "Patient") and form is Form.COMPARTMENT and method == "POST":
             continue  # a create is placed with a patient
-        path[method.lower()] = _operation(form, method, name, compartment)
+        path[method.lower()] = _operation(form, method, kind, compartment)
     if not path:
         return {}
     if named := _in_path(form):
@@ -108,28 +135,14 @@ def _in_path(form: Form) -> list[str]:
     return [*named, "type"] if parts[0] == "Compartment" else named
 
 
-def _operation(form: Form, method: str, name: str, compartment: str) -> Json:
+def _operation(form: Form, method: str, kind: Type | None, compartment: str) -> Json:
+    name = kind.name if kind is not None else ""
     place = name or compartment
     summary = _SUMMARIES.get((form, method), "search by form" if form in _SEARCH_FORMS else str(form))
     row: Json = {"operationId": "-".join(filter(None, (method.lower(), place, *_words(form)))), "summary": summary}
     if name:
         row["tags"] = [name]
-    parameters = ["format", "pretty", "summary", "elements"]
-    if (form in _SEARCHES and method != "POST") or form in _SEARCH_FORMS:
-        parameters += ["count", "sort", "total", "include", "revinclude", "prefer"]
-        parameters += [f"{name}.{each}" for each in ("*",)] if name else []
-    elif form in _HISTORIES:
-        parameters += ["count", "since", "at"]
-    if method in ("PUT", "PATCH", "DELETE"):
-        parameters.append("if-match")
-    if method == "POST" and form in (Form.TYPE, Form.COMPARTMENT):
-        parameters += ["if-none-exist", "security-context"]
-    if method in ("PUT", "PATCH", "POST") and form not in _SEARCH_FORMS:
-        parameters.append("prefer")
-    if (form, method) == (Form.INSTANCE, "GET"):
-        parameters.append("if-none-match")
-    row["parameters"] = [_reference("parameters", each) for each in parameters if not each.endswith(".*")]
-    row["x-search"] = name if any(each.endswith(".*") for each in parameters) else None
+    row["parameters"] = [_reference("parameters", each) for each in _parameters_of(form, method, kind)]
     if form in _SEARCH_FORMS:
         row["requestBody"] = _reference("requestBodies", "search")
     elif method == "PATCH":
@@ -137,7 +150,27 @@ def _operation(form: Form, method: str, name: str, compartment: str) -> Json:
     elif method in ("PUT", "POST"):
         row["requestBody"] = _reference("requestBodies", name or ("Bundle" if form is Form.SYSTEM else "resource"))
     row["responses"] = _responses(form, method, name)
-    return {key: value for key, value in row.items() if value is not None}
+    return row
+
+
+def _parameters_of(form: Form, method: str, kind: Type | None) -> list[str]:
+    """The names of the components."""
+    named = list(_GENERAL)
+    if form in _SEARCH_FORMS or (form in _SEARCHES and method == "GET"):
+        named += [*_RESULTS, "prefer"]
+    elif form in _HISTORIES:
+        named += _HISTORY
+    if form is Form.TYPE and method != "POST" and kind is not None:
+        named += [f"{kind.name}.{each.name}" for each in kind.parameters]
+    if method in ("PUT", "PATCH", "DELETE"):
+        named.append("If-Match")
+    if method == "POST" and form in _CREATES:
+        named += ["If-None-Exist", "X-Security-Context"]
+    if method in ("PUT", "PATCH", "POST") and form not in _SEARCH_FORMS:
+        named.append("prefer")
+    if (form, method) == (Form.INSTANCE, "GET"):
+        named.append("If-None-Match")
+    return named
 
 
 def _words(form: Form) -> list[str]:
@@ -157,7 +190,6 @@ def _responses(form: Form, method: str, name: str) -> Json:
     return answers
 
 
-_CREATES: Final = frozenset({Form.TYPE, Form.COMPARTMENT})
 _REFUSED: Final = {
     "4XX": {"$ref": "#/components/responses/refused"},
     "503": {"$ref": "#/components/responses/refused"},
@@ -234,7 +266,7 @@ def _components(listed: list[Type]) -> Json:
     }
     bodies |= {
         "parameters": {"content": _content("Parameters")},
-        "patch": {"required": True, "content": dict.fromkeys(_PATCHES, {})},
+        "patch": {"required": True, "content": {name: {} for name in _PATCHES}},
         "search": {"content": {_FORM: {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}},
     }
     responses = {kind: {"description": f"A {kind}.", "content": _content(kind)} for kind in schemas}
@@ -244,5 +276,30 @@ def _components(listed: list[Type]) -> Json:
         "schemas": schemas,
         "requestBodies": bodies,
         "responses": responses,
-        "parameters": {**_parameters(names), **_search_parameters(listed)},
+        "parameters": {**_shared_parameters(names), **_search_parameters(listed)},
+    }
+
+
+def _shared_parameters(names: list[str]) -> Json:
+    path = {"in": "path", "required": True}
+    return {
+        "id": {"name": "id", **path, "schema": {"type": "string", "pattern": f"^{FHIR_ID.pattern}$"}},
+        "version": {"name": "version", **path, "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"}},
+        "type": {"name": "type", **path, "schema": {"enum": ["*", *names]}},
+        **{
+            name: {"name": name, "in": "query", "description": text, "schema": schema}
+            for name, (text, schema) in _QUERY.items()
+        },
+        **{
+            key: {"name": name, "in": "header", "description": text, "schema": _TEXT}
+            for key, (name, text) in _HEADERS.items()
+        },
+    }
+
+
+def _search_parameters(listed: list[Type]) -> Json:
+    return {
+        f"{kind.name}.{each.name}": {"name": each.name, "in": "query", "description": each.text, "schema": _TEXT}
+        for kind in listed
+        for each in kind.parameters
     }

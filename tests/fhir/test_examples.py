@@ -20,6 +20,10 @@ WRONG: Final = {
         ("SearchParameter-codesystem-extensions-CodeSystem-", "SearchParameter.base", "base is missing"),
         ("SearchParameter-questionnaireresponse-extensions-", "SearchParameter.id", "an id of more than 64 characters"),
         ("SearchParameter-valueset-extensions-ValueSet-", "SearchParameter.base", "base is missing"),
+        ("StructureDefinition-Definition.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
+        ("StructureDefinition-Event.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
+        ("StructureDefinition-FiveWs.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
+        ("StructureDefinition-Request.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
     ),
     "3.0.1": (
         ("ActivityDefinition-", "ActivityDefinition.text.div", "an empty div"),
@@ -58,6 +62,9 @@ WRONG: Final = {
         ("StructureDefinition-Definition.json", "StructureDefinition.type", "a logical model without a type"),
         ("StructureDefinition-Event.json", "StructureDefinition.type", "a logical model without a type"),
         ("StructureDefinition-Request.json", "StructureDefinition.type", "a logical model without a type"),
+        ("StructureDefinition-Definition.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
+        ("StructureDefinition-Event.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
+        ("StructureDefinition-Request.json", "StructureDefinition", "neither abstract nor with a baseDefinition"),
         (
             "StructureDefinition-Identifier.json",
             "StructureDefinition.snapshot.element.example.value",

@@ -81,7 +81,12 @@ THE_24 = {
         changed(RESPONSE, item__1__item=[{"linkId": "2.2"}]), "invariant", "QuestionnaireResponse.item[1]", "qrs-1"
     ),
     "dom-2": Refused(
-        changed(PATIENT, contained__0__contained=[{"resourceType": "Organization", "id": "o"}]),
+        changed(
+            PATIENT,
+            contained__0__contained=[
+                {"resourceType": "Basic", "id": "o", "code": {"text": "x"}, "subject": {"reference": "#"}}
+            ],
+        ),
         "invariant",
         "Patient",
         "dom-2",
@@ -161,8 +166,8 @@ def test_a_type_first_met_at_the_end_of_the_stack_is_checked_later() -> None:
     fresh = definitions.load.__wrapped__("4.0.1")
     nested: dict[str, Any] = {
         "resourceType": "Appointment",
-        "status": "booked",
-        "participant": [{"status": "accepted"}],
+        "status": "proposed",
+        "participant": [{"status": "accepted", "actor": {"display": "P"}}],
     }
     appointment = nested
     for _ in range(400):

@@ -51,7 +51,9 @@ FURTHER = {
     "a very long string": Refused(
         changed(PATIENT, name__0__family="x" * (LONGEST + 1)), "too-long", "Patient.name[0].family"
     ),
-    "base64 that is none": Refused(changed(PATIENT, photo=[{"data": "abc"}]), "value", "Patient.photo[0].data"),
+    "base64 that is none": Refused(
+        changed(PATIENT, photo=[{"contentType": "image/png", "data": "abc"}]), "value", "Patient.photo[0].data"
+    ),
     "a media type that is none": Refused(
         changed(PATIENT, photo=[{"contentType": "DICOM WADO"}]), "code-invalid", "Patient.photo[0].contentType"
     ),
@@ -129,7 +131,10 @@ FURTHER = {
         "Patient.generalPractitioner[0].reference",
     ),
     "a contained resource that is not there": Refused(
-        changed(PATIENT, contained__0__id="else"), "invariant", "Patient.generalPractitioner[0].reference", "ref-1"
+        changed(PATIENT, generalPractitioner=[{"reference": "#gp"}, {"reference": "#else"}]),
+        "invariant",
+        "Patient.generalPractitioner[1].reference",
+        "ref-1",
     ),
     "a search as reference outside a transaction": Refused(
         changed(BUNDLE, type="batch"), "value", "Bundle.entry[1].resource.subject.reference"
@@ -169,8 +174,14 @@ def test_a_valid_resource_has_no_issues(valid: dict[str, Any]) -> None:
         {"birthDate": "1950"},
         {"photo": [{"contentType": "image/png; charset=binary", "data": "aGFsbG8g\nd2VyZWxk"}]},
         {"name__0__text": "Anna\n\tvan Test “één” 🙂"},
-        {"generalPractitioner": [{"type": "Practitioner", "identifier": {"system": "urn:agb", "value": "01"}}]},
-        {"generalPractitioner": [{"reference": "Practitioner/1/_history/2", "type": "Practitioner"}]},
+        {
+            "contained": ABSENT,
+            "generalPractitioner": [{"type": "Practitioner", "identifier": {"system": "urn:agb", "value": "01"}}],
+        },
+        {
+            "contained": ABSENT,
+            "generalPractitioner": [{"reference": "Practitioner/1/_history/2", "type": "Practitioner"}],
+        },
         {"contained__0__extension": [{"url": "urn:x", "valueReference": {"reference": "#"}}]},
         {"managingOrganization": {"reference": "https://elders.example/care/organisation?id=4"}},
     ],

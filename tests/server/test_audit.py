@@ -30,6 +30,8 @@ def lines(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     return written
 
 
+NO_CHANGE: Resource = {"resourceType": "Parameters"}
+"""A FHIRPath Patch of no operations."""
 REQUESTS: dict[str, tuple[str, str, str, Resource | None, int, str]] = {
     # token, method, address, body, status, interaction
     "read": ("anna", "GET", "/Goal/kept", None, 200, "read"),
@@ -40,7 +42,12 @@ REQUESTS: dict[str, tuple[str, str, str, Resource | None, int, str]] = {
     "everything": ("anna", "GET", "/Patient/anna/$everything", None, 200, "$everything"),
     "create": ("anna", "POST", "/Goal", goal(), 201, "create"),
     "update": ("anna", "PUT", "/Goal/kept", goal(id="kept"), 200, "update"),
+    "conditional update": ("anna", "PUT", "/Goal?_id=kept", goal(), 200, "update"),
+    "patch": ("anna", "PATCH", "/Goal/kept", NO_CHANGE, 200, "patch"),
+    "conditional patch": ("anna", "PATCH", "/Goal?_id=kept", NO_CHANGE, 200, "patch"),
     "delete": ("anna", "DELETE", "/Goal/kept", None, 204, "delete"),
+    "conditional delete": ("anna", "DELETE", "/Goal?_id=kept", None, 204, "delete"),
+    "conditional delete of nothing": ("anna", "DELETE", "/Goal?_id=never", None, 200, "delete"),
     "transaction": ("anna", "POST", "/", transaction(posted(goal()), deleted("Goal/kept")), 200, "transaction"),
     "capabilities": ("", "GET", "/metadata", None, 200, "capabilities"),
     "no token": ("", "GET", "/Goal/kept", None, 401, "refusal"),
@@ -48,7 +55,7 @@ REQUESTS: dict[str, tuple[str, str, str, Resource | None, int, str]] = {
     "another patient": ("bram", "GET", "/Goal/kept", None, 404, "refusal"),
     "gone": ("anna", "GET", "/Goal/gone", None, 410, "read"),
     "not valid": ("anna", "POST", "/Goal", goal(lifecycleStatus="x"), 422, "refusal"),
-    "method": ("anna", "PATCH", "/Goal/kept", {}, 405, "refusal"),
+    "method": ("anna", "POST", "/Goal/kept", {}, 405, "refusal"),
     "format": ("anna", "GET", "/Goal?_format=html", None, 406, "refusal"),
     "unknown parameter": ("anna", "GET", "/Goal?nonsense=1", None, 400, "refusal"),
 }

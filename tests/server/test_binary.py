@@ -99,6 +99,7 @@ async def test_a_json_document_is_itself_for_who_asks_for_json(anna: Caller) -> 
         ("application/octet-stream", True),
         ("TEXT/HTML; charset=utf-8", True),
         ("text/plain; charset=utf-8", False),
+        ('text/plain;charset="utf-8"', False),
         ("image/png", False),
         ("video/mp4", False),
     ],

@@ -100,7 +100,17 @@ ASKED = {
     (FHIR_JSON, FHIR_XML): "xml",
     (FHIR_JSON, "application/fhir%2Bxml"): "xml",
     (FHIR_JSON, "text/xml"): "xml",
+    (FHIR_JSON, "application/fhir+xml"): "xml",
+    (FHIR_JSON, "application/fhir%20xml"): "xml",
+    (FHIR_JSON, "application/xml"): "xml",
+    (FHIR_XML, "text/json"): "json",
+    (FHIR_XML, "application/json"): "json",
+    (FHIR_XML, "application/fhir+json"): "json",
     ("text/html", "xml"): "xml",
+    ("text/html", ""): "json",
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", ""): "json",
+    (f"{FHIR_JSON};charset=utf-8", ""): "json",
+    (f"{FHIR_JSON};charset=utf-16, {FHIR_XML};charset=utf-8;q=0.1", ""): "xml",
 }
 
 
@@ -116,8 +126,9 @@ async def test_the_answer_comes_in_the_format_asked_for(anna: Caller, asked: tup
 @pytest.mark.parametrize(
     ("accept", "wanted"),
     [
-        ("text/html", ""),
+        ("image/png", ""),
         ("application/fhir+turtle", ""),
+        (f"{FHIR_JSON};charset=iso-8859-1", ""),
         (f"{FHIR_JSON};fhirVersion=3.0", ""),
         (f"{FHIR_XML};fhirVersion=5.0", ""),
         (f"{FHIR_JSON};fhirVersion=1.0.2, {FHIR_XML};fhirVersion=3.0", ""),
@@ -131,6 +142,20 @@ async def test_a_format_or_version_that_is_not_given_is_not_acceptable(anna: Cal
         answer = await anna.get(f"{address}{f'?_format={wanted}' if wanted else ''}", {"accept": accept})
         assert answer.status_code == 406
         assert answer.json()["issue"][0]["code"] == "not-supported"
+
+
+async def test_a_format_that_is_not_known_is_answered_with_those_that_are(anna: Caller) -> None:
+    answer = await anna.get("/Patient/anna?_format=ttl")
+    for name in ("json", "xml", FHIR_JSON, FHIR_XML):
+        assert name in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_who_cannot_take_utf_8_is_told_so(anna: Caller) -> None:
+    for given in ("utf-8", "UTF-8, iso-8859-1;q=0.5", "iso-8859-1, *;q=0.1"):
+        assert (await anna.get("/Patient/anna", {"accept-charset": given})).status_code == 200, given
+    for given in ("iso-8859-1", "utf-8;q=0", "utf-8;q=0, *"):
+        answer = await anna.get("/Patient/anna", {"accept-charset": given})
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (406, "not-supported"), given
 
 
 @pytest.mark.parametrize(
@@ -217,6 +242,10 @@ async def test_answers_can_be_laid_out_for_reading(service: Service, anna: Calle
     assert in_xml.content.count(b"\n") > 5
     assert parsed(service, in_xml.content) == decode(plain.content)
     assert (await anna.get("/Patient/anna?_pretty=false")).content == plain.content
+    refused = await anna.get("/Patient/anna?_pretty=yes&_format=xml")
+    assert refused.status_code == 400
+    assert b"true or false" in refused.content
+    assert refused.headers["content-type"].startswith(FHIR_XML)
 
 
 async def test_xml_is_in_fhirs_namespace_and_in_the_order_of_the_definition(anna: Caller) -> None:

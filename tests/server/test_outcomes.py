@@ -27,13 +27,14 @@ ERRORS: dict[str, tuple[int, Request]] = {
     "absent": (404, ("anna", "GET", "/Goal/never", None, {})),
     "unknown type": (404, ("anna", "GET", "/Nothing", None, {})),
     "no such address": (404, ("anna", "GET", "/Goal/a/b/c", None, {})),
-    "method": (405, ("anna", "PATCH", "/Goal/kept", {}, {})),
-    "format": (406, ("anna", "GET", "/Goal", None, {"accept": "text/html"})),
+    "method": (405, ("anna", "POST", "/Goal/kept", {}, {})),
+    "format": (406, ("anna", "GET", "/Goal", None, {"accept": "application/fhir+turtle"})),
     "two of that name": (409, ("practice", "GET", "/Observation/double", None, {})),
     "deleted": (410, ("anna", "GET", "/Goal/gone", None, {})),
     "stale": (412, ("anna", "PUT", "/Goal/kept", goal(id="kept"), {"if-match": 'W/"9"'})),
     "too large": (413, ("anna", "POST", "/Goal", {}, {"content-length": str(LARGEST_BODY + 1)})),
     "body format": (415, ("anna", "POST", "/Goal", b"x", {"content-type": "text/plain"})),
+    "patch format": (415, ("anna", "PATCH", "/Goal/kept", b"[]", {"content-type": "application/json"})),
     "not valid": (422, ("anna", "POST", "/Goal", goal(lifecycleStatus="nonsense"), {})),
 }
 CODES = {
@@ -99,13 +100,15 @@ async def test_who_sends_no_token_is_told_how(anonymous: Caller) -> None:
 
 async def test_an_answer_to_a_wrong_method_names_the_right_ones(anna: Caller) -> None:
     for address, allowed in {
-        "/": {"POST"},
-        "/Goal": {"GET", "HEAD", "POST"},
-        "/Goal/x": {"GET", "HEAD", "PUT", "DELETE"},
+        "/": {"GET", "HEAD", "POST"},
+        "/_search": {"POST"},
+        "/Goal/_search": {"POST"},
+        "/Goal": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+        "/Goal/x": {"GET", "HEAD", "PUT", "PATCH", "DELETE"},
         "/Goal/x/_history": {"GET", "HEAD"},
         "/Goal/x/_history/1": {"GET", "HEAD"},
         "/Patient/anna/Goal": {"GET", "HEAD", "POST"},
-        "/Patient/anna/$everything": {"GET", "HEAD"},
+        "/Patient/anna/$everything": {"GET", "HEAD", "POST"},
         "/metadata": {"GET", "HEAD"},
     }.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
@@ -168,6 +171,6 @@ async def test_every_answer_may_be_kept_by_nobody(anna: Caller, anonymous: Calle
 
 
 async def test_addresses_outside_the_base_are_not_fhir(service: Service) -> None:
-    for address in ("/fhirx/Patient", "/", "/fhi"):
+    for address in ("/fhirx/Patient", "/fhi"):
         answer: Any = await service.client.get(f"{BASE.removesuffix('/fhir')}{address}")
         assert answer.status_code == 404

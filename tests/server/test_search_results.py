@@ -102,7 +102,7 @@ async def test_results_are_sorted_by_last_change(anna: Caller) -> None:
 async def test_results_are_sorted_by_another_date_than_the_types_own(anna: Caller) -> None:
     for id, onset in {"b": "2020-02-01", "a": "2020-01-01", "c": "2020-03-01", "none": None}.items():
         await anna.keep(condition(id=id, onsetDateTime=onset))
-    assert await anna.found("/Condition?_sort=onset-date") == ["a", "b", "c", "none"]
+    assert await anna.found("/Condition?_sort=onset-date") == ["none", "a", "b", "c"]
     assert await anna.found("/Condition?_sort=-onset-date") == ["c", "b", "a", "none"]
     assert await anna.found("/Condition?_sort=-onset-date&onset-date=lt2020-03") == ["b", "a"]
 
@@ -116,12 +116,12 @@ async def test_several_patients_are_sorted_as_one_list(practice: Caller) -> None
     assert await practice.found("/Observation?_sort=-_lastUpdated&status=final") == ["c", "b", "a"]
 
 
-@pytest.mark.parametrize("value", ["status", "code", "nonsense", "-nonsense", "date,status", "", "-", "subject"])
+@pytest.mark.parametrize("value", ["nonsense", "-nonsense", "date,nonsense", "", "-", "_text"])
 async def test_a_sort_that_is_not_there_is_refused_naming_those_that_are(anna: Caller, value: str) -> None:
     answer = await anna.get(f"/Observation?_sort={value}")
     assert answer.status_code == 400
     assert codes(answer) == ["not-supported"]
-    assert "_lastUpdated, date" in issues(answer)[0]["diagnostics"]
+    assert "_id, _lastUpdated, " in issues(answer)[0]["diagnostics"]
 
 
 async def test_a_type_without_a_date_of_its_own_can_be_searched(anna: Caller) -> None:
@@ -137,7 +137,7 @@ async def test_count_bounds_the_page(anna: Caller) -> None:
     assert len(await anna.found("/Goal")) == 50
     assert len(await anna.found("/Goal?_count=55")) == 55
     assert len(await anna.found("/Goal?_count=99999999999999999999")) == 55
-    for wrong in ("x", "-1", "1.5", "", "0"):
+    for wrong in ("x", "-1", "1.5", ""):
         assert (await anna.get(f"/Goal?_count={wrong}")).status_code == 400
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import mul
 from typing import Final
 
 from app.errors import Severity
@@ -36,8 +37,7 @@ def is_bsn(value: str) -> bool:
     """Nine digits that pass the eleven-test: weighted 9 to 2 and -1, their sum is a multiple of 11."""
     if not _NINE(value) or value == "000000000":
         return False
-    total = sum(int(digit) * weight for digit, weight in zip(value, (9, 8, 7, 6, 5, 4, 3, 2, -1), strict=True))
-    return total % 11 == 0
+    return sum(map(mul, map(int, value), (9, 8, 7, 6, 5, 4, 3, 2, -1))) % 11 == 0
 
 
 _NINE: Final = re.compile("[0-9]{9}").fullmatch

@@ -159,15 +159,16 @@ def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     required = shape.required_choices
     every = tuple(invariant.holds for invariant in shape.invariants)
     always = tuple(invariant.holds for invariant in shape.invariants if not invariant.about)
-    unconcerned = frozenset[str]().union(*(invariant.about for invariant in shape.invariants)).isdisjoint
+    concerned = frozenset[str]().union(*(invariant.about for invariant in shape.invariants))
 
     def check(value: Any) -> Problems | None:
         problems = members(value)
         if problems is None:
-            made = choices.keys() & value.keys()
-            bases = {choices[name] for name in made}
-            if len(bases) == len(made) and required <= bases:
-                for each in always if unconcerned(value) else every:
+            if choices:
+                made = choices.keys() & value.keys()
+                bases = {choices[name] for name in made}
+            if not choices or (len(bases) == len(made) and required <= bases):
+                for each in always if value.keys().isdisjoint(concerned) else every:
                     if not each(value):
                         break
                 else:

@@ -156,7 +156,12 @@ def _issues(server: FhirServer, entry: Any, index: int) -> list[Issue]:
     if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
         alone["entry"] = [{name: value for name, value in entry.items() if name != "resource"}]
     return [
-        replace(issue, expression=tuple(each.replace(_ONE, f"Bundle.entry[{index}]", 1) for each in issue.expression))
+        replace(issue, expression=tuple(_placed(each, index) for each in issue.expression))
         for issue in validate(alone, server.definitions)
         if issue.severity in ("error", "fatal")
     ]
+
+
+def _placed(expression: str, index: int) -> str:
+    """What was said of the only entry, or of the Bundle around it, is said of the entry in its place."""
+    return f"Bundle.entry[{index}]{expression.removeprefix(_ONE) if expression.startswith(_ONE) else ''}"

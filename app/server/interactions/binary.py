@@ -23,9 +23,9 @@ from app.server.store.prepare import Context
 _FHIR: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
 _PLAIN: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
 """What clients that know no better call FHIR's formats, and what a document may be as well."""
-_MEDIA_TYPE: Final = re.compile(
-    r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}(; ?[\w!#$&^.+-]{1,80}=[\w!#$&^.+:'-]{1,80}){0,8}", re.ASCII
-)
+_WORD: Final = r"[\w!#$&^.+'*%`|~-]{1,80}"
+_MEDIA_TYPE: Final = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|\"[ !#-\[\]-~]{{0,80}}\")){{0,8}}", re.ASCII)
+"""https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1"""
 _UNKNOWN: Final = "application/octet-stream"
 _SHOWN: Final = re.compile(
     r"(image/(png|jpeg|gif|bmp|webp|tiff)|text/plain|application/(pdf|dicom)|(audio|video)/.+)", re.ASCII

@@ -17,7 +17,7 @@ from app.server.messages import Answer, Request, Target
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
-from app.server.store.execute import Condition, Overtaken, execute
+from app.server.store.execute import Condition, Overtaken, execute, settle
 from app.server.store.find import find_patient
 from app.server.store.matching import Match, matched
 from app.server.store.prepare import Context, check_resource, finish, fresh_id, person_key
@@ -45,8 +45,9 @@ async def conditional_update(server: FhirServer, request: Request, target: Targe
             tries += 1
             if tries == MOST_TRIES:
                 raise
+            await settle(server)
             continue
-        return await written(server, request, draft, interaction="update")
+        return _asked(await written(server, request, draft, interaction="update"), query)
 
 
 async def draft_conditional_update(
@@ -103,12 +104,13 @@ async def conditional_delete(server: FhirServer, request: Request, target: Targe
                 tries += 1
                 if tries == MOST_TRIES:
                     raise
+                await settle(server)
                 continue
             if not draft.unchanged:
-                return deleted(request, draft)
+                return _asked(deleted(request, draft), query)
         if wanted is not None:
             raise PreconditionFailed(f"The condition finds no {target.type}, and If-Match names a version of one.")
-        return nothing_deleted(request, target.type)
+        return _asked(nothing_deleted(request, target.type), query)
 
 
 async def draft_conditional_delete(
@@ -127,6 +129,12 @@ async def draft_conditional_delete(
         raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
     draft = Draft("delete", resource_type, match.id, match.patient)
     return draft, Condition(draft, query, "delete")
+
+
+def _asked(answer: Answer, query: SearchQuery) -> Answer:
+    """The answer with the names of what was searched by, for the audit line."""
+    answer.parameters = tuple(query.asked)
+    return answer
 
 
 def _one(found: list[Match]) -> Match | None:

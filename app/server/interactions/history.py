@@ -88,7 +88,7 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
 
 
 def _refuse_filters(query: SearchQuery) -> None:
-    if query.conditions or query.ids or query.updated or query.patient or query.sort is not None:
+    if query.conditions or query.ids or query.updated or query.patient or query.sort:
         raise Invalid("A history is asked for by _count and its page links only.", "not-supported")
 
 

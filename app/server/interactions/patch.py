@@ -20,7 +20,7 @@ from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
-from app.server.store.execute import execute
+from app.server.store.execute import execute, settle
 from app.server.store.matching import matched
 from app.server.store.prepare import check_resource, finish, owner_of, partition_of_targets
 from app.server.store.read import Stored, read
@@ -67,8 +67,10 @@ async def patch(server: FhirServer, request: Request, target: Target) -> Answer:
 async def conditional_patch(server: FhirServer, request: Request, target: Target) -> Answer:
     """PATCH of the one resource that the query finds. https://hl7.org/fhir/R4/http.html#patch"""
     check_may_search(request, target.type)
-    condition_of(server, target.type, request.query)
-    return await _carry_out(server, request, target.type, partial(_find_one, server, request, target.type))
+    query = condition_of(server, target.type, request.query)
+    answer = await _carry_out(server, request, target.type, partial(_find_one, server, request, target.type))
+    answer.parameters = tuple(query.asked)
+    return answer
 
 
 async def draft_patch(
@@ -107,6 +109,7 @@ async def _carry_out(server: FhirServer, request: Request, resource_type: str, f
         except PreconditionFailed:
             if wanted is not None:
                 raise
+            await settle(server)
             continue
         return await written(server, request, draft, interaction="patch")
     raise Conflict(f"Others keep changing this {resource_type}; send the patch again.", "conflict")

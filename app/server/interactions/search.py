@@ -16,13 +16,13 @@ from app.server.bundles import match_entry, outcome_entry, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
-from app.server.urls import EVERY_TYPE
 from app.server.search import page
 from app.server.search.include import MOST_INCLUDED, Found, Included, include
 from app.server.search.parse import Part, split_query
 from app.server.search.permitted import within_scopes
 from app.server.search.query import Linked, SearchQuery
 from app.server.server import FhirServer
+from app.server.urls import EVERY_TYPE
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _CUT: Final = (

@@ -66,7 +66,11 @@ def nothing_deleted(request: Request, resource_type: str) -> Answer:
     )
     silent = request.prefers("return=minimal")
     return Answer(
-        204 if silent else 200, b"" if silent else encode(outcome([hint])), interaction="delete", type=resource_type
+        204 if silent else 200,
+        b"" if silent else encode(outcome([hint])),
+        interaction="delete",
+        type=resource_type,
+        patients=() if request.access.patient is None else (request.access.patient,),
     )
 
 

@@ -74,17 +74,31 @@ def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[G
     build, driver, row = found.build, found.driver, found.driver.row
     if ask.after is not None:
         found.where += _paging(build, driver, ask.after)
-    columns = [*driver.keys, *(() if row.single else ("r.patient",)), row.n]
-    descending = [*driver.descending, *([driver.descending[0]] * (len(columns) - len(driver.keys)))]
-    ordering = ", ".join(
-        f"{column} {'DESC' if down else 'ASC'}" for column, down in zip(columns, descending, strict=True)
-    )
+    limit = build.bind(lambda ask: ask.limit)
     owner = f"(SELECT q.seq FROM partition q WHERE q.patient = {row.patient})" if row.single else "r.patient"
+    if driver.ordered:
+        sql = (
+            f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(driver.keys)} FROM {driver.source}"
+            f" WHERE {' AND '.join(found.where)} ORDER BY {_ordering(driver, driver.keys, row.n)} LIMIT {limit}"
+        )
+        return sql, tuple(build.gets)
+    # What must be sorted is sorted without the resources themselves.
+    named = [f"f{place}" for place in range(len(driver.keys))]
+    keys = ", ".join(f"{key} AS {name}" for key, name in zip(driver.keys, named, strict=True))
     sql = (
-        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(driver.keys)} FROM {driver.source}"
-        f" WHERE {' AND '.join(found.where)} ORDER BY {ordering} LIMIT {build.bind(lambda ask: ask.limit)}"
+        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(named)} FROM (SELECT r.patient, r.n, {keys}"
+        f" FROM {driver.source} WHERE {' AND '.join(found.where)}"
+        f" ORDER BY {_ordering(driver, driver.keys, row.n)} LIMIT {limit}) f CROSS JOIN resource r"
+        f" WHERE r.patient = f.patient AND r.n = f.n ORDER BY {_ordering(driver, named, 'f.n')}"
     )
     return sql, tuple(build.gets)
+
+
+def _ordering(driver: Driver, keys: list[str], n: str) -> str:
+    """What rows are ordered by, the same way to the end."""
+    columns = [*keys, *(() if driver.row.single else ("r.patient",)), n]
+    descending = [*driver.descending, *([driver.descending[0]] * (len(columns) - len(keys)))]
+    return ", ".join(f"{column} {'DESC' if down else 'ASC'}" for column, down in zip(columns, descending, strict=True))
 
 
 def _count_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, ...]]:

@@ -26,7 +26,10 @@ _LEADING_KINDS: Final = frozenset({"string", "uri", "composite", "special"})
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """``source``: the whole FROM. ``keys`` sort the rows, before patient and n; ``types``: PostgreSQL's of each."""
+    """``source``: the whole FROM. ``keys`` sort the rows, before patient and n; ``types``: PostgreSQL's of each.
+
+    ``ordered``: rows come in that order from an index, so that a page reads no more than it gives.
+    """
 
     source: str
     where: list[str]
@@ -34,15 +37,18 @@ class Driver:
     keys: list[str]
     descending: list[bool]
     types: Sequence[str] = ("bigint",)
+    ordered: bool = False
 
 
-def driver_of(
-    build: Build, row: Row, conditions: list[tuple[int, Criterion]], partitions: str, *, changed_meanwhile: bool
-) -> Driver:
+Placed = tuple[int, Criterion]
+"""A criterion and its place in the query."""
+
+
+def driver_of(build: Build, row: Row, conditions: list[Placed], partitions: str, *, changed_meanwhile: bool) -> Driver:
     """Choose what leads, and take the condition that it answers out of ``conditions``. ``changed_meanwhile``: the rows
     of a walk's late part, in order of birth.
     """
-    query, several = build.query, not row.single
+    query = build.query
     # What is deleted has no index rows; only where the resources themselves lead must it be passed over.
     listed = ", ".join(str(build.registry.number(each)) for each in query.types)
     of_type = f"r.type IN ({listed})" if query.types else f"r.type = {row.type}"
@@ -51,25 +57,22 @@ def driver_of(
     plain = Driver(f"{front}resource r", [there], row, ["r.n"], [False])
     if changed_meanwhile:
         return plain
-    sole = query.sort[0] if len(query.sort) == 1 else None
-    if sole is not None and sole.param is None and not sole.by_id:
-        return replace(plain, keys=["r.seq" if row.single else "r.updated"], descending=[sole.descending])
-    if not query.sort and (several or query.types):
-        return replace(plain, keys=["r.seq" if row.single else "r.updated"], descending=[True])
-    down = sole.descending if sole is not None else True
-    if query.sort and not (sole is not None and _is_default(sole, query, build.registry)):
-        return _sorted(build, plain, query.sort)
-    by_date = replace(plain, keys=["r.date"], descending=[down])
-    if query.ids:
-        return by_date
-    lead = next((each for each in conditions if _leads(each[1])), None)
-    if lead is None and row.single and any(_narrows(each) for _, each in conditions):
-        return replace(by_date, row=replace(row, led=True))
-    return _indexed(build, by_date, conditions, lead, front)
+    sort = query.sort or (SortKey(None, descending=True) if query.types or not row.single else _NEWEST,)
+    sole = sort[0] if len(sort) == 1 else None
+    by_date = sole is _NEWEST or (sole is not None and _is_default(sole, query, build.registry))
+    driver = plain if query.ids or query.types else _leader(build, plain, conditions, front, by_date=by_date)
+    if not by_date:
+        return _sorted(build, driver, sort)
+    on_token = driver.row.date == "t.date"
+    return replace(driver, keys=[driver.row.date], descending=[sort[0].descending], ordered=row.single and on_token)
+
+
+_NEWEST: Final = SortKey(None, descending=True)
+"""By the type's own date, newest first, whether or not the type has one."""
 
 
 def _is_default(key: SortKey, query: SearchQuery, registry: Registry) -> bool:
-    default = registry.sort_date(query.resource_type)
+    default = None if key.param is None else registry.sort_date(query.resource_type)
     return default is not None and key.param is not None and key.param.number == default.number
 
 
@@ -92,13 +95,10 @@ def _narrows(criterion: Criterion) -> bool:
     return isinstance(criterion, Chain | Has) and not criterion.param.owner
 
 
-Placed = tuple[int, Criterion]
-"""A criterion and its place in the query."""
-
-
-def _indexed(build: Build, by_date: Driver, conditions: list[Placed], lead: Placed | None, front: str) -> Driver:
-    """Rows from an index that is in order of date."""
-    row = by_date.row
+def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *, by_date: bool) -> Driver:
+    """What the rows are found by: one key of an index, else a condition that few meet, else the type as a whole."""
+    row = plain.row
+    lead = next((each for each in conditions if _leads(each[1])), None)
     if lead is not None:
         conditions.remove(lead)
         place, condition = lead
@@ -108,22 +108,26 @@ def _indexed(build: Build, by_date: Driver, conditions: list[Placed], lead: Plac
         if isinstance(value, ReferenceValue):
             kind = build.registry.number(value.types[0]) if value.types else 0
             target = build.bind(partial(attribute_at, find, 0, "id"))
-            where = f"{row.key('l', number)} AND l.target_type = {kind} AND l.target_id = {target}"
+            where = f"{row.key('x', number)} AND x.target_type = {kind} AND x.target_id = {target}"
             return replace(
-                by_date,
-                source=f"{front}link l CROSS JOIN resource r",
-                where=[where, "r.patient = l.patient AND r.n = l.n"],
+                plain,
+                source=f"{front}link x CROSS JOIN resource r",
+                where=[where, "r.patient = x.patient AND r.n = x.n"],
             )
         where = f"{row.key('t', number)} AND t.value = {build.bind(partial(attribute_at, find, 0, 'hash'))}"
-    else:
+    elif row.single and any(_narrows(each) for _, each in conditions):
+        return replace(plain, row=replace(row, led=True))
+    elif by_date:
         where = f"{row.key('t', EVERY)} AND t.value = {EVERY}"
-    parts = [where, *_driving_dates(build, row, conditions)]
+    else:
+        return replace(plain, row=replace(row, led=row.single))
+    led = replace(row, n="t.n", date="t.date")
+    dates = _driving_dates(build, row, conditions)
     return replace(
-        by_date,
+        plain,
         source=f"{front}token t CROSS JOIN resource r",
-        where=[*parts, "r.patient = t.patient AND r.n = t.n"],
-        row=replace(row, n="t.n", date="t.date"),
-        keys=["t.date"],
+        where=[where, *dates, "r.patient = t.patient AND r.n = t.n"],
+        row=led,
     )
 
 
@@ -133,7 +137,7 @@ def _condition_at(place: int, ask: Ask) -> Criterion:
 
 def _driving_dates(build: Build, row: Row, conditions: list[tuple[int, Criterion]]) -> list[str]:
     """Conditions on the sort date, which the leading row carries; they are taken out of ``conditions``."""
-    default = build.registry.sort_date(row.type_name)
+    default = build.registry.sort_date(row.type_name) if row.type_name else None
     parts = []
     for each in list(conditions) if default is not None else ():
         place, condition = each
@@ -177,13 +181,13 @@ def _driving_date(build: Build, row: Row, param: int, prefix: str, get: Get) -> 
     return f"{some} AND EXISTS ({within} AND {interval_condition(build.bind, prefix, get, 'x.low', 'x.high')})"
 
 
-def _sorted(build: Build, plain: Driver, sort: Sequence[SortKey]) -> Driver:
+def _sorted(build: Build, driver: Driver, sort: Sequence[SortKey]) -> Driver:
     """Rows with the keys that are asked for; each parameter's index rows are gone through once.
 
     Of several values the one counts that comes first in the order asked for; what has none sorts as the least.
     https://hl7.org/fhir/R4/search.html#sort
     """
-    row, source = plain.row, plain.source
+    row, source = driver.row, driver.source
     keys, types = [], []
     for place, key in enumerate(sort):
         if key.param is None:
@@ -199,8 +203,7 @@ def _sorted(build: Build, plain: Driver, sort: Sequence[SortKey]) -> Driver:
         source += f" LEFT JOIN {_keys_of(build, row, order, key, table)}"
         keys.append(f"coalesce({table}.key, {order.least})")
         types.append(order.type)
-    led = replace(row, led=row.single)
-    return replace(plain, source=source, row=led, keys=keys, types=types, descending=[key.descending for key in sort])
+    return replace(driver, source=source, keys=keys, types=types, descending=[key.descending for key in sort])
 
 
 def _order_of(key: SortKey, row: Row) -> Order:

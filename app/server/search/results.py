@@ -59,12 +59,13 @@ class Results:
         return ":" not in name
 
     def _count(self, query: SearchQuery, value: str) -> None:
-        if not value.isdecimal() or len(value) > 9:
+        if not value.isdecimal():
             raise Invalid("takes a whole number; 0 asks for the number of matches only.", "value")
-        if int(value) == 0:
-            query.only_count = True
+        asked = int(value[-4:]) if not value[:-4].strip("0") else LARGEST_COUNT
+        if asked:
+            query.count = min(asked, LARGEST_COUNT)
         else:
-            query.count = min(int(value), LARGEST_COUNT)
+            query.only_count = True
 
     def _elements(self, query: SearchQuery, value: str) -> None:
         types = query.types or (query.resource_type,)

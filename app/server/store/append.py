@@ -8,7 +8,7 @@ The time goes into the stored bytes where they are stored, since only the partit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from app.database import Database, Insert
@@ -22,7 +22,7 @@ from app.server.search.registry import Registry
 from app.server.store.batches import INDEXES, index_rows
 from app.server.store.changes import Draft
 from app.server.store.read import check_guard
-from app.server.store.write import check_write_labels
+from app.server.store.write import check_each, check_write_labels
 
 _LOCK: Final = (
     "WITH p AS (UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
@@ -113,8 +113,7 @@ async def append(
     database: Database, access: Access, drafts: Sequence[Draft], *, registry: Registry, now: int, request: str
 ) -> None:
     """Store ``drafts``, for which ``is_append`` holds. Raises ``GrantChanged``, ``NotFound``, or ``Forbidden``."""
-    for draft in drafts:
-        check_write_labels(access, draft)
+    check_each(drafts, partial(check_write_labels, access))
     patient = drafts[0].patient
     single = len(drafts) == 1
     resources: list[tuple[Any, ...]] = []

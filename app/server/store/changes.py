@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.errors import Issue
+from app.errors import Issue, ZelfregieError
 from app.fhir.resource import Resource
 from app.server.search.rows import Rows
 from app.server.store.frame import Frame
@@ -36,7 +36,7 @@ class Draft:
     ``if_match``: the version that must be the current one. ``if_none_match``: there must be none; ``unmatched``: the
     same, because a condition did not find what has this id. ``created`` and ``before`` are known once the partition is
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
-    what is gone). ``issues`` are what validation remarked without refusing.
+    what is gone). ``issues`` are what validation remarked without refusing; ``refusal`` is why it could not be written.
     """
 
     method: Method
@@ -59,6 +59,7 @@ class Draft:
     updated: int = 0
     body: bytes | None = None
     issues: tuple[Issue, ...] = ()
+    refusal: ZelfregieError | None = None
 
     @property
     def created(self) -> bool:

@@ -116,6 +116,12 @@ async def execute(
         await server.database.transact(work)
 
 
+async def settle(server: FhirServer) -> None:
+    """Wait until what others have just written can be read: a write may be overtaken by one that has yet to COMMIT."""
+    async with server.database.write():
+        pass
+
+
 _SEVERAL: Final[Mapping[Kind, str]] = {
     "create": "If-None-Exist matches several resources; make it narrower.",
     "update": "The condition matches several resources; make it narrower.",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from app.database import Writer
-from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable
+from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable, ZelfregieError
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode, parse_reference
 from app.fhir.scopes import Action
@@ -133,8 +134,7 @@ class Write:
             await self._complete_labels(partition)
             # What the caller may not write is refused before a look at what is there, which may be hidden from them.
             self._check_labels(partition)
-            for draft in partition.drafts:
-                self._check(draft)
+            check_each(partition.drafts, self._check)
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:
@@ -222,9 +222,8 @@ class Write:
         return self._labels.referred(draft.resource)
 
     def _check_labels(self, partition: _Partition) -> None:
-        for draft in partition.drafts:
-            if not draft.unchanged:
-                check_write_labels(self._access, draft)
+        changing = [draft for draft in partition.drafts if not draft.unchanged]
+        check_each(changing, partial(check_write_labels, self._access))
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         touched = {draft.type for draft in partition.drafts if not draft.unchanged}
@@ -287,6 +286,19 @@ def _check_preconditions(draft: Draft, current: Before | None, name: str) -> Non
         raise PreconditionFailed(f"{name} is there already, and If-None-Match says that it must not be.")
     if current is not None and draft.unmatched:
         raise Conflict(f"{name} is there already, and the condition does not find it.", "duplicate")
+
+
+def check_each(drafts: Sequence[Draft], check: Callable[[Draft], None]) -> None:
+    """Every draft that may not be written keeps its ``refusal``; the first one is raised."""
+    first: ZelfregieError | None = None
+    for draft in drafts:
+        try:
+            check(draft)
+        except ZelfregieError as error:
+            draft.refusal = error
+            first = first or error
+    if first is not None:
+        raise first
 
 
 def check_write_labels(access: Access, draft: Draft) -> None:

@@ -54,6 +54,17 @@ def present(name: str) -> Holds:
     return lambda value: name in value or beside in value
 
 
+def any_present(*names: str) -> Holds:
+    """Whether one of the elements is there, or several."""
+    if len(names) == 1:
+        return present(names[0])
+    if not any(name.endswith("[x]") for name in names):
+        named = members(*names)
+        return lambda value: not named.isdisjoint(value)
+    found = [present(name) for name in names]
+    return lambda value: any(there(value) for there in found)
+
+
 def rule(key: str, text: str, holds: Holds, *about: str, severity: Literal["error", "warning"] = "error") -> Invariant:
     """An invariant that holds when none of the elements ``about`` is there; it is always asked when these have a
     choice, or there are none.
@@ -64,8 +75,7 @@ def rule(key: str, text: str, holds: Holds, *about: str, severity: Literal["erro
 
 def at_least_one(key: str, text: str, *names: str, severity: Literal["error", "warning"] = "error") -> Invariant:
     """One of the elements is there, or several."""
-    found = [present(name) for name in names]
-    return rule(key, text, lambda value: any(there(value) for there in found), severity=severity)
+    return rule(key, text, any_present(*names), severity=severity)
 
 
 def exactly_one(key: str, text: str, *names: str) -> Invariant:
@@ -88,8 +98,8 @@ def both_or_neither(key: str, text: str, first: str, second: str) -> Invariant:
 
 def if_then(key: str, text: str, given: str, *wanted: str) -> Invariant:
     """Where the element ``given`` is, one of those ``wanted`` must be."""
-    condition, found = present(given), [present(name) for name in wanted]
-    return rule(key, text, lambda value: not condition(value) or any(there(value) for there in found), given)
+    condition, found = present(given), any_present(*wanted)
+    return rule(key, text, lambda value: found(value) or not condition(value), given)
 
 
 def only_when(key: str, text: str, name: str, code: str, *codes: str) -> Invariant:
@@ -100,10 +110,8 @@ def only_when(key: str, text: str, name: str, code: str, *codes: str) -> Invaria
 
 def without(key: str, text: str, code: str, unwanted: str, *names: str) -> Invariant:
     """When the element ``code`` has the code ``unwanted``, none of the elements is there."""
-    found = [present(name) for name in names]
-    return rule(
-        key, text, lambda value: value.get(code) != unwanted or not any(there(value) for there in found), *names
-    )
+    found = any_present(*names)
+    return rule(key, text, lambda value: value.get(code) != unwanted or not found(value), *names)
 
 
 def every(path: str, holds: Holds) -> Holds:

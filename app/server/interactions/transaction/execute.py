@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from app.errors import Invalid, Issue, PreconditionFailed, Unprocessable
+from app.errors import Invalid, Issue, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource
 from app.fhir.validation import validate
 from app.server import bsn
@@ -14,13 +14,14 @@ from app.server.interactions.transaction.conditional_references import resolve_s
 from app.server.interactions.transaction.drafting import Drafted, draft_entries
 from app.server.interactions.transaction.order import Order, read_entries
 from app.server.interactions.transaction.references import point_elsewhere
+from app.server.interactions.transaction.refusals import Refusals
 from app.server.interactions.transaction.response import response
 from app.server.interactions.write import body_of
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
-from app.server.store.execute import Overtaken, execute
+from app.server.store.execute import Overtaken, execute, settle
 from app.server.store.prepare import finish
-from app.server.store.read import check_guard, read
+from app.server.store.read import check_guard
 
 MOST_TRIES: Final = 8
 """How often a transaction is made anew when others change what its patches and conditions build on."""
@@ -43,6 +44,7 @@ async def transaction(
         except Overtaken:
             if tries == MOST_TRIES:
                 raise
+            await settle(server)
         tries += 1
         bundle, _ = body_of(request, server.definitions)  # what was rewritten in it was meant for what is not any more
         if may_hold_bsn:
@@ -61,7 +63,7 @@ async def _write(
     drafted = await draft_entries(server, request, order.entries, body=body)
     for issue in issues:
         _remark(drafted, issue)
-    if order.readings and not order.entries:
+    if not order.entries:
         await check_guard(server.database, request.access, request.now)
     try:
         await execute(
@@ -73,9 +75,13 @@ async def _write(
             conditions=drafted.conditions,
             redirect=_redirecting(server, drafted),
         )
-    except PreconditionFailed:
-        if any(entry.method == "patch" for entry in order.entries):
-            await _check_patched(server, request, order, drafted)
+    except ZelfregieError:
+        _check_patched(order, drafted)
+        refusals = Refusals()
+        for index, draft in drafted.drafts.items():
+            if draft.refusal is not None:
+                refusals.add(index, draft.refusal)
+        refusals.check("The transaction has entries that cannot be carried out; nothing was stored.")
         raise
     return order, drafted
 
@@ -100,22 +106,15 @@ def _redirecting(server: FhirServer, drafted: Drafted) -> Callable[[Mapping[str,
     return redirect
 
 
-async def _check_patched(server: FhirServer, request: Request, order: Order, drafted: Drafted) -> None:
+def _check_patched(order: Order, drafted: Drafted) -> None:
     """Raises ``Overtaken`` where what failed is not the caller's condition, but that somebody else was faster."""
     for entry in order.entries:
         draft = drafted.drafts.get(entry.index)
-        if entry.method == "patch" and entry.if_match is None and draft is not None:
-            stored = await read(
-                server.database,
-                request.access,
-                draft.type,
-                draft.id,
-                registry=server.registry,
-                now=request.now,
-                partition=draft.patient,
-            )
-            if stored.version != draft.if_match:
-                raise Overtaken(f"Others keep changing {draft.type}/{draft.id}; send the transaction again.")
+        before = None if draft is None else draft.before
+        if entry.method != "patch" or entry.if_match is not None or draft is None or before is None:
+            continue
+        if before.deleted or before.version != draft.if_match:
+            raise Overtaken(f"Others keep changing {draft.type}/{draft.id}; send the transaction again.")
 
 
 def _remark(drafted: Drafted, issue: Issue) -> None:

@@ -14,11 +14,11 @@ from app.server.interactions.entries import Find, check_count, own_request, spli
 from app.server.interactions.preconditions import if_match, if_none_match
 from app.server.interactions.transaction.refusals import in_entry
 from app.server.messages import Request, Target
-from app.server.urls import Form, locate
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition
 from app.server.store.prepare import check_type
+from app.server.urls import Form, locate
 
 Method = Literal["create", "update", "patch", "delete"]
 _METHODS: Final[dict[str, Method]] = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
