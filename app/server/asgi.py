@@ -25,7 +25,7 @@ from app.server.messages import Answer, Headers, Request
 from app.server.metadata import Metadata
 from app.server.metrics import RequestMetrics
 from app.server.outcomes import fault_bytes, outcome_bytes, status_of
-from app.server.presentation import PLAIN, Presentation, asked_presentation, render
+from app.server.presentation import PLAIN, Presentation, asked_presentation, check_counted, render
 from app.server.server import Authenticate, FhirServer, Forget
 from app.server.store.read import GrantChanged
 
@@ -108,6 +108,8 @@ class FhirApp:
                 )
                 answer = await self._carry_out(request)
                 access = request.access
+                if asked.summary == "count":
+                    check_counted(answer)
             if answer.body and not answer.media_type and (form == "xml" or asked is not PLAIN):
                 answer.body = render(answer, form, asked, server.definitions)
         except ZelfregieError as error:

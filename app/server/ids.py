@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -29,6 +30,7 @@ def new_key(random: RandomBytes = secrets.token_bytes) -> int:
     return (int.from_bytes(random(8), "big") >> 1) or 1
 
 
+@lru_cache(maxsize=4096)
 def write_key(key: int) -> str:
     """The 13 characters of a patient key."""
     letters = []

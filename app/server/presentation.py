@@ -42,6 +42,7 @@ class Presentation:
 
 
 PLAIN: Final = Presentation()
+_NOT_COUNTED: Final = Issue("not-supported", "_summary=count is for searches.", ("http._summary",))
 
 
 def asked_presentation(query: str, *, counts: bool) -> Presentation:
@@ -65,13 +66,19 @@ def asked_presentation(query: str, *, counts: bool) -> Presentation:
     if summary and summary not in SUMMARIES:
         issues.append(Issue("value", f"_summary takes one of {', '.join(SUMMARIES)}.", ("http._summary",)))
     elif summary == "count" and not counts:
-        issues.append(Issue("not-supported", "_summary=count is for searches.", ("http._summary",)))
+        issues.append(_NOT_COUNTED)
     elif elements and summary not in ("", "false"):
         issues.append(Issue("invalid", "_summary and _elements cannot be combined.", ("http._elements",)))
     if issues:
         raise Invalid("The answer cannot be given in that form.", issues=tuple(issues))
     names = tuple(each.strip() for each in elements.split(",") if each.strip())
     return Presentation(pretty == "true", summary, names)
+
+
+def check_counted(answer: Answer) -> None:
+    """Raises ``Invalid`` for ``_summary=count`` of what is no search."""
+    if not answer.interaction.startswith("search"):
+        raise Invalid("The answer cannot be given in that form.", issues=(_NOT_COUNTED,))
 
 
 def check_parameters(query: str, *, lenient: bool) -> None:

@@ -28,6 +28,7 @@ _PATCHES: Final = ("application/json-patch+json", *_FORMATS)
 _SEARCHES: Final = frozenset({Form.SYSTEM, Form.TYPE, Form.COMPARTMENT})
 _SEARCH_FORMS: Final = frozenset({Form.SYSTEM_SEARCH, Form.TYPE_SEARCH, Form.COMPARTMENT_SEARCH})
 _HISTORIES: Final = frozenset({Form.SYSTEM_HISTORY, Form.TYPE_HISTORY, Form.INSTANCE_HISTORY})
+_NO_BRACES: Final = str.maketrans("", "", "{}")
 _CREATES: Final = frozenset({Form.TYPE, Form.COMPARTMENT})
 _GENERAL: Final = ("_format", "_pretty", "_summary", "_elements")
 _RESULTS: Final = ("_count", "_sort", "_total", "_include", "_revinclude")
@@ -137,9 +138,9 @@ def _in_path(form: Form) -> list[str]:
 
 def _operation(form: Form, method: str, kind: Type | None, compartment: str) -> Json:
     name = kind.name if kind is not None else ""
-    place = name or compartment
+    path = address(form, name, compartment)
     summary = _SUMMARIES.get((form, method), "search by form" if form in _SEARCH_FORMS else str(form))
-    row: Json = {"operationId": "-".join(filter(None, (method.lower(), place, *_words(form)))), "summary": summary}
+    row: Json = {"operationId": _operation_id(method, path), "summary": summary}
     if name:
         row["tags"] = [name]
     row["parameters"] = [_reference("parameters", each) for each in _parameters_of(form, method, kind)]
@@ -173,8 +174,8 @@ def _parameters_of(form: Form, method: str, kind: Type | None) -> list[str]:
     return named
 
 
-def _words(form: Form) -> list[str]:
-    return [part.strip("_") for part in form.value.split("/") if part not in ("Type", "Compartment")]
+def _operation_id(method: str, path: str) -> str:
+    return f"{method.lower()}{path.replace('/', '-').translate(_NO_BRACES)}"
 
 
 def _responses(form: Form, method: str, name: str) -> Json:
@@ -221,7 +222,7 @@ def _operations(server: FhirServer, name: str) -> Json:
 
 def _call(operation: Operation, method: str, path: str, name: str) -> Json:
     row: Json = {
-        "operationId": f"{method.lower()}{path.replace('/', '-').replace('{id}', 'id')}",
+        "operationId": _operation_id(method, path),
         "summary": operation.description,
         "responses": _answers("resource"),
     }
@@ -261,8 +262,9 @@ def _components(listed: list[Type]) -> Json:
         "required": ["resourceType"],
         "properties": {"resourceType": {"type": "string"}},
     }
+    written = [each.name for each in listed if "create" in each.interactions]
     bodies = {
-        kind: {"required": True, "content": _content(kind)} for kind in dict.fromkeys((*names, "Bundle", "resource"))
+        kind: {"required": True, "content": _content(kind)} for kind in dict.fromkeys((*written, "Bundle", "resource"))
     }
     bodies |= {
         "parameters": {"content": _content("Parameters")},

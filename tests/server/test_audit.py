@@ -85,6 +85,17 @@ async def test_every_request_is_one_line(service: Service, kept: None, lines: li
         assert event.patients == (await service.key_of("anna"),)
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_conditional_write_says_by_what_it_looked(
+    anna: Caller, kept: None, lines: list[Event], method: str
+) -> None:
+    body = {"PUT": goal(), "PATCH": NO_CHANGE, "DELETE": None}[method]
+    await anna.send(method, "/Goal?_id=kept&lifecycle-status=proposed", body)
+    (event,) = lines
+    assert (event.parameters, event.type) == (("_id", "lifecycle-status"), "Goal")
+    assert event.resources[0].startswith("Goal/kept")
+
+
 async def test_a_line_says_what_was_seen_and_never_what_was_said(
     service: Service, anna: Caller, kept: None, lines: list[Event]
 ) -> None:

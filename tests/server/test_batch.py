@@ -9,6 +9,7 @@ import pytest
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import from_xml, to_xml
 from tests.builders import (
+    BSN,
     asking,
     batch,
     binary,
@@ -389,13 +390,67 @@ async def test_a_professional_reaches_several_patients_in_one_batch(
 
 
 async def test_a_fault_of_ours_is_the_answer_of_its_entry_only(anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.server.interactions import read
-
     async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("Geheim-4711")
 
-    monkeypatch.setattr(read, "read_stored", broken)
+    monkeypatch.setattr("app.server.interactions.read.read_stored", broken)
     entries = await answered(anna, posted(goal()), asking("GET", "Goal/x"), posted(goal()))
     assert statuses(entries) == [201, 500, 201]
     assert "4711" not in str(entries)
     assert entries[1]["response"]["outcome"]["issue"][0]["severity"] == "fatal"
+
+
+async def test_what_names_nobody_goes_where_the_whole_says(practice: Caller, anna: Caller, bram: Caller) -> None:
+    (entry,) = await answered(practice, posted(binary()), headers={"x-security-context": "Patient/bram"})
+    assert statuses([entry]) == [201]
+    assert (await bram.get(entry["response"]["location"])).status_code == 200
+    assert (await anna.get(entry["response"]["location"])).status_code == 404
+
+
+async def test_a_bsn_is_masked_in_every_entry(anna: Caller) -> None:
+    identified = [{"system": BSN, "value": "999911120"}]
+    await anna.keep(goal(id="kept"))
+    patch = [{"op": "add", "path": "/identifier", "value": identified}]
+    for kind in (batch, transaction):
+        answer = await anna.post(
+            "/", kind(posted(goal(identifier=identified)), patched("Goal/kept", patch)), REPRESENTATION
+        )
+        assert answer.status_code == 200
+        assert "999911120" not in answer.text
+        assert answer.text.count('"valueCode":"masked"') == 2
+
+
+async def test_no_more_is_carried_out_when_the_answers_become_too_large(
+    anna: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.server.interactions.entries.LARGEST_ANSWER", 2000)
+    await anna.keep(goal(id="kept", note=[{"text": "x" * 1500}]))
+    read = asking("GET", "Goal/kept")
+    entries = await answered(anna, read, read, read, posted(observation()))
+    assert statuses(entries) == [200, 200, 413, 413]
+    assert await anna.found("/Observation") == []
+    answer = await anna.post("/", transaction(read, posted(observation()), read, read))
+    assert statuses(decode(answer.content)["entry"]) == [200, 201, 200, 413]
+
+
+async def test_what_may_not_be_seen_is_not_reached_by_an_entry(service: Service, anna: Caller) -> None:
+    """A caller who was given measurements only."""
+    await anna.keep(goal(id="kept", identifier=[{"system": "urn:a", "value": "1"}]))
+    narrow = service.caller("anna-measurements")
+    hidden = [
+        asking("GET", "Goal/kept"),
+        patched("Goal/kept", ACTIVE),
+        patched("Goal?identifier=urn:a|1", ACTIVE),
+        deleted("Goal/kept"),
+        put(goal(id="kept")),
+        posted(goal()),
+    ]
+    entries = await answered(narrow, *hidden, posted(observation()))
+    assert statuses(entries) == [404, 404, 404, 404, 403, 403, 201]
+    for entry in hidden[1:]:
+        answer = await narrow.post("/", transaction(posted(observation()), entry))
+        assert answer.status_code in (403, 404), answer.text
+        assert issues(answer)[0]["expression"][0].startswith("Bundle.entry[1]")
+    answer = await narrow.post("/", transaction(posted(observation(focus=[reference("Goal?identifier=urn:a|1")]))))
+    assert answer.status_code == 412
+    assert decode((await anna.get("/Goal/kept")).content)["meta"]["versionId"] == "1"

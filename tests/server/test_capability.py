@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
 
+from app.config import RELEASED, VERSION
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
+from app.server.capability import SYSTEM_ROWS, TYPE_ROWS
+from app.server.dispatch import ROUTES
 from app.server.server import FhirServer
-from tests.server.service import Caller, Service
+from app.server.urls import Form
+from tests.builders import goal
+from tests.postgresql import CHECKOUT
+from tests.server.service import BASE, Caller, Service, codes
 
 VALUES = {"token": "x", "date": "ge2020", "string": "x", "reference": "Patient/anna"}
 
@@ -105,6 +112,157 @@ async def test_every_parameter_of_a_kind_that_is_served_is_listed(service: Servi
             if each.type in VALUES and each.expression and code not in left_out
         }
         assert {param["name"] for param in row["searchParam"]} >= defined, row["type"]
+
+
+async def test_every_interaction_that_is_routed_is_listed_and_no_other(anonymous: Caller) -> None:
+    rest = (await statement(anonymous))["rest"][0]
+    goal = next(row for row in rest["resource"] if row["type"] == "Goal")
+    for listed, rows in ((goal["interaction"], TYPE_ROWS), (rest["interaction"], SYSTEM_ROWS)):
+        assert {each["code"] for each in listed} == {code for code, row in rows.items() if row in ROUTES}
+    assert goal["conditionalUpdate"] is ((Form.TYPE, "PUT") in ROUTES)
+    assert (goal["conditionalDelete"] != "not-supported") is ((Form.TYPE, "DELETE") in ROUTES)
+
+
+def test_every_row_of_the_routes_is_told_of() -> None:
+    told = {*TYPE_ROWS.values(), *SYSTEM_ROWS.values()}
+    conditional = {(Form.TYPE, method) for method in ("PUT", "PATCH", "DELETE")}
+    searches = {(form, "POST") for form in (Form.SYSTEM_SEARCH, Form.TYPE_SEARCH, Form.COMPARTMENT_SEARCH)}
+    compartment = {(Form.COMPARTMENT, "GET"), (Form.COMPARTMENT, "POST")}
+    assert set(ROUTES) - told - conditional - searches - compartment == set()
+
+
+async def test_every_listed_interaction_with_a_type_has_an_answer(anna: Caller) -> None:
+    made = await anna.keep(goal(id="kept"))
+    rest = (await statement(anna))["rest"][0]
+    row = next(each for each in rest["resource"] if each["type"] == "Goal")
+    requests: dict[str, tuple[str, str, Resource | bytes | None]] = {
+        "read": ("GET", "/Goal/kept", None),
+        "vread": ("GET", "/Goal/kept/_history/1", None),
+        "update": ("PUT", "/Goal/kept", made),
+        "patch": ("PATCH", "/Goal/kept", b'[{"op": "test", "path": "/resourceType", "value": "Goal"}]'),
+        "delete": ("DELETE", "/Goal/gone", None),
+        "history-instance": ("GET", "/Goal/kept/_history", None),
+        "history-type": ("GET", "/Goal/_history", None),
+        "create": ("POST", "/Goal", goal()),
+        "search-type": ("GET", "/Goal", None),
+        "transaction": ("POST", "/", {"resourceType": "Bundle", "type": "transaction"}),
+        "batch": ("POST", "/", {"resourceType": "Bundle", "type": "batch"}),
+        "search-system": ("GET", "/?_type=Goal", None),
+        "history-system": ("GET", "/_history", None),
+    }
+    for code in [each["code"] for each in (*row["interaction"], *rest["interaction"])]:
+        method, address, body = requests[code]
+        headers = {"content-type": "application/json-patch+json"} if method == "PATCH" else None
+        answer = await anna.send(method, address, body, headers)
+        assert answer.status_code < 400 or (code, answer.status_code) == ("delete", 404), (code, answer.text)
+
+
+async def test_the_statement_says_who_when_and_for_which_release(service: Service, anonymous: Caller) -> None:
+    found = await statement(anonymous)
+    for name in ("id", "name", "title", "publisher", "description", "software", "implementation", "patchFormat"):
+        assert found[name], name
+    assert found["url"] == f"{service.server.canonical_base}/CapabilityStatement/zelfregie"
+    assert found["version"] == found["software"]["version"] == VERSION
+    assert found["date"] == RELEASED
+    assert found["implementation"]["url"] == BASE
+    assert found["rest"][0]["security"]["cors"] is True
+    assert "http://hl7.org/fhir/CompartmentDefinition/patient" in found["rest"][0]["compartment"]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+async def test_every_parameter_is_documented_with_its_modifiers(anonymous: Caller) -> None:
+    listed = {row["type"]: row for row in await resources(anonymous)}
+    for row in listed.values():
+        assert all(param["documentation"].endswith(".") for param in row["searchParam"]), row["type"]
+    documented = {param["name"]: param["documentation"] for param in listed["Observation"]["searchParam"]}
+    assert documented["code"].startswith("Observation.code. ")
+    assert "missing, not" in documented["code"] or "not" in documented["code"].partition("Modifiers: ")[2]
+    assert "Prefixes: eq, ne, gt, lt, ge, le, sa, eb, ap" in documented["date"]
+    assert "Refers to " in documented["subject"]
+    assert " or Observation.component.code" in documented["combo-code"]
+
+
+async def test_includes_are_the_references_of_the_type_and_those_to_it(anna: Caller) -> None:
+    listed = {row["type"]: row for row in await resources(anna)}
+    references = {
+        f"{name}:{param['name']}"
+        for name, row in listed.items()
+        for param in row["searchParam"]
+        if param["type"] == "reference"
+    }
+    for name, row in listed.items():
+        assert set(row.get("searchInclude", ["*"])) - {"*"} == {
+            each for each in references if each.startswith(f"{name}:")
+        }
+        assert set(row.get("searchRevInclude", ())) <= references
+    assert {"Observation:subject", "Goal:patient", "Provenance:target"} <= set(listed["Patient"]["searchRevInclude"])
+    assert "Observation:encounter" not in listed["Patient"]["searchRevInclude"]
+    for name in ("Observation", "CarePlan"):
+        for include in listed[name]["searchInclude"]:
+            answer = await anna.get(f"/{name}?_include={include}")
+            assert answer.status_code == 200, (include, answer.text)
+        for include in listed[name]["searchRevInclude"][:10]:
+            answer = await anna.get(f"/{name}?_revinclude={include}")
+            assert answer.status_code == 200, (include, answer.text)
+
+
+async def test_operations_are_listed_where_they_can_be_called(service: Service, anna: Caller) -> None:
+    rest = (await statement(anna))["rest"][0]
+    by_type = {row["type"]: {each["name"] for each in row.get("operation", ())} for row in rest["resource"]}
+    system = {each["name"] for each in rest.get("operation", ())}
+    for operation in service.server.operations.every():
+        for name, listed in by_type.items():
+            offered = operation.offers("type", name) or operation.offers("instance", name)
+            assert not offered or operation.name in listed, (operation.name, name)
+        assert (operation.name in system) or not operation.offers("system", "")
+    assert "everything" in by_type["Patient"]
+    for row in rest["resource"]:
+        for each in row.get("operation", ()):
+            address = each["definition"].removeprefix(service.server.canonical_base)
+            assert (await anna.get(address)).status_code == 200, address
+
+
+async def test_what_is_not_filled_yet_is_not_listed(service: Service, anonymous: Caller) -> None:
+    registry = service.server.registry
+    whole = await statement(anonymous)
+    code = registry.params("Observation")["code"]
+    registry.unready = frozenset({(code.type_number, code.number)})
+    try:
+        row = next(each for each in await resources(anonymous) if each["type"] == "Observation")
+        names = {param["name"] for param in row["searchParam"]}
+        assert "code" not in names
+        assert "date" in names
+    finally:
+        registry.unready = frozenset()
+    assert await statement(anonymous) == whole
+
+
+async def test_who_has_the_statement_is_not_sent_it_again(anonymous: Caller) -> None:
+    answer = await anonymous.get("/metadata")
+    tag = answer.headers["etag"]
+    for given in (tag, f'W/"other", {tag}', "*"):
+        again = await anonymous.get("/metadata", {"if-none-match": given})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await anonymous.get("/metadata", {"if-none-match": 'W/"other"'})).status_code == 200
+    headed = await anonymous.send("HEAD", "/metadata")
+    assert (headed.status_code, headed.content, headed.headers["etag"]) == (200, b"", tag)
+
+
+async def test_the_statement_is_given_in_the_mode_asked_for(service: Service, anonymous: Caller) -> None:
+    full = await anonymous.get("/metadata?mode=full")
+    assert decode(full.content) == await statement(anonymous)
+    normative = await anonymous.get("/metadata?mode=normative")
+    found = decode(normative.content)
+    assert {"Patient", "Observation", "ValueSet"} <= {row["type"] for row in found["rest"][0]["resource"]}
+    assert "Goal" not in {row["type"] for row in found["rest"][0]["resource"]}
+    assert not [each for each in validate(found, service.server.definitions) if each.severity in ("error", "fatal")]
+    assert normative.headers["etag"] != full.headers["etag"]
+    for query, code in (("mode=terminology", "not-supported"), ("mode=x", "value"), ("nonsense=1", "not-supported")):
+        answer = await anonymous.get(f"/metadata?{query}")
+        assert (answer.status_code, codes(answer)) == (400, [code])
 
 
 @pytest.mark.parametrize("kind", ["AuditEvent"])

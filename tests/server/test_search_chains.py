@@ -7,10 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.builders import LOINC, concept, condition, goal, observation, provenance, reference
+from tests.builders import condition, goal, observation, patient, provenance, reference
 from tests.server.service import Caller, Service, codes, issues
-
-HIGH = concept(LOINC, "85354-9")
 
 
 class Record(NamedTuple):
@@ -175,3 +173,14 @@ async def test_a_walk_over_a_chain_gives_everything_once(anna: Caller, record: R
         assert len(pages) == 3
         seen = [entry["resource"]["id"] for page in pages for entry in page["entry"]]
         assert sorted(seen) == sorted([*made, "anna-seen"])
+
+
+async def test_a_subjects_identifier_finds_the_record_among_many(practice: Caller, operator: Caller) -> None:
+    who = {"identifier": [{"system": "urn:practice", "value": "4711"}]}
+    await operator.keep(patient("bram", **who))
+    await practice.create(observation("Patient/anna"))
+    made = await practice.create(observation("Patient/bram"))
+    for caller in (practice, operator):
+        assert await caller.found("/Observation?patient.identifier=urn:practice|4711") == [made["id"]]
+        assert await caller.found("/Observation?subject:Patient.identifier=urn:practice|4711") == [made["id"]]
+        assert await caller.found("/Observation?patient.identifier=urn:practice|4712") == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import Issue
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import from_xml, to_xml
 from tests.builders import (
@@ -210,3 +211,13 @@ async def test_what_cannot_be_found_is_told_of_all_entries(anna: Caller) -> None
     answer = await anna.post("/", transaction(patched("Goal/a", ACTIVE), put(goal(id="b")), patched("Goal/c", ACTIVE)))
     assert answer.status_code == 404
     assert [issue["expression"] for issue in issues(answer)] == [[f"Bundle.entry[{index}]"] for index in (0, 2)]
+
+
+async def test_what_validation_remarks_is_told_in_its_entry(anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    remark = Issue("business-rule", "This is unlikely.", ("Bundle.entry[1].resource.status",), "warning")
+    monkeypatch.setattr("app.server.interactions.transaction.execute.validate", lambda *_: [remark])
+    plain, remarked = await answered(anna, posted(goal()), posted(observation()))
+    assert "outcome" not in plain["response"]
+    told = remarked["response"]["outcome"]["issue"]
+    assert [issue["severity"] for issue in told] == ["information", "warning"]
+    assert told[1]["expression"] == ["Bundle.entry[1].resource.status"]

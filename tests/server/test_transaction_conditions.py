@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from app.fhir.resource import Resource, decode
+from app.server.interactions.transaction.execute import MOST_TRIES
+from app.server.store.execute import execute
 from tests.builders import (
     asking,
     care_plan,
@@ -27,6 +29,7 @@ from tests.builders import (
 )
 from tests.server.service import BASE, Caller, Service, codes, issues
 
+EXECUTE = "app.server.interactions.transaction.execute"
 FIRST = "urn:uuid:11111111-1111-4111-8111-111111111111"
 ACTIVE = [{"op": "replace", "path": "/lifecycleStatus", "value": "active"}]
 ONE = "Goal?identifier=urn:a|1"
@@ -294,18 +297,16 @@ async def test_a_patch_in_a_transaction_is_made_anew_when_somebody_else_is_faste
     anna: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other change comes between the look at what is stored and the lock."""
-    from app.server.interactions.transaction import execute
-
     await anna.keep(goal(id="a"))
-    write, passes = execute.execute, []
+    passes: list[int] = []
 
     async def overtaken(*arguments: Any, **named: Any) -> None:
         passes.append(1)
         if len(passes) <= 2:
             await anna.keep(goal(id="a", startDate=f"2030-01-0{len(passes)}"))
-        await write(*arguments, **named)
+        await execute(*arguments, **named)
 
-    monkeypatch.setattr(execute, "execute", overtaken)
+    monkeypatch.setattr(f"{EXECUTE}.execute", overtaken)
     response, other = await responses(anna, patched("Goal/a", ACTIVE), posted(goal(), FIRST))
     stored = await at(anna, response)
     assert (stored["lifecycleStatus"], stored["startDate"]) == ("active", "2030-01-02")
@@ -317,22 +318,20 @@ async def test_a_patch_in_a_transaction_is_made_anew_when_somebody_else_is_faste
 async def test_a_version_that_the_caller_named_is_not_tried_again(
     anna: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.server.interactions.transaction import execute
-
     await anna.keep(goal(id="a"))
-    write, passes = execute.execute, []
+    passes: list[int] = []
 
     async def overtaken(*arguments: Any, **named: Any) -> None:
         passes.append(1)
         await anna.keep(goal(id="a", startDate=f"2030-01-0{len(passes)}"))
-        await write(*arguments, **named)
+        await execute(*arguments, **named)
 
-    monkeypatch.setattr(execute, "execute", overtaken)
+    monkeypatch.setattr(f"{EXECUTE}.execute", overtaken)
     answer = await anna.post("/", transaction(patched("Goal/a", ACTIVE, ifMatch='W/"1"')))
     assert answer.status_code == 412
     answer = await anna.post("/", transaction(patched("Goal/a", ACTIVE)))
     assert answer.status_code == 409
-    assert len(passes) == 1 + execute.MOST_TRIES
+    assert len(passes) == 1 + MOST_TRIES
 
 
 async def test_many_patches_of_one_resource_at_once_are_all_kept(anna: Caller) -> None:

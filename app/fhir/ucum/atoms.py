@@ -8,6 +8,8 @@ A row is ``code | definition | name``. A definition is a number and a unit code,
 * ``function UNIT``: a logarithm, tangent or the like of that unit, which is read but not converted.
 
 Metric units take prefixes, the others do not.
+
+UCUM is a work of Regenstrief Institute and the UCUM Organization; its terms of use: https://ucum.org/license
 """
 
 from __future__ import annotations

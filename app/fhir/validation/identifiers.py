@@ -37,7 +37,8 @@ def is_bsn(value: str) -> bool:
     """Nine digits that pass the eleven-test: weighted 9 to 2 and -1, their sum is a multiple of 11."""
     if not _NINE(value) or value == "000000000":
         return False
-    return sum(map(mul, map(int, value), (9, 8, 7, 6, 5, 4, 3, 2, -1))) % 11 == 0
+    total: int = sum(map(mul, map(int, value), (9, 8, 7, 6, 5, 4, 3, 2, -1)))
+    return total % 11 == 0
 
 
 _NINE: Final = re.compile("[0-9]{9}").fullmatch

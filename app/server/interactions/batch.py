@@ -39,11 +39,15 @@ async def batch(server: FhirServer, request: Request, bundle: Resource, find: Fi
     asked = request.prefers("return=representation")
     answers: list[Answer] = []
     listed: list[bytes] = []
+    size = 0
     for index, entry in enumerate(entries):
-        answer = await _answer(server, request, entry, index=index, names=names, find=find)
-        answers.append(answer)
+        own = _own_request(server, request, entry, index=index, names=names)
+        answer = own if isinstance(own, Answer) else await answer_to(server, request, own, find, before=size)
         method = entry["request"]["method"] if answer.status < 400 else ""
         listed.append(response_entry(answer, method=method, asked=asked))
+        size += len(listed[-1])
+        answer.body = b""  # what is left of it is its line in the audit log
+        answers.append(answer)
     return Answer(
         200,
         bundle_of("batch-response", [], listed),
@@ -133,7 +137,8 @@ def _posts_patient(server: FhirServer, url: str) -> bool:
         return False
 
 
-async def _answer(server: FhirServer, request: Request, entry: Any, *, index: int, names: Names, find: Find) -> Answer:
+def _own_request(server: FhirServer, request: Request, entry: Any, *, index: int, names: Names) -> Request | Answer:
+    """The request that an entry stands for, or the refusal of one that is put wrongly."""
     issues = _issues(server, entry, index)
     if not issues and names.first.get(entry.get("fullUrl"), index) != index:
         text = f"The fullUrl is also that of entry {names.first[entry['fullUrl']]}."
@@ -143,11 +148,10 @@ async def _answer(server: FhirServer, request: Request, entry: Any, *, index: in
     if issues:
         return refused(Unprocessable("The entry cannot be carried out.", issues=tuple(issues)))
     try:
-        own = own_request(server, request, entry)
+        return own_request(server, request, entry)
     except ZelfregieError as error:
         listed = tuple(replace(each, expression=(f"Bundle.entry[{index}]",)) for each in error.all_issues())
         return refused(replace(error, issues=listed))
-    return await answer_to(server, request, own, find)
 
 
 def _issues(server: FhirServer, entry: Any, index: int) -> list[Issue]:

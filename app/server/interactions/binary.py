@@ -23,6 +23,8 @@ from app.server.store.prepare import Context
 _FHIR: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
 _PLAIN: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
 """What clients that know no better call FHIR's formats, and what a document may be as well."""
+_SHORT: Final = frozenset({"json", "xml"})
+"""What ``_format`` calls them."""
 _WORD: Final = r"[\w!#$&^.+'*%`|~-]{1,80}"
 _MEDIA_TYPE: Final = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|\"[ !#-\[\]-~]{{0,80}}\")){{0,8}}", re.ASCII)
 """https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1"""
@@ -34,30 +36,17 @@ _SHOWN: Final = re.compile(
 _CONFINED: Final = (b"content-security-policy", b"default-src 'none'; sandbox")
 
 
-def is_asked_raw(request: Request, content_type: str) -> bool:
-    """Whether the content itself is asked for: the best of what ``_format`` or ``Accept`` names is not FHIR's."""
-    asked = next((part[8:] for part in request.query.split("&") if part.startswith("_format=")), "")
-    if asked:
-        name = _name(unquote(asked).replace(" ", "+"))
-        return name not in _FHIR | _PLAIN and name not in ("json", "xml")
-    ranked = []
-    for place, choice in enumerate(request.header(b"accept").split(",")):
-        name, quality = _name(choice), _quality(choice)
-        if quality > 0:
-            # Of equals FHIR comes first: who names it knows of it.
-            ranked.append((-quality, name not in _FHIR, place, name))
-    best = min(ranked)[3] if ranked else "*/*"
-    return best not in _FHIR and (best not in _PLAIN or best == _name(content_type))
-
-
 def answer_raw(request: Request, answer: Answer) -> None:
     """Put the content of the stored Binary in its place where that is asked for, with headers that keep a browser from
     running it (``asgi.py`` forbids it to guess what it is). A Binary without content stays what it is. Raises
     ``NotAcceptable`` for a content that cannot be read.
     """
+    best = _best_asked(request)
+    if best in _FHIR:
+        return
     resource = decode(answer.body)
     given = resource.get("contentType", _UNKNOWN)
-    if "data" not in resource or not is_asked_raw(request, given):
+    if "data" not in resource or (best in _PLAIN and best != _name(given)):
         return
     try:
         answer.body = b64decode(resource["data"])
@@ -120,6 +109,22 @@ async def context_within(server: FhirServer, request: Request, resource: Resourc
     if context.patient not in (None, patient):
         raise Unprocessable("X-Security-Context names another patient than Binary.securityContext.", "business-rule")
     return Context(patient, context.service)
+
+
+def _best_asked(request: Request) -> str:
+    """The media type that ``_format`` names, or that ``Accept`` likes best. Of equals FHIR's come first: who names them
+    knows of them.
+    """
+    asked = next((part[8:] for part in request.query.split("&") if part.startswith("_format=")), "")
+    if asked:
+        name = _name(unquote(asked).replace(" ", "+"))
+        return "application/fhir+json" if name in _SHORT or name in _PLAIN else name
+    ranked = []
+    for place, choice in enumerate(request.header(b"accept").split(",")):
+        name, quality = _name(choice), _quality(choice)
+        if quality > 0:
+            ranked.append((-quality, name not in _FHIR, place, name))
+    return min(ranked)[3] if ranked else "*/*"
 
 
 def _name(media_type: str) -> str:

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/bundle.html#batch https://hl7.org/fhir/R4/http.html#tran
 from __future__ import annotations
 
 import re
+from asyncio import sleep
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ from urllib.parse import quote, unquote
 
 import structlog
 
-from app.errors import Gone, Invalid, Unauthenticated, ZelfregieError
+from app.errors import Gone, Invalid, TooLarge, Unauthenticated, ZelfregieError
 from app.fhir.dates import bounds, instant, to_microseconds
 from app.fhir.resource import Resource, encode
 from app.server.access import load_access
@@ -32,6 +33,8 @@ Find = Callable[[FhirServer, Request], tuple[Handler, Target]]
 """From a request to what carries it out (``dispatch.find``). Raises where there is nothing."""
 
 MOST_ENTRIES: Final = 5000
+LARGEST_ANSWER: Final = 32 * 1024 * 1024
+"""How many bytes of answers there may be before the next entry is carried out."""
 _JSON: Final = b"application/fhir+json"
 _KEPT: Final = (b"prefer", b"x-security-context")
 """What the headers of the whole say for every entry."""
@@ -109,13 +112,20 @@ def content_of(method: str, resource: Resource) -> tuple[bytes, bytes]:
         raise Invalid("The data of the Binary is not base64.", "value") from error
 
 
-async def answer_to(server: FhirServer, whole: Request, own: Request, find: Find) -> Answer:
+async def answer_to(server: FhirServer, whole: Request, own: Request, find: Find, *, before: int) -> Answer:
     """The answer to one entry. What goes wrong is an answer too, so that the other entries get theirs.
 
     What became of the grant meanwhile is looked up where a statement finds it changed, and holds for the rest.
+    ``before``: the bytes of the answers up to here.
     """
+    await sleep(0)  # reads of SQLite never wait, and others are to have their turn
     own.access = whole.access
     try:
+        if before > LARGEST_ANSWER:
+            raise TooLarge(
+                "The answers to the entries before this one are too large together, so it was not carried out. Send it"
+                " on its own."
+            )
         asked = asked_presentation(own.query, counts=True)
         try:
             answer = await _carried_out(server, own, find)

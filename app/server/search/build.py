@@ -67,9 +67,10 @@ class Row:
     single: bool
     led: bool = False
 
-    def key(self, table: str, param: int) -> str:
-        """The part of an index table's key that all rows of one parameter share."""
-        return f"{table}.patient = {self.patient} AND {table}.type = {self.type} AND {table}.param = {param}"
+    def key(self, table: str, *params: int) -> str:
+        """The part of an index table's key that all rows of one parameter share, or of one that is a union."""
+        asked = f"= {params[0]}" if len(params) == 1 else f"IN ({', '.join(map(str, params))})"
+        return f"{table}.patient = {self.patient} AND {table}.type = {self.type} AND {table}.param {asked}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,12 @@ class Build:
         self.gets.append(get)
         return f"${len(self.gets)}"
 
+    def any_number(self, column: str, get: Get) -> str:
+        """SQL for: ``column`` is any of the numbers that ``get`` takes from the request, however many."""
+        if self.dialect == "postgresql":
+            return f"{column} = ANY ({self.bind(lambda ask: list(get(ask)))}::bigint[])"
+        return f"{column} IN (SELECT j.value FROM json_each({self.bind(lambda ask: f'{list(get(ask))}')}) j)"
+
     def alias(self) -> str:
         """A name for one more row of ``resource``."""
         self.depth += 1
@@ -137,6 +144,11 @@ def value_at(find: Find, index: int, ask: Ask) -> Any:
 def attribute_at(find: Find, index: int, name: str, ask: Ask) -> Any:
     """One attribute of one value of the condition that ``find`` finds."""
     return getattr(find(ask).values[index], name)
+
+
+def attribute_of(get: Get, name: str, ask: Ask) -> Any:
+    """One attribute of what ``get`` takes from the request."""
+    return getattr(get(ask), name)
 
 
 def any_of(parts: list[str]) -> str:

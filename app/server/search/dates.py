@@ -10,7 +10,7 @@ from typing import Any, Final
 from app.errors import Invalid
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.server.search.build import Ask, Build, Find, Get, Match, Row, any_of, value_at
-from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.kind import Fill, Found, Kind, Language, Order
 from app.server.search.query import Condition
 from app.server.search.registry import WIDE, WIDTH, Param
 from app.server.search.rows import Rows
@@ -47,7 +47,7 @@ def _timing(value: dict[str, Any]) -> Interval | None:
     return min(low for low, _ in events), max(high for _, high in events)
 
 
-def intervals(found: list[tuple[str, Any]]) -> list[Interval]:
+def intervals(found: Found) -> list[Interval]:
     """The intervals among the values that a parameter's path found."""
     return [each for each in (interval(kind, value) for kind, value in found) if each is not None]
 
@@ -100,7 +100,7 @@ def fill(param: Param, language: Language) -> Fill:
     sort = language.registry.sort_date(param.resource_type)
     number, is_sort = param.number, sort is not None and sort.number == param.number
 
-    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+    def filled(rows: Rows, found: Found) -> None:
         for low, high in dict.fromkeys(intervals(found)):
             rows.periods.append((number, low, high))
             if high - low > WIDTH:
@@ -151,4 +151,4 @@ def order(row: Row, param: Param) -> Order:
     return Order("x.low", "period x", row.key("x", param.number), "bigint", str(NO_DATE))
 
 
-KIND: Final = Kind(frozenset(), fill, read, match, order)
+KIND: Final = Kind(fill, read, match, order, prefixes=PREFIXES)

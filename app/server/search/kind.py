@@ -8,13 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.fhir.resource import Resource
 from app.server.search.build import Build, Find, Match, Row
 from app.server.search.query import Condition
 from app.server.search.registry import Param, Registry
 from app.server.search.rows import Rows
 
-Fill = Callable[[Rows, list[tuple[str, Any]]], None]
-"""Adds the index rows of the values that a parameter's path found, as (FHIR type, JSON value) pairs."""
+Found = list[tuple[str, Any]]
+"""The values that a parameter's path found, as (FHIR type, JSON value) pairs."""
+Fill = Callable[[Rows, Found], None]
+"""Adds the index rows of what was found."""
+Walk = Callable[[Resource], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,43 @@ class Order:
     least: str
 
 
+def no_modifiers(_: Param) -> frozenset[str]:
+    """Of a kind that knows ``missing`` only."""
+    return frozenset()
+
+
+def walk_path(param: Param) -> Walk:
+    """What the path of ``param`` finds; of an extension its value."""
+    walk = param.walker.walk
+    if "Extension" not in param.walker.kinds:
+        return walk
+    members = param.definitions.types["Extension"]
+    values = {name: each.type for name, each in members.items() if each.choice == "value"}
+
+    def walk_values(resource: Resource) -> Found:
+        found: Found = []
+        for kind, value in walk(resource):
+            if kind == "Extension":
+                found += [(values[name], part) for name, part in value.items() if name in values]
+            else:
+                found.append((kind, value))
+        return found
+
+    return walk_values
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type of parameter. ``read`` raises ``Invalid`` for a text that is no value of it.
+    """One type of parameter. ``read`` raises ``Invalid`` for a text that is no value of it; the text has its escapes.
 
-    ``modifiers`` besides ``missing``; ``order`` is None where rows cannot be sorted by it.
+    ``modifiers`` that a parameter takes besides ``missing``; ``prefixes`` that its values may begin with; ``order`` is
+    None where rows cannot be sorted by it.
     """
 
-    modifiers: frozenset[str]
     fill: Callable[[Param, Language], Fill]
     read: Callable[[Language, Param, str, str], Any]
     match: Callable[[Build, Row, Condition, Find], Match]
     order: Callable[[Row, Param], Order] | None = None
+    modifiers: Callable[[Param], frozenset[str]] = no_modifiers
+    prefixes: tuple[str, ...] = ()
+    walk: Callable[[Param], Walk] = walk_path

@@ -18,7 +18,7 @@ from app.server import tables
 from app.server.access import Access
 from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.query import Condition, SearchQuery
+from app.server.search.query import Chain, Condition, Criterion, SearchQuery
 from app.server.search.reach import Reach, reach_of
 from app.server.search.terms import hash_token
 from app.server.search.tokens import TokenValue
@@ -191,27 +191,32 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
                 await find_partitions(reader, access, query.resource_type, resource_id, registry=server.registry)
             )
         return tuple(sorted(found))
-    for condition in query.conditions:
-        if isinstance(condition, Condition) and condition.param.identifying and not condition.modifier:
-            values = [
-                each
+    for criterion in query.conditions:
+        condition = _identifying(criterion)
+        if condition is not None:
+            rows = [
+                row
                 for each in condition.values
-                if isinstance(each, TokenValue) and each.system is not None and each.code is not None
+                for row in await reader.fetch(
+                    _SELECT_LOOKUP,
+                    condition.param.type_number,
+                    condition.param.number,
+                    hash_token(each.system, each.code),
+                    access.tenant,
+                )
             ]
-            if len(values) == len(condition.values):
-                rows = [
-                    row
-                    for each in values
-                    for row in await reader.fetch(
-                        _SELECT_LOOKUP,
-                        condition.param.type_number,
-                        condition.param.number,
-                        hash_token(each.system or "", each.code or ""),
-                        access.tenant,
-                    )
-                ]
-                return tuple(sorted({row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
+            return tuple(sorted({row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
     return None
+
+
+def _identifying(criterion: Criterion) -> Condition | None:
+    """The condition on an identifier that says whose records are meant, on the resource or on its subject."""
+    if isinstance(criterion, Chain) and criterion.param.owner and criterion.target_type == "Patient":
+        criterion = criterion.inner
+    if not isinstance(criterion, Condition) or not criterion.param.identifying or criterion.modifier:
+        return None
+    whole = (isinstance(each, TokenValue) and each.system is not None and each.code for each in criterion.values)
+    return criterion if all(whole) else None
 
 
 async def partitions_of(reader: Reader, access: Access) -> list[int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from app.errors import Invalid
 from app.fhir.resource import parse_reference
+from app.server.search import tokens
 from app.server.search.build import Build, Find, Match, Row, any_of, attribute_at
-from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.escaping import unescape
+from app.server.search.kind import Fill, Found, Kind, Language, Order
 from app.server.search.query import Condition
 from app.server.search.registry import Param
 from app.server.search.rows import Rows
+from app.server.search.terms import key_text
 
 ELSEWHERE: Final = 0
 """The type number of a target that is kept as it was written: another server's, or no address at all."""
@@ -31,41 +35,89 @@ class ReferenceValue:
 
 
 def fill(param: Param, language: Language) -> Fill:
-    """Adds a row per target."""
-    number, base, numbers = param.number, language.base, language.registry.definitions.type_numbers
+    """Adds a row per target, and one per identifier that is referred by."""
+    number, targets = param.number, _targets(param, language)
 
-    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+    def filled(rows: Rows, found: Found) -> None:
         made: dict[tuple[int, int, str], None] = {}
         for kind, value in found:
-            text = value.get("reference") if kind == "Reference" else value
-            if not isinstance(text, str) or text.startswith("#"):
-                continue
-            literal = parse_reference(text)
-            if literal is not None and literal.base in ("", base) and literal.type in numbers:
-                made[number, numbers[literal.type], literal.id] = None
-            else:
-                made[number, ELSEWHERE, text] = None
+            for target in targets(kind, value):
+                made[(number, *target)] = None
+            if kind == "Reference" and "identifier" in value:
+                _fill_identifier(rows, number, value)
         rows.links += made
 
     return filled
 
 
-def read(language: Language, param: Param, modifier: str, text: str) -> ReferenceValue:
+def fill_identifiers(param: Param) -> Fill:
+    """Adds the identifiers only: what an owner parameter refers to by its id is known from where the resource is."""
+    number = param.number
+
+    def filled(rows: Rows, found: Found) -> None:
+        for kind, value in found:
+            if kind == "Reference" and "identifier" in value:
+                _fill_identifier(rows, number, value)
+
+    return filled
+
+
+def _fill_identifier(rows: Rows, number: int, reference: dict[str, Any]) -> None:
+    for made in tokens.terms([("Identifier", reference["identifier"])]):
+        rows.tokens.append((number + tokens.IDENTIFIER_ROWS, made[0]))
+        rows.terms.add(made)
+
+
+def targets_of(text: str, numbers: Mapping[str, int], base: str) -> tuple[int, str]:
+    """Type number and id that a reference's text names; ``ELSEWHERE`` and the text for what is not on this server."""
+    literal = parse_reference(text)
+    if literal is not None and literal.base in ("", base) and literal.type in numbers:
+        return numbers[literal.type], literal.id
+    return ELSEWHERE, key_text(text)
+
+
+def _targets(param: Param, language: Language) -> Callable[[str, Any], list[tuple[int, str]]]:
+    """From a value to what it points at."""
+    base, numbers = language.base, language.registry.definitions.type_numbers
+    types = frozenset(param.definition.targets)
+
+    def targets(kind: str, value: Any) -> list[tuple[int, str]]:
+        if kind == "Reference":
+            text = value.get("reference")
+            return [targets_of(text, numbers, base)] if text is not None and not text.startswith("#") else []
+        if isinstance(value, str):
+            # A canonical that names a version is found without it too.
+            whole, bar, _ = value.partition("|")
+            return [targets_of(each, numbers, base) for each in ((value, whole) if bar else (value,)) if each[:1] != "#"]
+        # The resource itself: a Bundle's document or message.
+        if kind in types and isinstance(value, dict) and "id" in value:
+            return [(numbers[kind], value["id"])]
+        return []
+
+    return targets
+
+
+def read(language: Language, param: Param, modifier: str, text: str) -> ReferenceValue | tokens.TokenValue:
     """``id``, ``Type/id`` or a URL; a type as modifier says which one the id is of."""
+    if modifier == "identifier":
+        return tokens.read_token(param, text)
+    text = unescape(text)
     literal = parse_reference(text)
     if literal is not None and literal.base in ("", language.base):
         if modifier and literal.type != modifier:
             raise Invalid(f"names a {literal.type} where its modifier says {modifier}.", "value")
         return ReferenceValue((literal.type,), literal.id)
     if "/" in text or ":" in text:
-        return ReferenceValue((), text)
+        return ReferenceValue((), key_text(text))
     # A parameter without targets points at anything.
     targets = param.definition.targets or tuple(sorted(language.registry.definitions.resource_types))
     return ReferenceValue((modifier,) if modifier else targets, text)
 
 
 def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
-    """By the target's type and id."""
+    """By the target's type and id, or by the identifier that is referred by."""
+    if condition.modifier == "identifier":
+        return tokens.match_rows(build, row, condition, find, offset=tokens.IDENTIFIER_ROWS)
     parts = []
     for index, value in enumerate(condition.values):
         numbers = ", ".join(str(build.registry.number(each)) for each in value.types) or str(ELSEWHERE)
@@ -79,5 +131,6 @@ def order(row: Row, param: Param) -> Order:
     return Order("x.target_id", "link x", row.key("x", param.number), "text", "''")
 
 
-KIND: Final = Kind(frozenset(), fill, read, match, order)
-"""A resource type is a modifier too; see ``parse``."""
+_MODIFIERS: Final = frozenset({"identifier"})
+KIND: Final = Kind(fill, read, match, order, lambda _: _MODIFIERS)
+"""A resource type is a modifier too; see ``criteria``."""

@@ -5,15 +5,16 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from app.fhir.definitions import Definitions, SearchParameter
 from app.fhir.paths import Walker, compile_walker
 from app.server.placement import Place
+from app.server.search.unions import is_single, united
 
-INDEXED: Final = ("token", "date", "reference", "string")
+INDEXED: Final = ("token", "date", "reference", "string", "quantity", "number", "uri", "composite", "special")
 """The parameter types that are indexed."""
 EVERY: Final = 0
 """The token parameter, and its value, under which each resource of a type stands once."""
@@ -29,8 +30,9 @@ _IDENTIFYING: Final = frozenset({"identifier"})
 class Param:
     """One search parameter of one type.
 
-    ``owner``: its path is the element that places the resource, so it needs no index rows; ``identifying``: found
-    across patients too.
+    ``owner``: its path is the element that places the resource, so it needs no index rows. ``parts``: it finds what
+    these find and has no rows of its own. ``components``: those of a composite; ``joint``: their values need not stand
+    in one element of several, so that all of them are asked of the resource.
     """
 
     resource_type: str
@@ -39,6 +41,9 @@ class Param:
     definition: SearchParameter
     owner: bool
     definitions: Definitions
+    parts: tuple[Param, ...] = ()
+    components: tuple[Param, ...] = ()
+    joint: bool = False
 
     @property
     def code(self) -> str:
@@ -47,8 +52,13 @@ class Param:
 
     @property
     def kind(self) -> str:
-        """token, date, reference or string."""
+        """One of ``INDEXED``."""
         return self.definition.type
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers under which its index rows stand."""
+        return tuple(each.number for each in self.parts) or (self.number,)
 
     @property
     def identifying(self) -> bool:
@@ -58,7 +68,9 @@ class Param:
     @property
     def plain(self) -> bool:
         """All values are codes without a system of their own (``code``, ``boolean``, ``string``, ``id``, ``uri``)."""
-        return self.walker.kinds.isdisjoint({"CodeableConcept", "Coding", "Identifier"})
+        return self.kind != "reference" and self.walker.kinds.isdisjoint(
+            {"CodeableConcept", "Coding", "Identifier", "Extension"}
+        )
 
     @cached_property
     def walker(self) -> Walker:
@@ -96,7 +108,7 @@ class Registry:
         """The indexed parameters of a type, by name."""
         found = self._types.get(resource_type)
         if found is None:
-            found = self._types[resource_type] = {param.code: param for param in self._read(resource_type)}
+            found = self._types[resource_type] = self._united(resource_type)
         return found
 
     @property
@@ -115,13 +127,14 @@ class Registry:
         if found is None:
             found = self.params(resource_type)
             if self._unready:
-                found = {
-                    code: param
-                    for code, param in found.items()
-                    if (param.type_number, param.number) not in self._unready
-                }
+                found = {code: param for code, param in found.items() if self._is_ready(param)}
             self._offered[resource_type] = found
         return found
+
+    def _is_ready(self, param: Param) -> bool:
+        return (param.type_number, param.number) not in self._unready and all(
+            self._is_ready(each) for each in (*param.parts, *param.components)
+        )
 
     def shared(self, types: tuple[str, ...]) -> Mapping[str, Param]:
         """The parameters that a search over several types takes: those that mean the same for all of them."""
@@ -129,8 +142,25 @@ class Registry:
         return {
             code: param
             for code, param in first.items()
-            if all(code in each and (each[code].kind, each[code].owner) == (param.kind, param.owner) for each in others)
+            if all(code in each and _means(each[code]) == _means(param) for each in others)
         }
+
+    def _united(self, resource_type: str) -> Mapping[str, Param]:
+        """The parameters of a type, each with those that it is made of."""
+        known = self.definitions.search_parameters[resource_type]
+        found = {param.code: param for param in self._read(resource_type)}
+        unions = united({code: param.definition for code, param in found.items()})
+        by_url = {each.url: code for code, each in known.items()}
+        for composite in (False, True):
+            for code, param in found.items():
+                if (param.kind == "composite") is composite:
+                    codes = [by_url[url] for url, _ in param.definition.components]
+                    joint = composite and is_single(param.definition.expression, self.definitions)
+                    found[code] = replace(param, components=tuple(found[each] for each in codes), joint=joint)
+            for code, parts in unions.items():
+                if (found[code].kind == "composite") is composite:
+                    found[code] = replace(found[code], parts=tuple(found[each] for each in parts))
+        return found
 
     def _read(self, resource_type: str) -> Iterator[Param]:
         subject = ".".join((resource_type, *self.placement[resource_type].subject))
@@ -164,3 +194,8 @@ class Registry:
         """The date parameter that orders the type newest first."""
         code = self.placement[resource_type].date
         return None if code is None else self.params(resource_type).get(code)
+
+
+def _means(param: Param) -> tuple[object, ...]:
+    """What two parameters of one name have in common when they can be asked for at once."""
+    return param.kind, param.owner, param.numbers, tuple(each.number for each in param.components), param.joint

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from app.server.search.build import Build, Find, Match, Row, any_of, attribute_at
-from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.escaping import unescape
+from app.server.search.kind import Fill, Found, Kind, Language, Order
 from app.server.search.query import Condition
 from app.server.search.registry import Param
 from app.server.search.rows import Rows
+from app.server.search.terms import fold, prefix_end
 
 HEAD: Final = 64
 """Characters of a folded string that its index is ordered by."""
@@ -19,13 +20,7 @@ _HUMAN_NAME: Final = ("text", "family", "given", "prefix", "suffix")
 _ADDRESS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
 
 
-def fold(text: str) -> str:
-    """Lower case, without accents, white space as single blanks: what two spellings of a name have in common."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())
-
-
-def strings(found: list[tuple[str, Any]]) -> list[str]:
+def strings(found: Found) -> list[str]:
     """The strings among the values that a parameter's path found; every part of a name or address counts."""
     result: list[str] = []
     for kind, value in found:
@@ -39,13 +34,6 @@ def strings(found: list[tuple[str, Any]]) -> list[str]:
                 elif isinstance(part, list):
                     result += [each for each in part if isinstance(each, str)]
     return result
-
-
-def prefix_end(prefix: str) -> str:
-    """The first string, in byte order, after all that begin with ``prefix``: for a range on an index."""
-    if prefix.endswith("\ud7ff"):
-        return prefix[:-1] + "\ue000"  # what lies between cannot be written in UTF-8
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ def fill(param: Param, _: Language) -> Fill:
     """Adds a row per string."""
     number = param.number
 
-    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+    def filled(rows: Rows, found: Found) -> None:
         for place, exact in enumerate(dict.fromkeys(strings(found))):
             folded = fold(exact)
             rows.texts.append((number, folded[:HEAD], place, folded, exact))
@@ -90,7 +78,7 @@ def fill(param: Param, _: Language) -> Fill:
 
 def read(_: Language, param: Param, modifier: str, text: str) -> StringValue:  # noqa: ARG001 - as every kind reads
     """The text as it is."""
-    return StringValue.of(text)
+    return StringValue.of(unescape(text))
 
 
 def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
@@ -110,12 +98,13 @@ def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
                 end = build.bind(partial(attribute_at, find, index, "folded_end"))
                 part += f" AND x.folded >= {folded()} AND x.folded < {end}"
         parts.append(f"({part})")
-    return Match("text x", f"{row.key('x', condition.param.number)} AND {any_of(parts)}")
+    return Match("text x", f"{row.key('x', *condition.param.numbers)} AND {any_of(parts)}")
 
 
 def order(row: Row, param: Param) -> Order:
     """Without case and accents."""
-    return Order("x.folded", "text x", row.key("x", param.number), "text", "''")
+    return Order("x.folded", "text x", row.key("x", *param.numbers), "text", "''")
 
 
-KIND: Final = Kind(frozenset({"exact", "contains"}), fill, read, match, order)
+_MODIFIERS: Final = frozenset({"exact", "contains"})
+KIND: Final = Kind(fill, read, match, order, lambda _: _MODIFIERS)

@@ -5,13 +5,38 @@ how ``code`` without a system is found.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
 NO_SYSTEM: Final = ""
+WORDS: Final = " words"
+"""Stands where a system does in the term of a text, folded, that belongs to a code; no URI begins with a blank."""
+LONGEST: Final = 400
+"""Characters that are kept as they are of what an index is ordered by: PostgreSQL's hold 2,700 bytes."""
 
 Term = tuple[int, str, str]
 """(hash, system, code): what a row of ``token`` and ``term`` is made of."""
+
+
+def key_text(text: str) -> str:
+    """``text`` as it is kept in an index: one that is too long by its beginning and a hash of it all."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}…{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, white space as single blanks: what two spellings of a name have in common."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())
+
+
+def prefix_end(prefix: str) -> str:
+    """The first string, in byte order, after all that begin with ``prefix``: for a range on an index."""
+    if prefix.endswith("\ud7ff"):
+        return prefix[:-1] + "\ue000"  # what lies between cannot be written in UTF-8
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * 64
 
 
 @lru_cache(maxsize=65536)
@@ -24,4 +49,15 @@ def hash_token(system: str, code: str) -> int:
 @lru_cache(maxsize=65536)
 def term(system: str, code: str) -> Term:
     """One token as it is stored."""
-    return hash_token(system, code), system, code
+    return hash_token(system, code), key_text(system), key_text(code)
+
+
+def words(text: str) -> Term:
+    """The text that belongs to a code, as it is stored: its first ``LONGEST`` characters, folded."""
+    return _known_words(text) if len(text) <= LONGEST else _known_words(fold(text[: 2 * LONGEST])[:LONGEST])
+
+
+@lru_cache(maxsize=16384)
+def _known_words(text: str) -> Term:
+    folded = fold(text)[:LONGEST]
+    return hash_token(WORDS, folded), WORDS, folded

@@ -7,14 +7,26 @@ from functools import partial
 from typing import Any, Final
 
 from app.errors import Invalid
-from app.server.search.build import Build, Find, Match, Row, any_of, attribute_at
-from app.server.search.kind import Fill, Kind, Language, Order
+from app.server.search.build import Build, Find, Get, Match, Row, any_of, attribute_of, value_at
+from app.server.search.escaping import split, unescape
+from app.server.search.kind import Fill, Found, Kind, Language, Order
 from app.server.search.query import Condition
 from app.server.search.registry import Param
 from app.server.search.rows import Rows
-from app.server.search.terms import NO_SYSTEM, Term, hash_token, term
+from app.server.search.terms import LONGEST, NO_SYSTEM, WORDS, Term, fold, hash_token, key_text, prefix_end, term, words
+
+WORDS_ROWS: Final = 4096
+"""Added to a parameter's number for the rows of the texts that belong to its codes."""
+TYPED_ROWS: Final = 8192
+"""Added to a parameter's number for the rows of identifiers with their types."""
+IDENTIFIER_ROWS: Final = 12288
+"""Added to a reference parameter's number for the rows of the identifiers that it refers by."""
+SUBSUMPTION: Final = frozenset({"below", "above"})
+VALUE_SETS: Final = frozenset({"in", "not-in"})
 
 _HL7: Final = "http://hl7.org/fhir/"
+_CODED: Final = frozenset({"CodeableConcept", "Coding", "code", "Extension"})
+_WORDED: Final = frozenset({"CodeableConcept", "Coding", "Identifier", "Extension"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +43,62 @@ class TokenValue:
     def shape(self) -> object:
         return "hash" if self.hash is not None else "code" if self.system is None else "system"
 
+    @property
+    def kept_code(self) -> str:
+        return key_text(self.code or "")
 
-def terms(found: list[tuple[str, Any]]) -> list[Term]:
+    @property
+    def kept_system(self) -> str:
+        return key_text(self.system or "")
+
+
+@dataclass(frozen=True, slots=True)
+class WordsValue:
+    """``:text``: the beginning of a text that belongs to a code, folded."""
+
+    folded: str
+
+    @property
+    def shape(self) -> object:
+        return "words"
+
+    @property
+    def end(self) -> str:
+        return prefix_end(self.folded)
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningValue:
+    """``:in``, ``:not-in``: the ``url`` of a value set. ``:below``, ``:above``: a concept, ``code`` of the system
+    ``url``. ``resolve`` puts the codes that it stands for in its place.
+    """
+
+    url: str
+    code: str = ""
+
+    @property
+    def shape(self) -> object:
+        return "meaning"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """Any of the tokens with these hashes."""
+
+    hashes: tuple[int, ...]
+
+    @property
+    def shape(self) -> object:
+        return "set"
+
+
+def stored_hash(param: Param, system: str, code: str) -> int:
+    """The hash under which a code of a known system is found by ``param``."""
+    # An element of type code has the system of its value set; its values are stored without one.
+    return hash_token(NO_SYSTEM if param.plain and system.startswith(_HL7) else system, code)
+
+
+def terms(found: Found) -> list[Term]:
     """The tokens among the values that a parameter's path found, of any type that a token search may ask for."""
     result: list[Term] = []
     for kind, value in found:
@@ -58,53 +124,141 @@ def terms(found: list[tuple[str, Any]]) -> list[Term]:
     return result
 
 
-def fill(param: Param, _: Language) -> Fill:
-    """Adds a row per token, and one across patients for an identifying parameter."""
-    number, identifying = param.number, param.identifying
+def _texts(found: Found) -> list[Term]:
+    """What people read instead of the codes: displays, the text of a concept, of an identifier's type."""
+    result: list[Term] = []
+    for kind, value in found:
+        if kind == "CodeableConcept":
+            if "text" in value:
+                result.append(words(value["text"]))
+            for coding in value.get("coding", ()):
+                if "display" in coding:
+                    result.append(words(coding["display"]))
+        elif kind == "Coding":
+            if "display" in value:
+                result.append(words(value["display"]))
+        elif kind == "Identifier" and "text" in value.get("type", ()):
+            result.append(words(value["type"]["text"]))
+    return result
 
-    def filled(rows: Rows, found: list[tuple[str, Any]]) -> None:
+
+def _typed(found: Found) -> list[int]:
+    """A hash per identifier and code of its type."""
+    return [
+        hash_token(f"{coding.get('system', NO_SYSTEM)}|{coding['code']}", value["value"])
+        for kind, value in found
+        if kind == "Identifier" and "value" in value
+        for coding in value.get("type", {}).get("coding", ())
+        if "code" in coding
+    ]
+
+
+def fill(param: Param, _: Language) -> Fill:
+    """Adds a row per token and per text that belongs to it, and one across patients for an identifying parameter."""
+    number, identifying = param.number, param.identifying
+    worded = not param.walker.kinds.isdisjoint(_WORDED)
+    typed = not param.walker.kinds.isdisjoint({"Identifier", "Extension"})
+
+    def filled(rows: Rows, found: Found) -> None:
         made = terms(found)
         if len(made) > 1:
             made = list(dict.fromkeys(made))
         rows.tokens += [(number, each[0]) for each in made]
         rows.terms.update(made)
+        if worded and (texts := _texts(found)):
+            if len(texts) > 1:
+                texts = list(dict.fromkeys(texts))
+            rows.tokens += [(number + WORDS_ROWS, each[0]) for each in texts]
+            rows.terms.update(texts)
+        if typed:
+            rows.tokens += [(number + TYPED_ROWS, each) for each in dict.fromkeys(_typed(found))]
         if identifying:
             rows.lookups += [(number, each[0]) for each in made]
 
     return filled
 
 
-def read(_: Language, param: Param, modifier: str, text: str) -> TokenValue:  # noqa: ARG001 - as every kind reads
-    """``code``, ``system|code``, ``|code`` or ``system|``."""
-    system, bar, code = text.replace("\\|", "\0").partition("|")
-    system, code = system.replace("\0", "|"), code.replace("\0", "|")
-    if not bar:
-        return TokenValue(None, system, hash_token("", system) if param.plain else None)
+def read(_: Language, param: Param, modifier: str, text: str) -> object:
+    """``code``, ``system|code``, ``|code`` or ``system|``, and what the modifiers take instead."""
+    if modifier == "text":
+        return WordsValue(fold(unescape(text))[:LONGEST])
+    if modifier in VALUE_SETS:
+        return MeaningValue(unescape(text))
+    if modifier == "of-type":
+        return _read_typed(text)
+    system, code = _parted(text)
+    if modifier in SUBSUMPTION:
+        if not system or not code:
+            raise Invalid("takes a code with its system, written as system|code.", "value")
+        return MeaningValue(system, code)
+    return _token(param, system, code)
+
+
+def read_token(param: Param, text: str) -> TokenValue:
+    """A token without modifier."""
+    return _token(param, *_parted(text))
+
+
+def _parted(text: str) -> tuple[str | None, str]:
+    system, *code = split(text, "|")
+    return (unescape(system), unescape("|".join(code))) if code else (None, unescape(system))
+
+
+def _token(param: Param, system: str | None, code: str) -> TokenValue:
+    if system is None:
+        return TokenValue(None, code, hash_token(NO_SYSTEM, code) if param.plain else None)
     if not code:
         if not system:
             raise Invalid("'|' alone names neither a system nor a code.", "value")
         return TokenValue(system, None)
-    # An element of type code has the system of its value set; its values are stored without one.
-    stored = "" if param.plain and system.startswith(_HL7) else system
-    return TokenValue(system, code, hash_token(stored, code))
+    return TokenValue(system, code, stored_hash(param, system, code))
+
+
+def _read_typed(text: str) -> TokenValue:
+    parts = [unescape(each) for each in split(text, "|")]
+    if len(parts) != 3 or not parts[1] or not parts[2]:
+        raise Invalid("takes system|code|value, where system and code are the type of the identifier.", "value")
+    system, code, value = parts
+    return TokenValue(system, value, hash_token(f"{system}|{code}", value))
+
+
+def is_token(build: Build, row: Row, column: str, value: TokenValue, get: Get) -> str:
+    """SQL for: the hash in ``column`` is that of ``value``, which ``get`` takes from the request."""
+    if value.shape == "hash":
+        return f"{column} = {build.bind(partial(attribute_of, get, 'hash'))}"
+    asked = build.bind(partial(attribute_of, get, f"kept_{value.shape}"))
+    return f"{column} IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND m.{value.shape} = {asked})"
 
 
 def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
+    """By the hash of the token; how the modifier has it."""
+    offset = {"text": WORDS_ROWS, "of-type": TYPED_ROWS}.get(condition.modifier, 0)
+    return match_rows(build, row, condition, find, offset=offset)
+
+
+def match_rows(build: Build, row: Row, condition: Condition, find: Find, *, offset: int) -> Match:
     """Token rows carry their resource's sort date, so that one is looked up by its whole key."""
-    parts = []
-    known = []
+    parts, known, exact = [], [], True
     for index, value in enumerate(condition.values):
-        if value.shape == "hash":
-            known.append(build.bind(partial(attribute_at, find, index, "hash")))
+        get = partial(value_at, find, index)
+        if isinstance(value, TokenValue):
+            if value.shape == "hash":
+                known.append(build.bind(partial(attribute_of, get, "hash")))
+            else:
+                parts.append(is_token(build, row, "x.value", value, get))
+            continue
+        exact = False
+        if isinstance(value, WordsValue):
+            low, high = (build.bind(partial(attribute_of, get, name)) for name in ("folded", "end"))
+            within = f"m.system = '{WORDS}' AND m.code >= {low} AND m.code < {high}"
+            parts.append(f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND {within})")
         else:
-            name = value.shape
-            asked = build.bind(partial(attribute_at, find, index, name))
-            parts.append(
-                f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND m.{name} = {asked})"
-            )
+            assert isinstance(value, TokenSet), "what it means was looked up"
+            parts.append(build.any_number("x.value", partial(attribute_of, get, "hashes")))
     if known:
         parts.append(f"x.value IN ({', '.join(known)})")
-    return Match("token x", f"{row.key('x', condition.param.number)} AND {any_of(parts)}", exact=True)
+    params = (number + offset for number in condition.param.numbers)
+    return Match("token x", f"{row.key('x', *params)} AND {any_of(parts)}", exact=exact)
 
 
 def order(row: Row, param: Param) -> Order:
@@ -112,10 +266,23 @@ def order(row: Row, param: Param) -> Order:
     return Order(
         "m.code",
         "token x JOIN term m ON m.patient = x.patient AND m.value = x.value",
-        row.key("x", param.number),
+        row.key("x", *param.numbers),
         "text",
         "''",
     )
 
 
-KIND: Final = Kind(frozenset({"not"}), fill, read, match, order)
+def modifiers(param: Param) -> frozenset[str]:
+    """``text`` where there are texts, ``of-type`` for identifiers, meanings for codes."""
+    kinds = param.walker.kinds
+    taken = {"not"}
+    if not kinds.isdisjoint(_WORDED):
+        taken.add("text")
+    if not kinds.isdisjoint({"Identifier", "Extension"}):
+        taken.add("of-type")
+    if not kinds.isdisjoint(_CODED):
+        taken |= VALUE_SETS | SUBSUMPTION
+    return frozenset(taken)
+
+
+KIND: Final = Kind(fill, read, match, order, modifiers)

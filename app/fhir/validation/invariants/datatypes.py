@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from app.fhir.ucum.conversion import canonical
 from app.fhir.validation.invariants.moments import in_order
 from app.fhir.validation.invariants.rule import (
     UCUM,
@@ -64,12 +65,17 @@ def drt_1(duration: Value) -> bool:
 
 
 def rng_2(range_: Value) -> bool:
-    """The low is not above the high, as far as both are in the same unit."""
-    low, high = range_.get("low"), range_.get("high")
-    if low is None or high is None or _unit(low) != _unit(high):
+    """The low is not above the high, as far as they can be compared: in the same unit, or in units of UCUM."""
+    low, high = range_.get("low", {}), range_.get("high", {})
+    if "value" not in low or "value" not in high:
         return True
-    least, most = low.get("value"), high.get("value")
-    return least is None or most is None or Decimal(least) <= Decimal(most)
+    least, most = Decimal(low["value"]), Decimal(high["value"])
+    if _unit(low) == _unit(high):
+        return least <= most
+    if low.get("system") != UCUM or high.get("system") != UCUM:
+        return True
+    shortest, longest = canonical(least, low.get("code", "")), canonical(most, high.get("code", ""))
+    return shortest is None or longest is None or shortest[1] != longest[1] or shortest[0] <= longest[0]
 
 
 def _unit(quantity: Value) -> tuple[Any, ...]:

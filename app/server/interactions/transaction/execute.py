@@ -49,7 +49,11 @@ async def transaction(
         bundle, _ = body_of(request, server.definitions)  # what was rewritten in it was meant for what is not any more
         if may_hold_bsn:
             bsn.mask(bundle)
-    answers = {each.index: await answer_to(server, request, each.own, find) for each in order.readings}
+    answers: dict[int, Answer] = {}
+    size = 0
+    for each in order.readings:
+        answers[each.index] = await answer_to(server, request, each.own, find, before=size)
+        size += len(answers[each.index].body)
     return await response(server, request, order, drafted, answers)
 
 

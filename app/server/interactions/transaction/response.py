@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction-response
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from app.fhir.dates import instant
 from app.fhir.resource import encode
@@ -20,6 +20,10 @@ from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 
+_OK: Final = status_line(200)
+_CREATED: Final = status_line(201)
+_DELETED: Final = status_line(204)
+
 
 async def response(
     server: FhirServer, request: Request, order: Order, drafted: Drafted, answers: Mapping[int, Answer]
@@ -27,12 +31,13 @@ async def response(
     """The transaction-response. ``answers`` are those to the entries that read, by their index."""
     drafts = drafted.drafts
     listed = [b""] * order.count
+    moments: dict[int, str] = {}  # nearly always one
     for entry in order.entries:
         draft = drafts.get(entry.index)
         if draft is None or (draft.method == "delete" and draft.version == 0):
             listed[entry.index] = response_entry(nothing_deleted(request, entry.type), method="DELETE", asked=False)
         else:
-            listed[entry.index] = await _written(server, request, draft)
+            listed[entry.index] = await _written(server, request, draft, moments)
     for reading in order.readings:
         listed[reading.index] = response_entry(answers[reading.index], method=reading.method, asked=True)
     return Answer(
@@ -47,16 +52,20 @@ async def response(
     )
 
 
-async def _written(server: FhirServer, request: Request, draft: Draft) -> bytes:
+async def _written(server: FhirServer, request: Request, draft: Draft, moments: dict[int, str]) -> bytes:
     deleted = draft.method == "delete"
-    created = draft.created and not draft.unchanged
-    made: dict[str, Any] = {"status": status_line(204 if deleted else 201 if created else 200)}
+    made: dict[str, Any] = {
+        "status": _DELETED if deleted else _CREATED if draft.created and not draft.unchanged else _OK
+    }
     if not deleted:
         url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
         made["location"] = f"{url}/_history/{draft.version}"
     made["etag"] = f'W/"{draft.version}"'
     if not deleted:
-        made["lastModified"] = instant(draft.updated)
+        moment = moments.get(draft.updated)
+        if moment is None:
+            moment = moments[draft.updated] = instant(draft.updated)
+        made["lastModified"] = moment
     if draft.issues or b"prefer" in request.headers:
         return _preferred(request, draft, made)
     return b'{"response":' + encode(made) + b"}"

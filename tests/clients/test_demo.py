@@ -1,4 +1,4 @@
-"""The demo as somebody sees it who has just started it: through fhirpy, through httpx, and by pasting what it prints.
+"""The demo as somebody sees it who has just started it: through fhirpy, through httpx, by pasting what it prints.
 
 https://github.com/beda-software/fhir-py
 """
