@@ -13,6 +13,12 @@ OTHERS: Final = 3
 """Resources of a patient besides the Observations: Patient, Goal, CarePlan."""
 
 
+def sizes(text: str) -> tuple[int, int]:
+    """``200x5000``: patients, resources of each."""
+    patients, _, resources = text.partition("x")
+    return int(patients), int(resources)
+
+
 def write_patients(folder: Path, *, patients: int = 200, resources: int = 63) -> Path:
     """A file of ``patients`` with ``resources`` each. The same sizes give the same file."""
     file = folder / f"patients-{patients}x{resources}.ndjson"

@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks import sides
 from benchmarks.answers import ask
-from benchmarks.dataset import write_patients
+from benchmarks.dataset import sizes, write_patients
 from benchmarks.figures import Figure, ratio
 from benchmarks.load import LoadProcess
 from benchmarks.report import FlatSection, Growth, quoted, render_flat
@@ -33,12 +33,6 @@ OPERATIONS: Final = {
     "flat-update": "update one Observation",
     "flat-delete": "delete one Observation",
 }
-
-
-def sizes(text: str) -> tuple[int, int]:
-    """``200x5000``: patients, resources of each."""
-    patients, _, resources = text.partition("x")
-    return int(patients), int(resources)
 
 
 def measure(databases: tuple[str, ...], arguments: argparse.Namespace, folder: Path) -> tuple[list[str], bool]:

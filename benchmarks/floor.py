@@ -6,6 +6,9 @@ generality: raw ASGI, three tables, five statements, and answers made by joining
 counts: every write is decoded with decimals kept, validated by the service's own table validator, indexed under seven
 keys, stamped, and on disk before the answer.
 
+Version 2 adds six searches in ``floor_searches.py``, because the service has them now and nothing was beside it. The
+six interactions here are version 1's, statement for statement and row for row.
+
 Durability. SQLite: WAL and ``synchronous=FULL``; the writes that arrive in one turn of the event loop share one
 inline commit (a dozen lines, and without them the floor would pay an fsync per request that the service shares).
 PostgreSQL: one statement per write, committed by the server with its fsync on.
@@ -33,7 +36,7 @@ import uvicorn
 from app.fhir import definitions as fhir_definitions
 from app.fhir.validation import validate
 
-FLOOR_VERSION = "1"
+FLOOR_VERSION = "2"
 
 Resource = dict[str, Any]
 Answer = tuple[int, bytes, str | None]
@@ -370,9 +373,8 @@ class Floor:
         return body
 
 
-async def load_file(url: str, file: Path) -> int:
+async def load_file(floor: Floor, file: Path) -> int:
     """Load an NDJSON file; the number of resources stored."""
-    floor = Floor(url, "")
     await floor.open()
     with file.open("rb") as lines:
         stored = await floor.load(lines)
@@ -380,19 +382,15 @@ async def load_file(url: str, file: Path) -> int:
     return stored
 
 
-def main() -> None:
-    """``python -m benchmarks.floor --database URL (--load FILE | --port N)``."""
+def main(application: type[Floor]) -> None:
+    """Run with ``--database URL (--load FILE | --port N)``."""
     parser = argparse.ArgumentParser(description=f"The benchmark's floor, version {FLOOR_VERSION}.")
     parser.add_argument("--database", required=True)
     parser.add_argument("--load", type=Path)
     parser.add_argument("--port", type=int, default=8001)
     arguments = parser.parse_args()
     if arguments.load:
-        print(asyncio.run(load_file(arguments.database, arguments.load)))
+        print(asyncio.run(load_file(application(arguments.database, ""), arguments.load)))
         return
-    floor = Floor(arguments.database, f"http://127.0.0.1:{arguments.port}/fhir")
+    floor = application(arguments.database, f"http://127.0.0.1:{arguments.port}/fhir")
     uvicorn.run(floor, port=arguments.port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
-
-
-if __name__ == "__main__":
-    main()

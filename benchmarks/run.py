@@ -10,17 +10,19 @@ import argparse
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks import flat, machine, report, sides
 from benchmarks.answers import verify
-from benchmarks.dataset import write_patients
-from benchmarks.goals import OPERATIONS
+from benchmarks.dataset import sizes, write_patients
+from benchmarks.goals import OPERATIONS, PRACTICE_OPERATIONS, Operation
 from benchmarks.load import LoadProcess
-from benchmarks.rounds import Length, WrongAnswer, compare
+from benchmarks.rounds import Comparison, Length, WrongAnswer, compare
 from benchmarks.workload import read_patients
 
 FULL: Final = Length(rounds=7, seconds=1.0)
@@ -38,6 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="where the report goes; --self-test writes none unless told")
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--resources", type=int, default=63, help="resources per patient, at least 63")
+    parser.add_argument("--practice", default="2000x13", help="patients x resources of a professional's data set")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--self-test", action="store_true", help="the floor beside the floor")
     parser.add_argument("--flat", action="store_true", help="cost at three sizes instead")
@@ -49,36 +52,66 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def measure(database: str, patients: Path, folder: Path, *, length: Length, self_test: bool) -> report.Section:
-    """Start everything, check the answers, run the rounds, stop everything."""
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The patients of a run: ``patients`` with an app each, and those of a ``practice``, ``practice_size`` in words."""
+
+    patients: Path
+    practice: Path
+    practice_size: str
+
+
+def measure(database: str, data: Data, folder: Path, *, length: Length, self_test: bool) -> report.Section:
+    """One database: the patients' own apps, then the professional on a data set that is loaded for it."""
     before = machine.load_average()
+    own, memory, about = _measured(database, data.patients, folder, OPERATIONS, length=length, self_test=self_test)
+    practice, _, _ = _measured(
+        database, data.practice, folder / "practice", PRACTICE_OPERATIONS, length=length, self_test=self_test
+    )
+    after = machine.load_average()
+    return report.Section(database, about, (*own, *practice), memory, before, after, data.practice_size)
+
+
+def _measured(
+    database: str, patients: Path, folder: Path, operations: Sequence[Operation], *, length: Length, self_test: bool
+) -> tuple[list[Comparison], int, str]:
+    """Start everything, check the answers, run the rounds, stop everything. Also the service's private memory after the
+    last round, and what PostgreSQL says about itself.
+    """
+    folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         floor = stack.enter_context(sides.floor("floor", database, folder, patients))
-        begin = sides.floor if self_test else sides.service
-        service = stack.enter_context(begin("service", database, folder, patients))
+        if self_test:
+            service = stack.enter_context(sides.floor("service", database, folder, patients))
+        else:
+            practice = operations is PRACTICE_OPERATIONS
+            service = stack.enter_context(sides.service("service", database, folder, patients, practice=practice))
         constant = stack.enter_context(sides.constant(folder))
         load = stack.enter_context(LoadProcess(patients))
-        verify((service, floor), read_patients(patients))
+        verify((service, floor), read_patients(patients), operations)
         comparisons = []
-        for operation in OPERATIONS:
+        for operation in operations:
             comparisons.append(compare(load, service, floor, constant, operation=operation, length=length))
             print(f"{database:10} {operation.name:12} {report.quoted(comparisons[-1].to_floor)}", file=sys.stderr)
         server = floor.server
         about = f"PostgreSQL {server.version}; {server.settings}." if server else ""
-        return report.Section(
-            database, about, tuple(comparisons), service.private_bytes(), before, machine.load_average()
-        )
+        return comparisons, service.private_bytes(), about
 
 
 def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], folder: Path) -> tuple[list[str], bool]:
     length = QUICK if arguments.quick else FULL
     length = Length(arguments.rounds or length.rounds, length.seconds)
-    patients = write_patients(folder, patients=arguments.patients, resources=arguments.resources)
+    patients, resources = sizes(arguments.practice)
+    data = Data(
+        write_patients(folder, patients=arguments.patients, resources=arguments.resources),
+        write_patients(folder, patients=patients, resources=resources),
+        f"{patients:,} patients × {resources} resources",
+    )
     names = ("a floor", "the floor") if arguments.self_test else ("service", "floor")
     tolerance = _SELF_TEST_TOLERANCE * (2 if arguments.quick else 1)
     body, sound = [], True
     for database in databases:
-        section = measure(database, patients, folder, length=length, self_test=arguments.self_test)
+        section = measure(database, data, folder, length=length, self_test=arguments.self_test)
         body.append(report.render_section(section, names))
         if arguments.self_test:
             ratios = [comparison.to_floor for comparison in section.comparisons]

@@ -16,13 +16,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from benchmarks import postgres, processes
 from benchmarks.processes import Usage
-from benchmarks.workload import read_patients, token
+from benchmarks.workload import PRACTICE_TOKEN, read_patients, token
 
 OPERATOR: Final = "bench-operator"
 _START: Final = 3600.0
@@ -82,20 +82,27 @@ def fetch(port: int, path: str) -> bytes:
         return body
 
 
-def sandbox(patients: Path, file: Path) -> Path:
-    """The service's sandbox file: an operator, one own-use token for each patient of the load, the data as seed."""
-    tokens: dict[str, dict[str, str]] = {OPERATOR: {"patients": "all", "scopes": "system/*.cruds"}}
-    for patient in read_patients(patients, resources=1):
+def sandbox(patients: Path, file: Path, *, practice: bool = False) -> Path:
+    """The service's sandbox file: an operator, the data as seed, and one own-use token for each patient of the load or,
+    for a ``practice``, one token of a professional who treats them all.
+    """
+    tokens: dict[str, dict[str, Any]] = {OPERATOR: {"patients": "all", "scopes": "system/*.cruds"}}
+    held = read_patients(patients, resources=1)
+    if practice:
+        listed = [patient.id for patient in held]
+        tokens[PRACTICE_TOKEN] = {"patients": listed, "scopes": "system/*.rs", "organization": "Praktijk Voorbeeld"}
+        held = []
+    for patient in held:
         tokens[token(patient.id)] = {"patient": patient.id, "scopes": "patient/*.cruds", "purpose": "own-use"}
     file.write_text(yaml.safe_dump({"tokens": tokens, "seed": [str(patients)]}))
     return file
 
 
 @contextmanager
-def service(name: str, database: str, folder: Path, patients: Path) -> Iterator[Side]:
+def service(name: str, database: str, folder: Path, patients: Path, *, practice: bool = False) -> Iterator[Side]:
     """Zelfregie as its command line starts it, audited, with metrics, the patients loaded as a sandbox's seed."""
     with _database(name, database, folder) as (url, server):
-        file = sandbox(patients, folder / f"{name}.yaml")
+        file = sandbox(patients, folder / f"{name}.yaml", practice=practice)
         command = ["app.cli", "serve", "--sandbox", str(file), "--database", url]
         state = {"ZELFREGIE_STATE": str(folder / f"{name}-state")}
         with _running(name, command, folder, server=server, journal=True, environment=state) as side:
@@ -114,7 +121,7 @@ def floor(name: str, database: str, folder: Path, patients: Path) -> Iterator[Si
 @contextmanager
 def floor_on(name: str, url: str, server: postgres.Server | None, folder: Path, patients: Path) -> Iterator[Side]:
     """The floor on a database that is there."""
-    command = ["benchmarks.floor", "--database", url]
+    command = ["benchmarks.floor_searches", "--database", url]
     subprocess.run([sys.executable, "-m", *command, "--load", str(patients)], check=True, stdout=subprocess.DEVNULL)
     with _running(name, command, folder, server=server, journal=False) as side:
         yield side

@@ -17,6 +17,10 @@ SINCE: Final = "2024-01-01"
 """Searches begin here; what the load itself writes is dated 2020, so that searches keep finding the same."""
 PAGE: Final = 50
 TRANSACTION: Final = 50
+FEW: Final = 10
+"""Hits of a search for the newest few."""
+PRACTICE_TOKEN: Final = "bench-practice"
+"""The bearer token of a professional who treats every patient."""
 TIME_SLOT: Final = "2020-01-01T00:00:00"
 """Where the sender puts a time of measurement that it has not used before: no two writes are the same reading."""
 _BODIES: Final = 2000
@@ -95,7 +99,12 @@ def coding(resource: Resource, element: str) -> str:
 
 def get(patient: str, path: str) -> Request:
     """A GET below ``/fhir/`` by the patient's own app."""
-    head = f"GET /fhir/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token(patient)}\r\n{_ACCEPT}\r\n"
+    return get_with(token(patient), path)
+
+
+def get_with(bearer: str, path: str) -> Request:
+    """A GET below ``/fhir/`` with a token."""
+    head = f"GET /fhir/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {bearer}\r\n{_ACCEPT}\r\n"
     return Request((head.encode(),))
 
 
@@ -182,7 +191,7 @@ def transacting(patients: list[Patient]) -> list[Request]:
 def newest_ten(patients: list[Patient]) -> list[Request]:
     """As ``by_code``, ten hits whatever the size of the record."""
     return [
-        get(patient.id, searching(patient=patient.id, code=code, date="ge" + SINCE, _sort="-date", _count="10"))
+        get(patient.id, searching(patient=patient.id, code=code, date="ge" + SINCE, _sort="-date", _count=str(FEW)))
         for patient in patients
         for code in sorted({coding(observation, "code") for observation in patient.observations[:20]})
     ]
@@ -191,7 +200,7 @@ def newest_ten(patients: list[Patient]) -> list[Request]:
 def two_tokens(patients: list[Patient]) -> list[Request]:
     """Code and category at once, ten hits."""
     return [
-        get(p.id, searching(patient=p.id, code=code, category=category, _sort="-date", _count="10"))
+        get(p.id, searching(patient=p.id, code=code, category=category, _sort="-date", _count=str(FEW)))
         for p in patients
         for code, category in sorted({(coding(o, "code"), coding(o, "category")) for o in p.observations[:20]})
     ]
@@ -199,7 +208,8 @@ def two_tokens(patients: list[Patient]) -> list[Request]:
 
 def missing(patients: list[Patient]) -> list[Request]:
     """What belongs to no encounter, ten hits."""
-    return [get(p.id, searching(patient=p.id, encounter__missing="true", _sort="-date", _count="10")) for p in patients]
+    asked = {"encounter__missing": "true", "_sort": "-date", "_count": str(FEW)}
+    return [get(patient.id, searching(patient=patient.id, **asked)) for patient in patients]
 
 
 def having(patients: list[Patient]) -> list[Request]:
@@ -209,6 +219,22 @@ def having(patients: list[Patient]) -> list[Request]:
         for patient in patients
         for code in sorted({coding(observation, "code") for observation in patient.observations[:20]})
     ]
+
+
+def chained(patients: list[Patient]) -> list[Request]:
+    """The plans with an active goal."""
+    return [get(p.id, f"CarePlan?patient={p.id}&goal.lifecycle-status=active") for p in patients]
+
+
+def reverse_included(patients: list[Patient]) -> list[Request]:
+    """The goals, and the plans that name them."""
+    return [get(p.id, f"Goal?patient={p.id}&_revinclude=CarePlan:goal") for p in patients]
+
+
+def of_a_practice(patients: list[Patient]) -> list[Request]:
+    """The newest of each code, whoever's they are among the patients whom a professional treats."""
+    codes = sorted({coding(observation, "code") for patient in patients for observation in patient.observations})
+    return [get_with(PRACTICE_TOKEN, searching(code=code, _sort="-date", _count=str(PAGE))) for code in codes]
 
 
 def updating(patients: list[Patient]) -> list[Request]:
@@ -236,6 +262,12 @@ BUILDERS: Final[dict[str, Callable[[list[Patient]], list[Request]]]] = {
     "search": by_code,
     "search60": by_category,
     "everything": everything,
+    "tokens": two_tokens,
+    "missing": missing,
+    "has": having,
+    "chained": chained,
+    "revinclude": reverse_included,
+    "practice": of_a_practice,
     "create": creating,
     "transaction": transacting,
     "flat-search": newest_ten,

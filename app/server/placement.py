@@ -29,6 +29,8 @@ class Place:
     follows: bool
     catalogue: bool
     refused: str
+    never: Mapping[str, tuple[str, ...]]
+    because: str
     date: str | None
 
     @property
@@ -50,6 +52,8 @@ def load_placement() -> Mapping[str, Place]:
                 row.get("follows", False),
                 row.get("catalogue", False),
                 row.get("refused", ""),
+                {name: tuple(values) for name, values in row.get("never", {}).items()},
+                row.get("because", ""),
                 row.get("date"),
             )
             for name, row in rows.items()

@@ -20,6 +20,7 @@ from app.server.search.compile import Compiler
 from app.server.search.index import Indexer
 from app.server.search.parse import Parser
 from app.server.search.registry import Registry
+from app.server.terminology.holdings import Holdings
 
 Authenticate = Callable[[str, int], Awaitable[Access]]
 """From the Authorization header and the time to who is asking. Raises ``Unauthenticated``."""
@@ -47,6 +48,7 @@ class FhirServer:
     registry: Registry = field(init=False)
     parser: Parser = field(init=False)
     compiler: Compiler = field(init=False)
+    holdings: Holdings = field(init=False)
     _indexers: dict[str, Indexer] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,6 +57,7 @@ class FhirServer:
         object.__setattr__(self, "registry", registry)
         object.__setattr__(self, "parser", Parser(registry, base=self.base))
         object.__setattr__(self, "compiler", Compiler(registry, self.database.dialect))
+        object.__setattr__(self, "holdings", Holdings(registry))
 
     def indexer(self, resource_type: str) -> Indexer:
         """Makes the index rows of one type; compiled when first needed."""

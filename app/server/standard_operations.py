@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.fhir.scopes import Action
-from app.server.interactions.everything import everything
+from app.server.interactions.everything import EVERYTHING_PARAMETERS, everything
 from app.server.operations import Operation
 
 _HL7: Final = "http://hl7.org/fhir/OperationDefinition/"
@@ -13,11 +13,13 @@ _HL7: Final = "http://hl7.org/fhir/OperationDefinition/"
 STANDARD_OPERATIONS: Final = (
     Operation(
         "everything",
-        frozenset({"instance"}),
+        frozenset({"type", "instance"}),
         frozenset({"Patient"}),
         Action.READ,
         f"{_HL7}Patient-everything",
-        "The whole record of one patient, with what it refers to in the catalogue, in pages.",
+        "The whole record of one patient, with what it refers to in the catalogue, in pages. Without an id: of the one"
+        " patient that the token is for.",
         everything,
+        parameters=EVERYTHING_PARAMETERS,
     ),
 )

@@ -28,7 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, Playwright's event loop stands in the way of other tests' own
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:

@@ -272,6 +272,20 @@ async def test_entries_cannot_refer_to_each_other(anna: Caller) -> None:
     assert "transaction" in issue["diagnostics"]
 
 
+async def test_entries_cannot_refer_to_updates_but_to_a_patient_who_is_there(anna: Caller) -> None:
+    entries = await answered(
+        anna,
+        put(patient("anna", gender="female"), PERSON),
+        posted(observation(PERSON)),
+        put(goal(id="mine"), FIRST),
+        posted(observation(focus=[reference(FIRST)])),
+        posted(observation(focus=[reference("Goal/mine")])),
+        headers=REPRESENTATION,
+    )
+    assert statuses(entries) == [200, 201, 201, 422, 201]
+    assert entries[1]["resource"]["subject"] == reference("Patient/anna")
+
+
 async def test_a_search_for_a_reference_takes_a_transaction(anna: Caller) -> None:
     await anna.create(goal(identifier=[{"system": "urn:a", "value": "1"}]))
     (entry,) = await answered(anna, posted(observation(focus=[reference("Goal?identifier=urn:a|1")])))

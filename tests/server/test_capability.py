@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pytest
 
@@ -12,13 +13,24 @@ from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
 from app.server.capability import SYSTEM_ROWS, TYPE_ROWS
 from app.server.dispatch import ROUTES
+from app.server.search.description import modifiers
 from app.server.server import FhirServer
 from app.server.urls import Form
 from tests.builders import goal
 from tests.postgresql import CHECKOUT
 from tests.server.service import BASE, Caller, Service, codes
 
-VALUES = {"token": "x", "date": "ge2020", "string": "x", "reference": "Patient/anna"}
+VALUES: Final[Mapping[str, str]] = {
+    "token": "x",
+    "date": "ge2020",
+    "string": "x",
+    "reference": "Patient/anna",
+    "uri": "http://x.example",
+    "number": "gt1",
+    "quantity": "gt1||kg",
+    "special": "52.1|4.9|10|km",
+}
+MODIFIED: Final[Mapping[str, str]] = {"missing": "true", "of-type": "http://x.example|MR|1", "identifier": "urn:x|1"}
 
 
 async def statement(caller: Caller) -> Resource:
@@ -65,41 +77,45 @@ async def test_every_type_that_is_listed_can_be_searched_and_no_other(service: S
         assert status == (200 if "search-type" in listed.get(name, ()) else 404), name
 
 
-async def test_every_parameter_that_is_listed_can_be_used_in_one_record(anna: Caller) -> None:
+def value_of(service: Service, resource_type: str, code: str) -> str:
+    """A value that the parameter takes; of a composite one for each of its parts."""
+    param = service.server.registry.params(resource_type).get(code)
+    if param is None:
+        return VALUES["date" if code == "_lastUpdated" else "token"]
+    return "$".join(VALUES[each.kind] for each in param.components or (param,))
+
+
+async def test_every_parameter_that_is_listed_can_be_used_in_one_record(service: Service, anna: Caller) -> None:
     used = 0
     for row in await resources(anna):
         for param in row["searchParam"]:
-            value = VALUES[param["type"]]
+            value = value_of(service, row["type"], param["name"])
             answer = await anna.get(f"/{row['type']}?{param['name']}={value}&_count=1")
             assert answer.status_code == 200, (row["type"], param["name"], answer.text)
             used += 1
     assert used > 1000
 
 
-async def test_every_parameter_that_is_listed_can_be_used_among_several_patients(practice: Caller) -> None:
+async def test_every_parameter_that_is_listed_can_be_used_among_several_patients(
+    service: Service, practice: Caller
+) -> None:
     for row in (await resources(practice))[::3]:
-        params = [f"{param['name']}={VALUES[param['type']]}" for param in row["searchParam"] if param["name"] != "_id"]
+        names = [param["name"] for param in row["searchParam"] if param["name"] != "_id"]
+        params = [f"{name}={value_of(service, row['type'], name)}" for name in names]
         for start in range(0, len(params), 8):
             answer = await practice.get(f"/{row['type']}?{'&'.join(params[start : start + 8])}")
             assert answer.status_code == 200, (row["type"], answer.text)
 
 
-async def test_the_modifiers_of_every_kind_can_be_used(anna: Caller) -> None:
-    modifiers = {
-        "token": ("missing", "not"),
-        "string": ("missing", "exact", "contains"),
-        "date": ("missing",),
-        "reference": ("missing",),
-    }
-    for row in await resources(anna):
-        if row["type"] in ("Observation", "Patient", "CarePlan", "Appointment", "Provenance"):
-            for param in row["searchParam"]:
-                for modifier in (
-                    () if param["name"].startswith("_last") or param["name"] == "_id" else modifiers[param["type"]]
-                ):
-                    value = "true" if modifier == "missing" else VALUES[param["type"]]
-                    answer = await anna.get(f"/{row['type']}?{param['name']}:{modifier}={value}")
-                    assert answer.status_code == 200, (row["type"], param["name"], modifier, answer.text)
+@pytest.mark.parametrize("kind", ["Observation", "Patient", "CarePlan", "Appointment", "Provenance", "ValueSet"])
+async def test_every_modifier_that_is_documented_can_be_used(service: Service, anna: Caller, kind: str) -> None:
+    for code, param in service.server.registry.offered(kind).items():
+        targets = param.definition.targets or ("Patient",)
+        for modifier in modifiers(param):
+            written = targets[-1] if modifier == "[type]" else modifier
+            value = "x" if modifier == "[type]" else MODIFIED.get(modifier, value_of(service, kind, code))
+            answer = await anna.get(f"/{kind}?{code}:{written}={value}")
+            assert answer.status_code == 200, (code, modifier, answer.text)
 
 
 async def test_every_parameter_of_a_kind_that_is_served_is_listed(service: Service, anonymous: Caller) -> None:

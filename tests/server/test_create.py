@@ -89,7 +89,7 @@ async def test_the_body_must_be_of_the_type_of_the_address(anna: Caller) -> None
     assert codes(answer) == ["invalid"]
 
 
-@pytest.mark.parametrize("kind", ["AuditEvent", "Subscription", "OperationOutcome", "Parameters"])
+@pytest.mark.parametrize("kind", ["AuditEvent", "OperationOutcome", "Parameters"])
 async def test_types_that_are_not_stored_cannot_be_created(anna: Caller, kind: str) -> None:
     answer = await anna.post(f"/{kind}", {"resourceType": kind})
     assert answer.status_code in (404, 405)
@@ -164,3 +164,26 @@ async def test_a_create_on_condition_by_a_caller_of_several_patients_keeps_to_th
     condition = {"If-None-Exist": "identifier=urn:app|o-1&patient=Patient/anna"}
     answer = await practice.post("/Observation", observation("Patient/anna", **named), condition)
     assert answer.status_code == 201
+
+
+SUBSCRIPTION = {
+    "resourceType": "Subscription",
+    "reason": "Bericht bij een nieuwe meting",
+    "criteria": "Observation?patient=anna",
+    "channel": {"type": "rest-hook", "endpoint": "https://app.example/hook"},
+}
+
+
+@pytest.mark.parametrize("status", ["requested", "active"])
+async def test_a_subscription_that_wants_delivery_is_refused_with_the_other_way(anna: Caller, status: str) -> None:
+    answer = await anna.post("/Subscription", {**SUBSCRIPTION, "status": status})
+    assert answer.status_code == 422
+    assert codes(answer) == ["not-supported"]
+    assert "_since" in issues(answer)[0]["diagnostics"]
+
+
+async def test_a_subscription_that_is_off_is_kept_for_later(anna: Caller, bram: Caller) -> None:
+    made = await anna.create({**SUBSCRIPTION, "status": "off"})
+    assert await anna.found("/Subscription?status=off") == [made["id"]]
+    assert await bram.found("/Subscription") == []
+    assert (await anna.put(f"/Subscription/{made['id']}", {**made, "status": "active"})).status_code == 422

@@ -174,3 +174,14 @@ async def test_addresses_outside_the_base_are_not_fhir(service: Service) -> None
     for address in ("/fhirx/Patient", "/fhi"):
         answer: Any = await service.client.get(f"{BASE.removesuffix('/fhir')}{address}")
         assert answer.status_code == 404
+
+
+async def test_every_answer_keeps_a_browser_from_guessing_what_it_is(anna: Caller, anonymous: Caller) -> None:
+    for answer in (
+        await anna.get("/Goal"),
+        await anonymous.get("/Goal"),
+        await anna.post("/Goal", goal()),
+        await anonymous.get("/metadata"),
+        await anna.get("/Goal?_format=nonsense"),
+    ):
+        assert answer.headers["x-content-type-options"] == "nosniff"

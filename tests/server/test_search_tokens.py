@@ -138,7 +138,7 @@ async def test_a_token_that_says_nothing_is_refused(anna: Caller, query: str) ->
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("modifier", ["text", "in", "not-in", "above", "below", "of-type", "exact", "nonsense"])
+@pytest.mark.parametrize("modifier", ["of-type", "exact", "contains", "identifier", "Patient", "nonsense"])
 async def test_modifiers_that_are_not_there_are_refused_by_name(anna: Caller, modifier: str) -> None:
     answer = await anna.get(f"/Observation?code:{modifier}=x")
     assert answer.status_code == 400

@@ -90,7 +90,7 @@ FAILING: dict[str, tuple[Resource, int]] = {
         400,
     ),
     "an id of the server's form": (put(goal(id="0000000000001-0000000000000000")), 404),
-    "a type that is not stored": (posted({"resourceType": "Subscription"}), 422),
+    "a type that is not stored": (posted({"resourceType": "Parameters"}), 400),
     "a condition that several meet": (posted(condition(), ifNoneExist="clinical-status=active"), 412),
     "a condition that cannot be read": (posted(condition(), ifNoneExist="nonsense=1"), 400),
     "deletes a person": (deleted("Patient/anna"), 403),

@@ -359,6 +359,9 @@ async def test_a_person_is_made_or_found_on_condition_by_an_operator(operator: C
     assert (await at(operator, reading))["subject"] == reference(f"Patient/{person}")
     found, _ = await responses(operator, *entries)
     assert found["location"] == f"{BASE}/Patient/{person}/_history/2"
+    for guard in ({"ifMatch": 'W/"1"'}, {"ifNoneMatch": "*"}):
+        answer = await operator.post("/", transaction(asking("PUT", "Patient?identifier=urn:p|5", sent, **guard)))
+        assert (answer.status_code, issues(answer)[0]["expression"]) == (412, ["Bundle.entry[0]"])
 
 
 async def test_nobody_is_made_on_condition_by_others(anna: Caller, practice: Caller) -> None:

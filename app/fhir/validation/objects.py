@@ -68,6 +68,8 @@ class Shape:
 
     def chosen(self, value: dict[str, Any], problems: Collected | None) -> Collected | None:
         """Adds the choices that were made twice, and the required ones that were not."""
+        if not self.choices:
+            return problems
         made = {member.removeprefix("_") for member in value}
         bases = [base for member, base in self.choices.items() if member in made]
         for base in dict.fromkeys(self.choices.values()):
@@ -81,6 +83,8 @@ class Shape:
     def broken(self, value: dict[str, Any], problems: Collected | None) -> Collected | None:
         """Adds the invariants that do not hold."""
         for invariant in self.invariants:
+            if invariant.about and value.keys().isdisjoint(invariant.about):
+                continue
             try:
                 holds = invariant.holds(value)
             except (AttributeError, KeyError, TypeError):

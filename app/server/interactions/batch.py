@@ -93,12 +93,10 @@ class Names:
             if not isinstance(url, str) or not isinstance(asked, dict):
                 continue
             first.setdefault(url, index)
-            if asked.get("method") != "POST" or not isinstance(asked.get("url"), str):
-                continue
-            own_patient = access.patient_id and not access.everyone and _posts_patient(server, asked["url"])
-            if own_patient:
-                known.setdefault(url, f"Patient/{access.patient_id}")
-            else:
+            patient = _patient(server, access, asked)
+            if patient:
+                known.setdefault(url, patient)
+            elif asked.get("method") == "POST" or url.startswith("urn:"):
                 made.setdefault(url, index)
         return cls(known, made, first)
 
@@ -113,28 +111,29 @@ class Names:
             if not isinstance(text, str):
                 continue
             full = text if base is None or parse_reference(text) is None else base.base + text
-            for name in (text, full):
-                if name in self.known:
-                    each["reference"] = self.known[name]
-                elif name in self.made:
-                    where = f"entry {self.made[name]}" if self.made[name] != index else "itself"
-                    issues.append(
-                        Issue(
-                            "business-rule",
-                            f"This entry refers to {where}, and entries of a batch cannot refer to each other. Send a"
-                            " transaction.",
-                            (f"Bundle.entry[{index}].resource",),
-                        )
-                    )
-                    break
+            name = text if text in self.known or text in self.made else full
+            if name in self.known:
+                each["reference"] = self.known[name]
+            elif name in self.made:
+                where = f"entry {self.made[name]}" if self.made[name] != index else "itself"
+                said = f"This entry refers to {where}, and entries of a batch cannot refer to each other."
+                place = f"Bundle.entry[{index}].resource"
+                issues.append(Issue("business-rule", f"{said} Send a transaction.", (place,)))
         return issues
 
 
-def _posts_patient(server: FhirServer, url: str) -> bool:
+def _patient(server: FhirServer, access: Access, asked: dict[str, Any]) -> str:
+    """The Patient that an entry means who is there already; empty where it means none, or makes one."""
     try:
-        return split_url(server, url)[0] == ["Patient"]
-    except ZelfregieError:
-        return False
+        path, query = split_url(server, asked["url"])
+    except (ZelfregieError, KeyError, AttributeError):
+        return ""
+    if path[:1] != ["Patient"] or query:
+        return ""
+    if asked.get("method") == "PUT" and len(path) == 2:
+        return f"Patient/{path[1]}"
+    posts = asked.get("method") == "POST" and len(path) == 1 and access.patient_id and not access.everyone
+    return f"Patient/{access.patient_id}" if posts else ""
 
 
 def _own_request(server: FhirServer, request: Request, entry: Any, *, index: int, names: Names) -> Request | Answer:

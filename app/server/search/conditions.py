@@ -9,7 +9,7 @@ from app.server.search import follow
 from app.server.search.build import Ask, Build, Find, Row, any_of
 from app.server.search.dates import interval_condition
 from app.server.search.kinds import KINDS
-from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, Linked, OwnedBy, Updated
+from app.server.search.query import AllOf, AnyOf, Chain, Condition, Criterion, Has, Ids, Linked, OwnedBy, Updated
 from app.server.search.registry import Param
 
 
@@ -31,12 +31,12 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
             return follow.owned_on(build, row, find)
         case Linked():
             return follow.linked_on(build, row, criterion, find)
-        case AnyOf():
+        case AnyOf() | AllOf():
             parts = [
                 condition_on(build, row, each, partial(_one_of, find, place))
                 for place, each in enumerate(criterion.criteria)
             ]
-            return any_of(parts)
+            return any_of(parts) if isinstance(criterion, AnyOf) else f"({' AND '.join(parts)})"
     raise TypeError(type(criterion))
 
 

@@ -9,40 +9,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.errors import Invalid
+from app.server.search import composites
 from app.server.search.dates import DateValue, parse_date
+from app.server.search.escaping import split, unescape
 from app.server.search.kind import Language
 from app.server.search.kinds import KINDS
-from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, SearchQuery, Updated
+from app.server.search.query import AllOf, AnyOf, Chain, Condition, Criterion, Has, Ids, OwnedBy, SearchQuery, Updated
 from app.server.search.registry import Param, Registry
 
 MOST_VALUES: Final = 100
 """Alternatives of one parameter."""
 DEEPEST: Final = 6
 """Links that a chain may follow."""
-
-
-def split_values(text: str) -> list[str]:
-    """The alternatives between commas; an escaped comma is part of a value.
-    https://hl7.org/fhir/R4/search.html#escaping
-    """
-    if "\\" not in text:
-        return text.split(",")
-    values, current, escaped = [], "", False
-    for letter in text:
-        if escaped:
-            current += letter if letter in ",$|\\" else "\\" + letter
-            if letter == "|":
-                current = current[:-1] + "\\|"
-            escaped = False
-        elif letter == "\\":
-            escaped = True
-        elif letter == ",":
-            values.append(current)
-            current = ""
-        else:
-            current += letter
-    values.append(current)
-    return values
 
 
 class Criteria:
@@ -55,10 +33,10 @@ class Criteria:
     def read(self, query: SearchQuery, name: str, value: str) -> bool:
         """Add what the parameter asks to ``query``; False for a name that it does not know. Raises ``Invalid``."""
         if name == "_id":
-            query.ids.append([each for each in split_values(value) if each])
+            query.ids.append(_ids(value))
             return True
         if name == "_lastUpdated":
-            query.updated.append([DateValue(*parse_date(each)) for each in split_values(value)])
+            query.updated.append([DateValue(*parse_date(each)) for each in split(value, ",")])
             return True
         types = query.types or (query.resource_type,)
         if "." not in name and not name.startswith("_has:"):
@@ -66,12 +44,15 @@ class Criteria:
             param = self._offered(types).get(base)
             if param is None:
                 return False
-            if param.owner and modifier != "missing":
+            if param.owner and modifier not in ("missing", "identifier"):
                 return self._owner(query, param, modifier, value)
         found = self._criterion(types, name, value, depth=0)
         if found is None:
             return False
-        query.conditions.append(found)
+        if isinstance(found, AllOf):
+            query.conditions += found.criteria
+        else:
+            query.conditions.append(found)
         return True
 
     def _offered(self, types: tuple[str, ...]) -> Mapping[str, Param]:
@@ -87,9 +68,9 @@ class Criteria:
         if dot:
             return self._chain(types, link, rest, value, depth=depth)
         if name == "_id":
-            return Ids(tuple(each for each in split_values(value) if each))
+            return Ids(tuple(_ids(value)))
         if name == "_lastUpdated":
-            return Updated([DateValue(*parse_date(each)) for each in split_values(value)])
+            return Updated([DateValue(*parse_date(each)) for each in split(value, ",")])
         base, _, modifier = name.partition(":")
         param = self._offered(types).get(base)
         if param is None:
@@ -141,10 +122,12 @@ class Criteria:
                 raise Invalid("':missing' takes true or false.", "value")
             return Condition(param, modifier, (), missing=value == "true")
         is_type = param.kind == "reference" and modifier in self._registry.definitions.resource_types
-        if modifier and modifier not in kind.modifiers and not is_type:
+        if modifier and modifier not in kind.modifiers(param) and not is_type:
             return None
         values = tuple(kind.read(self._language, param, modifier, each) for each in _texts(value))
-        if param.owner:
+        if param.kind == "composite":
+            return composites.criterion(param, values)
+        if param.owner and modifier != "identifier":
             owners = [OwnedBy(each.id) for each in values if "Patient" in each.types]
             others = tuple(each for each in values if "Patient" not in each.types)
             return AnyOf((*owners, *((Condition(param, "", others),) if others else ())))
@@ -189,9 +172,13 @@ class Criteria:
         )
 
 
+def _ids(value: str) -> list[str]:
+    return [unescape(each) for each in split(value, ",") if each]
+
+
 def _texts(value: str) -> list[str]:
     """The alternatives of a value. Raises ``Invalid`` for none or too many."""
-    texts = [each for each in split_values(value) if each]
+    texts = [each for each in split(value, ",") if each]
     if not texts:
         raise Invalid("has no value.", "value")
     if len(texts) > MOST_VALUES:

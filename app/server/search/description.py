@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from app.server.search.dates import PREFIXES
 from app.server.search.kinds import KINDS
 from app.server.search.registry import Param
 
@@ -22,10 +21,9 @@ FORMS: Final[Mapping[str, str]] = {
     "number": "[prefix]number",
     "uri": "the whole URI",
     "composite": "the values of its parts, joined by $",
-    "special": "as its documentation says",
+    "special": "latitude|longitude|distance|unit, distance and unit may be left out",
 }
 """How a value is written, by type of parameter."""
-PREFIXED: Final = frozenset({"date", "quantity", "number"})
 _TO_TYPE: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
 _AS: Final = re.compile(r"\(?([\w.]+?)(?: as |\.as\(|\.ofType\()(\w+)\)?\)?")
 _EXTENSION: Final = re.compile(r"\.extension\('[^']*/([^'/]+)'\)(?:\.value)?")
@@ -41,20 +39,20 @@ def where_found(expression: str) -> str:
 
 def modifiers(param: Param) -> tuple[str, ...]:
     """The modifiers that a parameter takes; ``[type]`` stands for the name of a resource type."""
-    listed = sorted({"missing", *KINDS[param.kind].modifiers})
+    listed = sorted({"missing", *KINDS[param.kind].modifiers(param)})
     return (*listed, "[type]") if param.kind == "reference" else tuple(listed)
 
 
 def prefixes(param: Param) -> tuple[str, ...]:
     """The prefixes that a parameter's values take."""
-    return PREFIXES if param.kind in PREFIXED else ()
+    return KINDS[param.kind].prefixes
 
 
 def describe(param: Param) -> str:
     """One or a few sentences: the elements, what they refer to, modifiers, prefixes."""
     definition = param.definition
     if definition.components:
-        parts = [url.rpartition("/")[2].removeprefix(f"{param.resource_type}-") for url, _ in definition.components]
+        parts = [each.code for each in param.components]
         within = "" if definition.expression == param.resource_type else f" within one {definition.expression}"
         found = f"{' and '.join(parts)} together{within}, written as {'$'.join(parts)}"
     else:
@@ -63,6 +61,6 @@ def describe(param: Param) -> str:
     if param.kind == "reference" and definition.targets:
         sentences.append(f"Refers to {', '.join(definition.targets)}")
     sentences.append(f"Modifiers: {', '.join(modifiers(param))}")
-    if param.kind in PREFIXED:
-        sentences.append(f"Prefixes: {', '.join(PREFIXES)}")
+    if prefixes(param):
+        sentences.append(f"Prefixes: {', '.join(prefixes(param))}")
     return ". ".join(sentences) + "."

@@ -15,7 +15,7 @@ from app.server.search.build import Ask, Build, Find, Get, Row, attribute_at, va
 from app.server.search.dates import DateValue, end_of, first_of, interval_condition
 from app.server.search.kind import Order
 from app.server.search.kinds import KINDS
-from app.server.search.query import AnyOf, Chain, Condition, Criterion, Has, SearchQuery, SortKey
+from app.server.search.query import AllOf, AnyOf, Chain, Condition, Criterion, Has, SearchQuery, SortKey
 from app.server.search.references import ReferenceValue
 from app.server.search.registry import EVERY, WIDE, WIDTH, Registry
 from app.server.search.tokens import TokenValue
@@ -81,6 +81,8 @@ def _leads(criterion: Criterion) -> bool:
     if not isinstance(criterion, Condition) or criterion.modifier or len(criterion.values) != 1:
         return False
     value = criterion.values[0]
+    if criterion.param.parts:
+        return False
     if isinstance(value, TokenValue):
         return value.hash is not None
     return isinstance(value, ReferenceValue) and len(value.types) <= 1
@@ -89,7 +91,10 @@ def _leads(criterion: Criterion) -> bool:
 def _narrows(criterion: Criterion) -> bool:
     """Whether what it holds for is better found first than looked for among all of the type."""
     if isinstance(criterion, Condition):
-        return criterion.missing is None and not criterion.modifier and criterion.param.kind in _LEADING_KINDS
+        few = criterion.param.kind in _LEADING_KINDS or bool(criterion.param.parts)
+        return criterion.missing is None and not criterion.modifier and few
+    if isinstance(criterion, AllOf):
+        return any(_narrows(each) or _leads(each) for each in criterion.criteria)
     if isinstance(criterion, AnyOf):
         return all(_narrows(each) or _leads(each) for each in criterion.criteria)
     return isinstance(criterion, Chain | Has) and not criterion.param.owner

@@ -5,18 +5,19 @@ A parameter is skipped with one look at the resource's members when none of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import reduce
+from operator import or_
 
 from app.fhir.dates import NO_DATE
 from app.fhir.resource import Resource
-from app.server.search.kind import Fill, Language
+from app.server.search.kind import Fill, Language, Walk
 from app.server.search.kinds import KINDS
+from app.server.search.references import fill_identifiers
 from app.server.search.registry import EVERY, Param, Registry
 from app.server.search.rows import Rows
 
-Step = tuple[frozenset[str], Callable[[Resource], list[tuple[str, Any]]], Fill, int]
-"""Of one parameter: the members it needs one of, its walker, what it adds, its bit of ``present``."""
+Step = tuple[frozenset[str], Walk, Fill, int]
+"""Of one parameter: the members it needs one of, its walker, what it adds, its bits of ``present``."""
 
 
 class Indexer:
@@ -24,16 +25,31 @@ class Indexer:
 
     def __init__(self, registry: Registry, resource_type: str, *, base: str) -> None:
         language = Language(registry, base)
+        params = registry.params(resource_type).values()
+
+        def bits(param: Param) -> int:
+            """Its own, and those of what it is a part of."""
+            wholes = (each for each in params if param in each.parts)
+            return reduce(or_, map(bits, wholes), registry.present_bit(param))
 
         def step(param: Param) -> Step:
-            fill = KINDS[param.kind].fill(param, language)
-            return frozenset(param.walker.elements), param.walker.walk, fill, registry.present_bit(param)
+            kind = KINDS[param.kind]
+            return frozenset(param.walker.elements), kind.walk(param), kind.fill(param, language), bits(param)
 
-        params = registry.params(resource_type).values()
-        self._steps = [step(param) for param in params if not param.owner]
-        self._owner_bits = sum(registry.present_bit(param) for param in params if param.owner)
+        filled = [param for param in params if not (param.parts or param.joint)]
+        owners = [param for param in filled if param.owner]
+        steps = [step(param) for param in filled if not param.owner]
+        self._steps = list(steps)
+        if owners:
+            elements, walk, _, _ = step(owners[0])
+            self._steps.append((elements, walk, fill_identifiers(owners), 0))
+        self._owner_bits = reduce(or_, map(bits, owners), 0)
         # Who is named as subject and is not the record's patient: a Device, a Group, somebody elsewhere.
-        self._unowned_steps = [*self._steps, *(step(param) for param in params if param.owner)]
+        self._unowned_steps = [*steps, *map(step, owners)]
+        # A composite without rows of its own is there when all its components are.
+        self._joint = [
+            (reduce(or_, map(registry.present_bit, param.components)), bits(param)) for param in params if param.joint
+        ]
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
@@ -45,4 +61,7 @@ class Indexer:
                 if found:
                     rows.present |= bit
                     fill(rows, found)
+        for needed, bit in self._joint:
+            if rows.present & needed == needed:
+                rows.present |= bit
         return rows

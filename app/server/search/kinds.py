@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from app.server.search import dates, references, strings, tokens
+from app.server.search import composites, near, uris
 from app.server.search.kind import Kind
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "token": tokens.KIND,
-    "date": dates.KIND,
-    "string": strings.KIND,
-    "reference": references.KIND,
+    **composites.PARTS,
+    "uri": uris.KIND,
+    "composite": composites.KIND,
+    "special": near.KIND,
 }

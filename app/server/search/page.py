@@ -20,6 +20,7 @@ from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.query import Chain, Condition, Criterion, SearchQuery
 from app.server.search.reach import Reach, reach_of
+from app.server.search.resolve import resolve
 from app.server.search.terms import hash_token
 from app.server.search.tokens import TokenValue
 from app.server.server import FhirServer
@@ -31,7 +32,6 @@ WALK_LIFE: Final = 900_000_000
 MOST_PATIENTS: Final = 5000
 _SELECT_WALK: Final = "SELECT partitions FROM walk WHERE id = $1 AND expires > $2"
 _SELECT_SEQS: Final = "SELECT patient, seq FROM partition WHERE tenant IN ($1, 0) AND state = 'live'"
-_SELECT_TERMS: Final = "SELECT value FROM term WHERE patient = $1 AND code = $2"
 _SELECT_LOOKUP: Final = (
     "SELECT l.patient FROM lookup l WHERE l.type = $1 AND l.param = $2 AND l.value = $3"
     " AND (SELECT q.tenant FROM partition q WHERE q.patient = l.patient) IN ($4, 0)"
@@ -66,8 +66,8 @@ async def run(
     if query.nothing or not (reach.patients or reach.tenant is not None):
         await check_guard(reader, access, now)
         return Page((), "", total=0 if query.total or query.only_count else None)
-    if reach.single:
-        await _resolve_terms(reader, query, reach.patients[0])
+    if query.conditions:
+        await resolve(server, reader, access, query, patient=reach.patients[0] if reach.single else None, now=now)
     total = None
     if query.total or query.only_count:
         total = await _count(server, reader, access, query, reach, now=now)
@@ -127,21 +127,6 @@ async def _count(
     if not counted:
         await check_guard(reader, access, now)
     return counted
-
-
-async def _resolve_terms(reader: Reader, query: SearchQuery, patient: int) -> None:
-    """A code without a system means whatever systems it has in this record: look them up, so that the search is one
-    range of an index.
-    """
-    for index, condition in enumerate(query.conditions):
-        if not isinstance(condition, Condition):
-            continue
-        value = condition.values[0] if len(condition.values) == 1 else None
-        if isinstance(value, TokenValue) and value.hash is None and value.system is None:
-            found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, value.code)]
-            if len(found) == 1:
-                known = TokenValue(None, value.code, found[0])
-                query.conditions[index] = Condition(condition.param, condition.modifier, (known,))
 
 
 async def _reach(

@@ -102,6 +102,17 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of several criteria: what a composite asks for."""
+
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def shape(self) -> object:
+        return "all", tuple(each.shape for each in self.criteria)
+
+
+@dataclass(frozen=True, slots=True)
 class OwnedBy:
     """An owner parameter within a chain: the resource names as subject its record's Patient, who has the ``id``."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -50,14 +50,14 @@ def fill(param: Param, language: Language) -> Fill:
     return filled
 
 
-def fill_identifiers(param: Param) -> Fill:
-    """Adds the identifiers only: what an owner parameter refers to by its id is known from where the resource is."""
-    number = param.number
+def fill_identifiers(params: Sequence[Param]) -> Fill:
+    """Adds the identifiers only: what owner parameters refer to by its id is known from where the resource is."""
 
     def filled(rows: Rows, found: Found) -> None:
         for kind, value in found:
             if kind == "Reference" and "identifier" in value:
-                _fill_identifier(rows, number, value)
+                for param in params:
+                    _fill_identifier(rows, param.number, value)
 
     return filled
 
@@ -88,7 +88,9 @@ def _targets(param: Param, language: Language) -> Callable[[str, Any], list[tupl
         if isinstance(value, str):
             # A canonical that names a version is found without it too.
             whole, bar, _ = value.partition("|")
-            return [targets_of(each, numbers, base) for each in ((value, whole) if bar else (value,)) if each[:1] != "#"]
+            return [
+                targets_of(each, numbers, base) for each in ((value, whole) if bar else (value,)) if each[:1] != "#"
+            ]
         # The resource itself: a Bundle's document or message.
         if kind in types and isinstance(value, dict) and "id" in value:
             return [(numbers[kind], value["id"])]
@@ -103,7 +105,8 @@ def read(language: Language, param: Param, modifier: str, text: str) -> Referenc
         return tokens.read_token(param, text)
     text = unescape(text)
     literal = parse_reference(text)
-    if literal is not None and literal.base in ("", language.base):
+    known = language.registry.definitions.type_numbers
+    if literal is not None and literal.base in ("", language.base) and literal.type in known:
         if modifier and literal.type != modifier:
             raise Invalid(f"names a {literal.type} where its modifier says {modifier}.", "value")
         return ReferenceValue((literal.type,), literal.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from app.errors import Invalid
 from app.server.search.build import Build, Find, Get, Match, Row, any_of, attribute_of, value_at
@@ -53,18 +53,18 @@ class TokenValue:
 
 
 @dataclass(frozen=True, slots=True)
-class WordsValue:
-    """``:text``: the beginning of a text that belongs to a code, folded."""
+class BeginningValue:
+    """How a term begins: with ``:text`` that of a text that belongs to a code, folded."""
 
-    folded: str
+    beginning: str
 
     @property
     def shape(self) -> object:
-        return "words"
+        return "beginning"
 
     @property
     def end(self) -> str:
-        return prefix_end(self.folded)
+        return prefix_end(self.beginning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,7 @@ def _texts(found: Found) -> list[Term]:
         if kind == "CodeableConcept":
             if "text" in value:
                 result.append(words(value["text"]))
-            for coding in value.get("coding", ()):
-                if "display" in coding:
-                    result.append(words(coding["display"]))
+            result += [words(coding["display"]) for coding in value.get("coding", ()) if "display" in coding]
         elif kind == "Coding":
             if "display" in value:
                 result.append(words(value["display"]))
@@ -181,7 +179,7 @@ def fill(param: Param, _: Language) -> Fill:
 def read(_: Language, param: Param, modifier: str, text: str) -> object:
     """``code``, ``system|code``, ``|code`` or ``system|``, and what the modifiers take instead."""
     if modifier == "text":
-        return WordsValue(fold(unescape(text))[:LONGEST])
+        return BeginningValue(fold(unescape(text))[:LONGEST])
     if modifier in VALUE_SETS:
         return MeaningValue(unescape(text))
     if modifier == "of-type":
@@ -248,8 +246,8 @@ def match_rows(build: Build, row: Row, condition: Condition, find: Find, *, offs
                 parts.append(is_token(build, row, "x.value", value, get))
             continue
         exact = False
-        if isinstance(value, WordsValue):
-            low, high = (build.bind(partial(attribute_of, get, name)) for name in ("folded", "end"))
+        if isinstance(value, BeginningValue):
+            low, high = (build.bind(partial(attribute_of, get, name)) for name in ("beginning", "end"))
             within = f"m.system = '{WORDS}' AND m.code >= {low} AND m.code < {high}"
             parts.append(f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND {within})")
         else:

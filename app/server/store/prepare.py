@@ -42,6 +42,11 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
     place = server.placement[resource_type]
     if place.refused:
         raise MethodNotAllowed(f"{resource_type} cannot be written: {place.refused}", headers=(("allow", "GET"),))
+    for name, values in place.never.items():
+        if resource.get(name) in values:
+            path = (f"{resource_type}.{name}",)
+            text = f"A {resource_type} is not accepted with one of these: {', '.join(values)}. {place.because}"
+            raise Unprocessable(text, issues=(Issue("not-supported", text, path),))
     return resource_type
 
 

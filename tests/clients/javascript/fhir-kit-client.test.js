@@ -58,11 +58,12 @@ test("the capability statement says what is offered, to anybody", async () => {
   const statement = await anonymous.capabilityStatement();
   assert.equal(statement.fhirVersion, "4.0.1");
   const tool = new Client.CapabilityTool(statement);
-  assert.deepEqual(tool.serverSearch(), undefined);
-  assert.ok(tool.resourceSearch("Goal").find((each) => each.name === "lifecycle-status"));
-  const offered = ["read", "vread", "update", "patch", "delete", "create", "search-type"];
-  const codes = tool.interactionsFor({ resourceType: "Goal" });
-  assert.deepEqual(offered.filter((each) => !codes.includes(each)), []);
+  const withGoal = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
+  assert.deepEqual(withGoal.filter((each) => !tool.resourceCan("Goal", each)), []);
+  const withAll = ["transaction", "batch", "search-system", "history-system"];
+  assert.deepEqual(withAll.filter((each) => !tool.serverCan(each)), []);
+  assert.ok(tool.resourceSearch("Goal", "lifecycle-status"));
+  assert.ok(!tool.resourceSearch("Goal", "kleur"));
 });
 
 test("a resource is created, read, changed, patched and deleted", async () => {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.fhir.validation.invariants.rule import Invariant, Value, present
+from app.fhir.validation.invariants.rule import Invariant, Value, any_present
 
 
 def dom_2(resource: Value) -> bool:
@@ -41,8 +41,8 @@ def _gather(value: Any, fragments: set[str]) -> None:
 
 
 def _no_meta(*names: str) -> Any:
-    found = [present(name) for name in names]
-    return lambda resource: not any(there(each.get("meta", {})) for each in resource["contained"] for there in found)
+    found = any_present(*names)
+    return lambda resource: not any("meta" in each and found(each["meta"]) for each in resource["contained"])
 
 
 def _when_contained(key: str, text: str, holds: Any) -> Invariant:

@@ -112,13 +112,14 @@ async def _find(server: FhirServer, request: Request, entries: Sequence[Entry]) 
                 entry.drafted = await _deleted(server, request, entry)
             elif entry.type == "Patient" and entry.resource is not None:
                 query = condition_of(server, entry.type, entry.query or "")
-                entry.drafted = await draft_conditional_update(server, request, entry.resource, query, Context())
+                draft, condition = await draft_conditional_update(server, request, entry.resource, query, Context())
+                draft.if_match, draft.if_none_match = entry.if_match, entry.if_none_match
+                entry.drafted = draft, condition
         except ZelfregieError as error:
             refusals.add(entry.index, error)
             continue
-        draft = None if entry.drafted is None else entry.drafted[0]
-        if draft is not None:
-            entry.id, entry.birth = draft.id, draft.birth
+        if entry.drafted is not None and entry.drafted[0] is not None:
+            entry.id, entry.birth = entry.drafted[0].id, entry.drafted[0].birth
     refusals.check(_REFUSED)
 
 

@@ -1,0 +1,41 @@
+"""What searches ask of terminology: is a code in a value set, what is below or above a code.
+https://hl7.org/fhir/R4/search.html#modifiers
+"""
+
+from __future__ import annotations
+
+from app.database import Reader
+from app.server.access import Access
+from app.server.server import FhirServer
+from app.server.terminology.codesystem import CodeSystem
+from app.server.terminology.expansion import NotHeld, expansion_of
+
+
+async def codes_in(
+    server: FhirServer, reader: Reader, access: Access, value_set_url: str, *, now: int
+) -> frozenset[tuple[str, str]]:
+    """The (system, code) pairs of a value set that is held here. Raises ``Invalid`` saying what is not held."""
+    held = await server.holdings.of(reader, access, now=now)
+    return (await expansion_of(held, value_set_url)).codes
+
+
+async def subsumed(
+    server: FhirServer, reader: Reader, access: Access, system: str, code: str, *, now: int
+) -> frozenset[str]:
+    """The code and all codes of the system that are a kind of it. Raises ``Invalid`` where the system is not held."""
+    return (await _system(server, reader, access, system, now=now)).below(code)
+
+
+async def subsumers(
+    server: FhirServer, reader: Reader, access: Access, system: str, code: str, *, now: int
+) -> frozenset[str]:
+    """The code and all codes of the system that it is a kind of. Raises ``Invalid`` where the system is not held."""
+    return (await _system(server, reader, access, system, now=now)).above(code)
+
+
+async def _system(server: FhirServer, reader: Reader, access: Access, url: str, *, now: int) -> CodeSystem:
+    held = await server.holdings.of(reader, access, now=now)
+    found = await held.code_system(url)
+    if found is None:
+        raise NotHeld(f"The code system {url} is not held here.", "not-found")
+    return found
