@@ -68,16 +68,15 @@ UNION ALL
 SELECT 1, n, id, body FROM resource WHERE n IN (SELECT link.n FROM token link JOIN token goal ON goal.patient = $1
     AND goal.value = $2 AND goal.date = link.date WHERE link.patient = $1 AND link.value = $3)
 ORDER BY 1, 2"""
-PRACTICE = """
-SELECT token.date, token.n, resource.id, resource.body FROM (SELECT date, n FROM token WHERE patient = ANY ($1::bigint[]) AND value = $2
-    AND (date, n) < ($3, $4)
-    ORDER BY date DESC, n DESC LIMIT $5) token JOIN resource ON resource.n = token.n
-ORDER BY token.date DESC, token.n DESC"""
+_NEWEST_OF = """
+SELECT token.date, token.n, resource.id, resource.body FROM (SELECT date, n FROM {listed}
+    AND token.value = $2 AND (date, n) < ($3, $4) ORDER BY date DESC, n DESC LIMIT $5) token
+JOIN resource ON resource.n = token.n ORDER BY token.date DESC, token.n DESC"""
+PRACTICE = _NEWEST_OF.format(listed="token WHERE patient = ANY ($1::bigint[])")
 PATIENTS = "SELECT patient FROM resource WHERE type = 'Patient' ORDER BY patient"
 SQLITE |= {sql: sql.replace("$", "?") for sql in (TWO_TOKENS, MISSING, HAVING, CHAINED, GOALS_AND_PLANS, PATIENTS)}
-_FIRST_TABLE = "FROM token WHERE patient = ANY ($1::bigint[])"
-_LISTED = "FROM json_each(?1) listed CROSS JOIN token WHERE patient = listed.value"
-SQLITE[PRACTICE] = PRACTICE.replace(_FIRST_TABLE, _LISTED).replace("$", "?")
+_LISTED = "json_each($1) listed CROSS JOIN token WHERE patient = listed.value"
+SQLITE[PRACTICE] = _NEWEST_OF.format(listed=_LISTED).replace("$", "?")
 
 
 class SearchingFloor(Floor):

@@ -62,6 +62,11 @@ class Process:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def address(self) -> str:
+        """The FHIR base."""
+        return f"{self.url}/fhir"
+
+    @property
     def output(self) -> str:
         """What it has said so far, on both streams."""
         return self.log.read_text(errors="replace")
@@ -108,10 +113,16 @@ def started(
 
 @contextmanager
 def serving(
-    state: Path, *arguments: str | Path, more: Mapping[str, str] | None = None, ready: str = _SERVES
+    state: Path,
+    *arguments: str | Path,
+    port: int | None = None,
+    more: Mapping[str, str] | None = None,
+    ready: str = _SERVES,
 ) -> Iterator[Process]:
-    """A service on a free port, which takes requests from here on: ``serving(state, "serve", "--sandbox", file)``."""
-    port = free_port()
+    """A service that takes requests from here on: ``serving(state, "serve", "--sandbox", file)``. On a free port unless
+    one is given.
+    """
+    port = port or free_port()
     with started(state, [*arguments, "--port", str(port)], port=port, more=more) as process:
         process.wait_until(ready)
         yield process

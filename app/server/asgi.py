@@ -90,7 +90,8 @@ class FhirApp:
                 answer = self._without_token(method, path, query, headers)
             else:
                 searches = method in ("GET", "HEAD")
-                asked = asked_presentation(query, counts=searches or path.endswith(_SEARCH))
+                if query:
+                    asked = asked_presentation(query, counts=searches or path.endswith(_SEARCH))
                 # Who is asking comes first: nobody has us read 32 MB without a token.
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
                 body = b"" if searches else await _read_body(headers, receive)

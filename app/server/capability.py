@@ -13,9 +13,9 @@ from app.server.dispatch import ROUTES
 from app.server.operation_definitions import canonical
 from app.server.operations import Level
 from app.server.placement import Place
-from app.server.urls import Form
 from app.server.search.description import describe
 from app.server.server import FhirServer
+from app.server.urls import Form
 
 TYPE_ROWS: Final[Mapping[str, tuple[Form, str]]] = {
     "read": (Form.INSTANCE, "GET"),

@@ -13,8 +13,8 @@ from app.fhir.scopes import NAMES, Action
 from app.server.interactions import bundle, conditional, history, patch, read, search, write
 from app.server.messages import Answer, Request, Target
 from app.server.presentation import check_parameters
-from app.server.urls import EVERY_TYPE, Form, locate
 from app.server.server import FhirServer
+from app.server.urls import EVERY_TYPE, Form, locate
 
 Handler = Callable[[FhirServer, Request, Target], Awaitable[Answer]]
 NO_ACTION: Final = 0
@@ -40,6 +40,8 @@ ROUTES: Final[Mapping[tuple[Form, str], tuple[Handler, int]]] = {
     (Form.INSTANCE, "PUT"): (write.update, Action.UPDATE),
     (Form.INSTANCE, "PATCH"): (patch.patch, Action.UPDATE),
     (Form.INSTANCE, "DELETE"): (write.delete, Action.DELETE),
+    (Form.SYSTEM_HISTORY, "GET"): (history.system_history, NO_ACTION),
+    (Form.TYPE_HISTORY, "GET"): (history.type_history, Action.SEARCH),
     (Form.INSTANCE_HISTORY, "GET"): (history.history, Action.READ),
     (Form.VERSION, "GET"): (read.vread, Action.READ),
     (Form.COMPARTMENT, "GET"): (search.search, Action.SEARCH),

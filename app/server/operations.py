@@ -40,6 +40,7 @@ class Operation:
     """One operation. ``types`` is empty for all types; ``action`` is what the token's scopes must allow on the type.
 
     ``definition`` is the canonical of its OperationDefinition; ``affects_state``: it may only be called by POST;
+    ``of_versions``: it can be called on one version of a resource, too;
     ``description`` is said to people in the CapabilityStatement and the OpenAPI page, and ``parameters`` are listed in
     our OperationDefinition.
     """
@@ -53,6 +54,7 @@ class Operation:
     handler: Handler = field(compare=False)
     affects_state: bool = False
     parameters: tuple[Parameter, ...] = ()
+    of_versions: bool = False
 
     @property
     def methods(self) -> str:
@@ -82,7 +84,7 @@ class Operations:
         """The operation that an address names. Raises ``NotFound``."""
         level: Level = "instance" if target.id else "type" if target.type else "system"
         for each in self.by_name.get(target.operation, ()):
-            if each.offers(level, target.type):
+            if each.offers(level, target.type) and (each.of_versions or not target.version):
                 return each
         where = f"on {target.type}" if target.type else "on the whole server"
         raise NotFound(f"There is no operation ${target.operation} {where} here.", "not-supported")

@@ -132,8 +132,8 @@ def address(form: Form, name: str, compartment: str = "") -> str:
 
 def _in_path(form: Form) -> list[str]:
     parts = form.value.split("/")
-    named = [part for part in ("id", "version") if part in parts]
-    return [*named, "type"] if parts[0] == "Compartment" else named
+    names = ("id", "version", "type") if parts[0] == "Compartment" else ("id", "version")
+    return [name for name in names if name in parts or name == "type"]
 
 
 def _operation(form: Form, method: str, kind: Type | None, compartment: str) -> Json:

@@ -9,15 +9,19 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import processes
 from benchmarks.dataset import write_patients
 from benchmarks.figures import Figure, percentile, ratio
-from benchmarks.load import times
-from benchmarks.report import quoted, verdict
-from benchmarks.workload import BUILDERS, build, read_patients
+from benchmarks.goals import OPERATIONS, PRACTICE_OPERATIONS, Operation
+from benchmarks.load import Round, times
+from benchmarks.report import Section, quoted, render_section, verdict
+from benchmarks.rounds import Comparison, Cost, Sample
+from benchmarks.sides import sandbox
+from benchmarks.workload import BUILDERS, PRACTICE_TOKEN, build, read_patients, token
 
 FIGURES = st.lists(st.floats(min_value=0.001, max_value=1e6), min_size=1, max_size=50)
 
@@ -62,7 +66,41 @@ def test_a_restless_figure_is_not_measured_and_meets_no_goal() -> None:
     assert quoted(restless) == "not measured (1.50 ×, ±33%)"
     assert verdict(restless, 2.0) == "–"
     assert quoted(calm) == "1.50 ×, ±7%"
-    assert (verdict(calm, 1.5), verdict(calm, 1.4)) == ("yes", "**no**")
+    assert (verdict(calm, 1.5), verdict(calm, 1.4), verdict(calm, None)) == ("yes", "**no**", "–")
+
+
+def cost(cpu: float) -> Cost:
+    return Cost((Sample(cpu, (Round(requests=100, seconds=0.5, p50=1, p95=2, failed=0, failures=()),)),))
+
+
+def test_an_operation_without_goal_or_peer_is_reported_without_a_verdict() -> None:
+    with_goal = Operation("read", "read by id", 2.0, 1.6, "Peer", 150)
+    without = Operation("has", "search `_has`")
+    comparisons = tuple(Comparison(each, cost(300), cost(100), cost(50)) for each in (with_goal, without))
+    section = Section("sqlite", "", comparisons, 10**8, "0", "0", "2 patients × 13 resources")
+    lines = render_section(section, ("service", "floor")).splitlines()
+    costs, rates = ([line for line in lines if line.startswith(f"| {each.title} |")] for each in (with_goal, without))
+    assert "| 3.00 ×, ±0% | ≤ 2.0 × | **no** | 6.00 ×, ±0% |" in costs[0]
+    assert "| 150 (Peer) | yes |" in costs[1]
+    assert "| 3.00 ×, ±0% | – | – | 6.00 ×, ±0% |" in rates[0]
+    assert "| 2.00 | – | – | – | – |" in rates[1]
+
+
+def test_every_operation_has_requests_and_reads_come_before_writes() -> None:
+    assert {each.name for each in (*OPERATIONS, *PRACTICE_OPERATIONS)} <= set(BUILDERS)
+    writes = [bool(each.resources) for each in OPERATIONS]
+    assert writes == sorted(writes)
+
+
+def test_a_practice_has_one_token_for_all_patients_who_otherwise_have_one_each(tmp_path: Path) -> None:
+    file = write_patients(tmp_path, patients=3, resources=13)
+    ids = [patient.id for patient in read_patients(file)]
+    own = yaml.safe_load(sandbox(file, tmp_path / "own.yaml").read_text())["tokens"]
+    practice = yaml.safe_load(sandbox(file, tmp_path / "practice.yaml", practice=True).read_text())["tokens"]
+    assert [own[token(each)]["patient"] for each in ids] == ids
+    assert practice[PRACTICE_TOKEN]["patients"] == ids
+    assert PRACTICE_TOKEN not in own
+    assert not {token(each) for each in ids} & set(practice)
 
 
 def test_cpu_and_bytes_of_children_and_threads_are_counted(tmp_path: Path) -> None:
@@ -103,7 +141,8 @@ def test_requests_are_the_same_for_every_side_and_complete(operation: str, tmp_p
         head, _, body = request.render(times()).partition(b"\r\n\r\n")
         length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length: ")]
         assert length == ([] if head.startswith(b"GET ") else [b"Content-Length: %d" % len(body)])
-        assert b"Authorization: Bearer bench-bulk-" in head
+        bearer = PRACTICE_TOKEN if operation == "practice" else "bench-bulk-"
+        assert f"Authorization: Bearer {bearer}".encode() in head
 
 
 def test_no_two_writes_are_the_same_reading(tmp_path: Path) -> None:

@@ -145,12 +145,23 @@ def test_a_search_is_paged_to_its_end(server: Any) -> None:
     day = "2026-11-20"
     answer = Bundle(Bundle(transaction(*(posted(heart_rate(day, minute)) for minute in range(25)))).create(server))
     assert [entry.response.status for entry in answer.entry] == ["201 Created"] * 25
-    wanted = {"code": f"{LOINC}|{HEART_RATE}", "date": {"$and": [f"ge{day}", f"le{day}"]}, "_sort": "-date", "_count": "10"}
+    wanted = {
+        "code": f"{LOINC}|{HEART_RATE}",
+        "date": {"$and": [f"ge{day}", f"le{day}"]},
+        "_sort": "-date",
+        "_count": "10",
+    }
     found = every(server, Observation, **wanted)
     assert [each.valueQuantity.value for each in found] == list(range(84, 59, -1))
     pages = [*Observation.where({**wanted, "_total": "accurate"}).perform_iter(server)]
     assert [(page.total, len(page.entry)) for page in pages] == [(25, 10), (25, 10), (25, 5)]
-    either = every(server, Observation, date=day, status={"$or": ["amended", "final"]}, subject={"$type": "Patient", "name": "Farid"})
+    either = every(
+        server,
+        Observation,
+        date=day,
+        status={"$or": ["amended", "final"]},
+        subject={"$type": "Patient", "name": "Farid"},
+    )
     assert len(either) == 25
 
 
@@ -167,7 +178,9 @@ def test_what_a_plan_refers_to_and_what_refers_to_it_come_along(server: Any) -> 
     goals = {reference.reference for reference in plan.goal}
     has = every(server, Goal, **{"_has:CarePlan:goal:_id": plan.id})
     assert {each.relativePath() for each in has} == goals
-    assert [each.id for each in every(server, CarePlan, goal={"$type": "Goal", "lifecycle-status": "active"})] == [plan.id]
+    assert [each.id for each in every(server, CarePlan, goal={"$type": "Goal", "lifecycle-status": "active"})] == [
+        plan.id
+    ]
 
 
 def test_a_transaction_resolves_what_its_entries_call_each_other(server: Any) -> None:
@@ -192,7 +205,9 @@ def test_a_transaction_with_one_mistake_stores_nothing(server: Any) -> None:
 
 
 def test_a_batch_answers_each_entry_for_itself(server: Any) -> None:
-    asked = [{"request": {"method": "GET", "url": url}} for url in (PATIENT, f"Patient/{OTHER}", "CarePlan?status=active")]
+    asked = [
+        {"request": {"method": "GET", "url": url}} for url in (PATIENT, f"Patient/{OTHER}", "CarePlan?status=active")
+    ]
     answer = Bundle(Bundle(batch(*asked, posted(goal(PATIENT)))).create(server))
     assert answer.type == "batch-response"
     assert [entry.response.status[:3] for entry in answer.entry] == ["200", "404", "200", "201"]
@@ -204,7 +219,16 @@ def test_a_batch_answers_each_entry_for_itself(server: Any) -> None:
 def test_the_whole_record_is_understood(server: Any) -> None:
     record = Bundle.read_from(f"{PATIENT}/$everything?_count=5000", server)
     types = {entry.resource.resource_type for entry in record.entry}
-    assert types >= {"Patient", "CarePlan", "CareTeam", "Goal", "Observation", "Condition", "Task", "QuestionnaireResponse"}
+    assert types >= {
+        "Patient",
+        "CarePlan",
+        "CareTeam",
+        "Goal",
+        "Observation",
+        "Condition",
+        "Task",
+        "QuestionnaireResponse",
+    }
     for entry in record.entry:
         assert entry.resource.as_json()["id"] == entry.resource.id
 
@@ -228,8 +252,8 @@ def test_a_resource_is_validated_before_it_is_sent(server: Any) -> None:
     """Here and there: the client knows what is required, the service knows what else holds."""
     with pytest.raises(FHIRValidationError, match="description"):
         Goal({"resourceType": "Goal", "lifecycleStatus": "proposed", "subject": {"reference": PATIENT}})
-    for status, errors in (("proposed", []), ("ooit", ["Goal.lifecycleStatus"])):
-        answer = server.post_json("Goal/$validate", Goal(goal(PATIENT, lifecycleStatus=status)).as_json())
+    for lifecycle, errors in (("proposed", []), ("ooit", ["Goal.lifecycleStatus"])):
+        answer = server.post_json("Goal/$validate", Goal(goal(PATIENT, lifecycleStatus=lifecycle)).as_json())
         outcome = OperationOutcome(answer.json())
         assert [issue.expression[0] for issue in outcome.issue if issue.severity == "error"] == errors
     with pytest.raises(requests.HTTPError) as raised:

@@ -25,7 +25,7 @@ Connect = Callable[..., Any]
 
 @pytest.fixture
 def connect(service: Process) -> Connect:
-    """fhirpy's client with headers of its own; fhirpy is typed in part only."""
+    """The client, with headers of its own; fhirpy is typed in part only."""
 
     def client(token: str | None = f"demo-{OWNER}", **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -65,7 +65,16 @@ def test_the_capability_statement_says_what_is_offered_to_anybody(connect: Conne
     assert statement["fhirVersion"] == "4.0.1"
     (rest,) = statement["rest"]
     offered = {each["type"]: {row["code"] for row in each["interaction"]} for each in rest["resource"]}
-    assert offered["Goal"] >= {"read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"}
+    assert offered["Goal"] >= {
+        "read",
+        "vread",
+        "update",
+        "patch",
+        "delete",
+        "history-instance",
+        "create",
+        "search-type",
+    }
     assert {each["code"] for each in rest["interaction"]} >= {"transaction", "batch", "search-system"}
 
 
@@ -91,7 +100,7 @@ def test_a_goal_is_made_read_changed_and_deleted(client: Any, connect: Connect) 
 
 
 def test_a_goal_is_patched_both_ways(connect: Connect, client: Any) -> None:
-    """fhirpy's own ``patch`` sends a part of the resource, which FHIR does not know; ``execute`` sends any patch."""
+    """The client's ``patch`` sends a part of the resource, which FHIR does not know; ``execute`` sends any patch."""
     made = client.resource("Goal", **goal(PATIENT))
     made.save()
     steps = [{"op": "replace", "path": "/lifecycleStatus", "value": "active"}]
@@ -113,7 +122,7 @@ def test_a_goal_is_patched_both_ways(connect: Connect, client: Any) -> None:
 
 
 def test_conditional_create_update_and_delete(client: Any, connect: Connect) -> None:
-    """fhirpy's ``get_or_create`` puts the condition in the address; FHIR R4 has it in ``If-None-Exist``."""
+    """The client's ``get_or_create`` puts the condition in the address; FHIR R4 has it in ``If-None-Exist``."""
     search = client.resources("Observation").search(identifier=f"{DEVICE}|1")
     once = connect(If_None_Exist=f"identifier={DEVICE}|1")
     first, again = (once.resource("Observation", **numbered("1")).save() for _ in range(2))
@@ -145,7 +154,7 @@ def test_a_search_is_paged_to_its_end_and_counted(client: Any) -> None:
 
 
 def test_a_count_is_asked_for_as_fhir_does(client: Any) -> None:
-    """fhirpy's ``count`` sends ``_totalMethod``, which is no parameter of FHIR: it is refused by name."""
+    """The client's ``count`` sends ``_totalMethod``, which is no parameter of FHIR: it is refused by name."""
     goals = client.resources("Goal")
     every = goals.fetch_all()
     assert goals.search(_total="accurate").limit(0).fetch_raw()["total"] == len(every)

@@ -34,12 +34,19 @@ def node() -> str:
     return program
 
 
-@pytest.mark.parametrize(("client", "patient"), [("fhirclient", "corrie-demosma"), ("fhir-kit-client", "daan-modelaar")])
+@pytest.mark.parametrize(
+    ("client", "patient"), [("fhirclient", "corrie-demosma"), ("fhir-kit-client", "daan-modelaar")]
+)
 def test_a_whole_session_goes_well(client: str, patient: str, service: Process, node: str) -> None:
     session = subprocess.run(
         [node, "--test", "--test-reporter=tap", f"{client}.test.js"],
         cwd=JAVASCRIPT,
-        env={**os.environ, "FHIR_BASE": f"{service.url}/fhir", "FHIR_PATIENT": patient, "FHIR_TOKEN": f"demo-{patient}"},
+        env={
+            **os.environ,
+            "FHIR_BASE": f"{service.url}/fhir",
+            "FHIR_PATIENT": patient,
+            "FHIR_TOKEN": f"demo-{patient}",
+        },
         capture_output=True,
         text=True,
         check=False,

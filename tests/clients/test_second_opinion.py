@@ -152,7 +152,9 @@ def test_the_answer_to_a_transaction_is_what_others_take_it_for(client: httpx.Cl
         asking("GET", "Goal?_count=1"),
     )
     for prefer in ("return=representation", "return=minimal", "return=OperationOutcome"):
-        answer = client.post("", content=encode(sent), headers={"content-type": "application/fhir+json", "prefer": prefer})
+        answer = client.post(
+            "", content=encode(sent), headers={"content-type": "application/fhir+json", "prefer": prefer}
+        )
         assert answer.status_code == 200, answer.text
         assert kind(read_by_others(answer)) == "Bundle transaction-response"
 

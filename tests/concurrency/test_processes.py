@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import httpx
 import pytest
@@ -16,8 +16,9 @@ from app.server.server import FhirServer
 from tests import builders
 from tests.integrity import problems
 from tests.postgresql import Databases
-from tests.processes import processes
+from tests.process import serving
 from tests.server.service import Caller, link
+from tests.service import SECRET
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,10 @@ def database_of_two(postgresql_databases: Databases, prepared_url: str) -> Itera
 
 @pytest.fixture(scope="module")
 def addresses(database_of_two: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    with processes(database_of_two, tmp_path_factory.mktemp("processes"), 2) as running:
-        yield [each.address for each in running]
+    command, secret = ("serve", "--database", database_of_two), {"ZELFREGIE_SECRET": SECRET}
+    with ExitStack() as stack:
+        states = [tmp_path_factory.mktemp(f"process-{number}") for number in range(2)]
+        yield [stack.enter_context(serving(state, *command, more=secret)).address for state in states]
 
 
 @pytest.fixture

@@ -30,7 +30,30 @@ VALUES: Final[Mapping[str, str]] = {
     "quantity": "gt1||kg",
     "special": "52.1|4.9|10|km",
 }
-MODIFIED: Final[Mapping[str, str]] = {"missing": "true", "of-type": "http://x.example|MR|1", "identifier": "urn:x|1"}
+CODE_SYSTEM: Final[Resource] = {
+    "resourceType": "CodeSystem",
+    "url": "http://x.example/codes",
+    "status": "active",
+    "content": "complete",
+    "concept": [{"code": "a"}],
+}
+VALUE_SET: Final[Resource] = {
+    "resourceType": "ValueSet",
+    "url": "http://x.example/set",
+    "status": "active",
+    "compose": {"include": [{"system": CODE_SYSTEM["url"], "concept": [{"code": "a"}]}]},
+}
+_CODE: Final = f"{CODE_SYSTEM['url']}|a"
+MODIFIED: Final[Mapping[str, Mapping[str, str]]] = {
+    "token": {
+        "of-type": "urn:x|MR|1",
+        "above": _CODE,
+        "below": _CODE,
+        "in": VALUE_SET["url"],
+        "not-in": VALUE_SET["url"],
+    },
+    "reference": {"identifier": "urn:x|1"},
+}
 
 
 async def statement(caller: Caller) -> Resource:
@@ -108,12 +131,17 @@ async def test_every_parameter_that_is_listed_can_be_used_among_several_patients
 
 
 @pytest.mark.parametrize("kind", ["Observation", "Patient", "CarePlan", "Appointment", "Provenance", "ValueSet"])
-async def test_every_modifier_that_is_documented_can_be_used(service: Service, anna: Caller, kind: str) -> None:
+async def test_every_modifier_that_is_documented_can_be_used(
+    service: Service, anna: Caller, operator: Caller, kind: str
+) -> None:
+    for resource in (CODE_SYSTEM, VALUE_SET):
+        await operator.create(resource)
     for code, param in service.server.registry.offered(kind).items():
         targets = param.definition.targets or ("Patient",)
         for modifier in modifiers(param):
             written = targets[-1] if modifier == "[type]" else modifier
-            value = "x" if modifier == "[type]" else MODIFIED.get(modifier, value_of(service, kind, code))
+            plain = {"missing": "true", "[type]": "x"}.get(modifier, value_of(service, kind, code))
+            value = MODIFIED.get(param.kind, {}).get(modifier, plain)
             answer = await anna.get(f"/{kind}?{code}:{written}={value}")
             assert answer.status_code == 200, (code, modifier, answer.text)
 

@@ -21,7 +21,7 @@ PLAIN = {"accept-encoding": "identity"}
 
 
 def encoding(answer: httpx.Response) -> str:
-    return answer.headers.get("content-encoding", "")
+    return str(answer.headers.get("content-encoding", ""))
 
 
 async def test_a_body_may_come_in_as_gzip(anna: Caller) -> None:

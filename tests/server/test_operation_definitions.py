@@ -79,7 +79,7 @@ async def test_definitions_are_stored_only_where_they_differ(service: Service, o
     stored = await service.database.fetch(
         "SELECT id, version FROM resource WHERE patient = 0 AND type = $1 AND deleted = 0", number
     )
-    assert dict(stored) == {definition_id(each): 1 for each in STANDARD_OPERATIONS}
+    assert {row[0]: row[1] for row in stored} == {definition_id(each): 1 for each in STANDARD_OPERATIONS}
 
 
 async def test_a_definition_that_was_changed_or_deleted_is_put_right(service: Service) -> None:

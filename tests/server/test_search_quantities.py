@@ -153,7 +153,9 @@ async def test_components_are_found_by_their_own_quantities(anna: Caller) -> Non
 
 async def test_ages_ranges_and_money_are_quantities(anna: Caller) -> None:
     await anna.keep(condition(id="aged", onsetAge=amount(40, "jaar", "a")))
-    await anna.keep(condition(id="between", onsetRange={"low": amount(3, "jaar", "a"), "high": amount(50, "jaar", "a")}))
+    await anna.keep(
+        condition(id="between", onsetRange={"low": amount(3, "jaar", "a"), "high": amount(50, "jaar", "a")})
+    )
     await anna.keep(condition(id="until", onsetRange={"high": amount(600, "maanden", "mo")}))
     years = "http://unitsofmeasure.org|a"
     for query, expected in {

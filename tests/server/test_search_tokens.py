@@ -158,3 +158,159 @@ async def test_two_tokens_of_one_type_are_found_whatever_leads(anna: Caller) -> 
         "verification-status=confirmed&clinical-status=active",
     ):
         assert await anna.found(f"/Condition?{query}") == [active["id"]]
+
+
+# --- modifiers --------------------------------------------------------------------------------------------------------
+
+KINDS = "https://zelfregie.example/fhir/CodeSystem/dieren"
+ANIMALS = "https://zelfregie.example/fhir/ValueSet/huisdieren"
+
+
+@pytest.fixture
+async def worded(anna: Caller) -> Caller:
+    """Anna, with observations whose codes have texts."""
+    for id, code in {
+        "display": {"coding": [{"system": LOINC, "code": WEIGHT, "display": "Body weight"}]},
+        "text": {"text": "Gewicht thuis"},
+        "both": {"coding": [{"system": LOINC, "code": WEIGHT, "display": "BODY  Wéight"}], "text": "Gewicht"},
+        "long": {"text": "Gewicht " + "x" * 4000},
+        "none": {"coding": [{"system": LOINC, "code": WEIGHT}]},
+    }.items():
+        await anna.keep(observation(id=id, code=code, category=None))
+    return anna
+
+
+async def test_texts_that_belong_to_a_code_find_it(worded: Caller, practice: Caller) -> None:
+    for query, expected in {
+        "code:text=body weight": {"display", "both"},
+        "code:text=BODY": {"display", "both"},
+        "code:text=weight": set(),
+        "code:text=gewicht": {"text", "both", "long"},
+        "code:text=Gewicht t": {"text"},
+        "code:text=gewicht,body": {"text", "both", "long", "display"},
+        f"code:text=gewicht {'x' * 100}": {"long"},
+        f"code:text={WEIGHT}": set(),
+        "code:text=gewicht&code:text=body": {"both"},
+        "combo-code:text=body": {"display", "both"},
+        "code=gewicht": set(),
+    }.items():
+        assert set(await worded.found(f"/Observation?{query}")) == expected, query
+        assert set(await practice.found(f"/Observation?{query}")) == expected, query
+
+
+async def test_identifiers_are_found_by_their_type(anna: Caller) -> None:
+    v2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
+    kind = {"coding": [{"system": v2, "code": "MR"}], "text": "Patiëntnummer"}
+    for id, identifier in {
+        "typed": {"type": kind, "system": "urn:a", "value": "12|3"},
+        "other": {"type": {"coding": [{"system": v2, "code": "VN"}]}, "value": "12|3"},
+        "bare": {"system": "urn:a", "value": "12|3"},
+    }.items():
+        await anna.keep(goal(id=id, identifier=[identifier]))
+    for query, expected in {
+        f"identifier:of-type={v2}|MR|12%5C|3": {"typed"},
+        f"identifier:of-type={v2}|VN|12%5C|3": {"other"},
+        f"identifier:of-type={v2}|MR|12": set(),
+        "identifier:of-type=urn:a|MR|12%5C|3": set(),
+        f"identifier:of-type={v2}|MR|12%5C|3,{v2}|VN|12%5C|3": {"typed", "other"},
+        "identifier:text=patientn": {"typed"},
+        "identifier=12%5C|3": {"typed", "other", "bare"},
+        "identifier:not=urn:a|12%5C|3": {"other"},
+    }.items():
+        assert set(await anna.found(f"/Goal?{query}")) == expected, query
+
+
+@pytest.mark.parametrize("value", ["MR|1", "a|MR|1|2", "a||1", "a|MR|", "1"])
+async def test_a_type_without_code_or_value_is_refused(anna: Caller, value: str) -> None:
+    assert (await anna.get(f"/Goal?identifier:of-type={value}")).status_code == 400
+
+
+@pytest.fixture
+async def animals(anna: Caller, operator: Caller) -> Caller:
+    """Anna, with observations of animals, of which the operator has a code system and a value set."""
+    concepts = [
+        {
+            "code": "dier",
+            "concept": [
+                {"code": "zoogdier", "concept": [{"code": "hond"}, {"code": "kat"}]},
+                {"code": "vogel", "concept": [{"code": "mus"}]},
+            ],
+        }
+    ]
+    system = {"resourceType": "CodeSystem", "id": "dieren", "url": KINDS, "status": "active", "content": "complete"}
+    await operator.keep({**system, "hierarchyMeaning": "is-a", "concept": concepts})
+    include = [{"system": KINDS, "concept": [{"code": "hond"}, {"code": "kat"}]}]
+    value_set = {"resourceType": "ValueSet", "id": "huisdieren", "url": ANIMALS, "status": "active"}
+    await operator.keep({**value_set, "compose": {"include": include}})
+    for code in ("dier", "zoogdier", "hond", "kat", "mus"):
+        await anna.keep(observation(id=code, code=concept(KINDS, code), category=None))
+    await anna.keep(observation(id="elders", code=concept("urn:elders", "hond"), category=None))
+    await anna.keep(observation(id="geheel", hasMember=[{"reference": "Observation/kat"}]))
+    return anna
+
+
+MEANINGS = {
+    f"code:in={ANIMALS}": {"hond", "kat"},
+    f"code:not-in={ANIMALS}": {"dier", "zoogdier", "mus", "elders", "geheel"},
+    f"code:below={KINDS}|zoogdier": {"zoogdier", "hond", "kat"},
+    f"code:below={KINDS}|mus": {"mus"},
+    f"code:below={KINDS}|hond,{KINDS}|vogel": {"hond", "mus"},
+    f"code:above={KINDS}|kat": {"dier", "zoogdier", "kat"},
+    f"code:above={KINDS}|dier": {"dier"},
+    f"combo-code:in={ANIMALS}": {"hond", "kat"},
+    f"has-member.code:in={ANIMALS}": {"geheel"},
+    f"has-member.code:below={KINDS}|vogel": set(),
+    f"_has:Observation:has-member:code:below={LOINC}-none|x": None,
+    f"code:in={ANIMALS}&status=final": {"hond", "kat"},
+    f"code:in={ANIMALS}&code:below={KINDS}|hond": {"hond"},
+}
+
+
+async def test_codes_are_found_by_what_they_mean(animals: Caller, practice: Caller) -> None:
+    for query, expected in MEANINGS.items():
+        for caller in (animals, practice):
+            if expected is None:
+                assert (await caller.get(f"/Observation?{query}")).status_code == 400, query
+            else:
+                assert set(await caller.found(f"/Observation?{query}")) == expected, query
+
+
+async def test_codes_of_an_element_are_found_by_what_they_mean(animals: Caller) -> None:
+    found = await animals.found("/Patient?gender:in=http://hl7.org/fhir/ValueSet/administrative-gender")
+    assert found == []
+    await animals.keep(patient("anna", gender="female"))
+    found = await animals.found("/Patient?gender:in=http://hl7.org/fhir/ValueSet/administrative-gender")
+    assert found == ["anna"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("code:in=http://elders.example/ValueSet/x", "http://elders.example/ValueSet/x"),
+        ("code:below=http://elders.example/CodeSystem/x|1", "http://elders.example/CodeSystem/x"),
+        ("code:below=hond", "system|code"),
+        ("code:above=|hond", "system|code"),
+        ("status:text=final", "status:text"),
+    ],
+)
+async def test_what_is_not_held_or_not_said_is_refused_by_name(anna: Caller, query: str, named: str) -> None:
+    answer = await anna.get(f"/Observation?{query}")
+    assert answer.status_code == 400
+    assert named in answer.text
+
+
+async def test_codes_of_any_length_are_found(anna: Caller) -> None:
+    long = "".join(chr(97 + place * place % 26) for place in range(5000))
+    await anna.keep(goal(id="one", identifier=[{"system": "urn:a", "value": long}]))
+    await anna.keep(goal(id="other", identifier=[{"system": "urn:a", "value": f"{long}x"}]))
+    assert await anna.found(f"/Goal?identifier=urn:a|{long}") == ["one"]
+    assert await anna.found(f"/Goal?identifier={long}") == ["one"]
+    assert await anna.found(f"/Goal?identifier={long}x") == ["other"]
+
+
+async def test_what_an_extension_holds_is_a_token(anna: Caller) -> None:
+    gene = "http://hl7.org/fhir/StructureDefinition/observation-geneticsGene"
+    await anna.keep(observation(id="g", extension=[{"url": gene, "valueCodeableConcept": concept("urn:genes", "1")}]))
+    assert await anna.found("/Observation?gene-identifier=urn:genes|1") == ["g"]
+    assert await anna.found("/Observation?gene-identifier=1") == ["g"]
+    assert await anna.found("/Observation?gene-identifier:missing=false") == ["g"]

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +19,9 @@ from app.audit import verify_folder
 from app.database import Database, open_database
 from app.server.server import FhirServer
 from tests.postgresql import Databases, NoServer, temporary_server
-from tests.processes import Process, free_port
+from tests.process import Process, free_port, serving
 from tests.server.service import Caller
-from tests.service import ORIGIN, prepare
+from tests.service import ORIGIN, SECRET, prepare
 from tests.soak.ledger import Load, lies, silences
 
 ROUNDS: Final = 12
@@ -55,17 +55,19 @@ async def looked_into(url: str) -> AsyncIterator[tuple[Database, FhirServer]]:
         await database.close()
 
 
+def service_of(url: str, folder: Path, port: int) -> AbstractContextManager[Process]:
+    """The service on ``url``, always at the same place and with the same state."""
+    return serving(folder / "state", "serve", "--database", url, port=port, more={"ZELFREGIE_SECRET": SECRET})
+
+
 async def test_kills_of_the_service_lose_nothing_that_was_acknowledged(durable_url: str, tmp_path: Path) -> None:
     draw, load, port = random.Random(7), Load(7), free_port()
     for number in range(ROUNDS):
-        service = Process.start(durable_url, tmp_path / "state", port=port)
-        try:
-            await asyncio.to_thread(service.wait_until_ready)
+        with service_of(durable_url, tmp_path, port) as service:
             await read_back(load, service)
             load.start(service.address)
             await load.ledger.wait_for(draw.randint(10, 90))
-        finally:
-            service.kill()
+            service.stop(signal.SIGKILL)
         await load.stop()
         async with looked_into(durable_url) as (database, server):
             assert await lies(load.ledger, database, server) == [], f"after round {number + 1}"
@@ -80,16 +82,13 @@ async def test_crashes_of_postgresql_lose_nothing_that_was_acknowledged(durable_
     if "TEST_DATABASE_URL" in os.environ:
         pytest.skip("PostgreSQL crashes: only a server of our own is crashed; unset TEST_DATABASE_URL")
     draw, load, port = random.Random(8), Load(8), free_port()
-    service = Process.start(durable_url, tmp_path / "state", port=port)
-    try:
-        await asyncio.to_thread(service.wait_until_ready)
+    with service_of(durable_url, tmp_path, port) as service:
         load.start(service.address)
         for _ in range(ROUNDS):
             await load.ledger.wait_for(draw.randint(10, 60))
             await crash(durable_url)
         await load.ledger.wait_for(50)
         await load.stop()
-    finally:
         service.stop()
     assert load.ledger.statuses[503] > 0, "nobody noticed the crashes"
     async with looked_into(durable_url) as (database, server):
@@ -138,10 +137,10 @@ def assert_enough(load: Load) -> None:
 
 async def end_well(url: str, folder: Path, load: Load, port: int) -> None:
     """Start once more and stop as it should be: then the whole access log is in the database, its chains unbroken."""
-    service = Process.start(url, folder / "state", port=port)
-    await asyncio.to_thread(service.wait_until_ready)
-    assert await asyncio.to_thread(service.stop) == 0
-    assert b"fhir.fault" not in service.log.read_bytes()
+    with service_of(url, folder, port) as service:
+        assert service.stop() == 0
+    for log in (folder / "state").glob("output-*"):
+        assert "fhir.fault" not in log.read_text(errors="replace")
     async with looked_into(url) as (database, server):
         assert await silences(load.ledger, database) == []
         assert await lies(load.ledger, database, server) == []

@@ -10,7 +10,7 @@ from functools import lru_cache
 from app.database import Reader
 from app.server.access import SELECT_PATIENT_ID, Access
 from app.server.ids import key_of
-from app.server.messages import Headers
+from app.server.messages import Headers, Request
 from app.server.server import FhirServer
 from app.server.store.read import Stored
 
@@ -44,3 +44,24 @@ async def address(
         for (patient_id,) in await reader.fetch(SELECT_PATIENT_ID, patient, server.registry.number("Patient")):
             return f"{server.base}Patient/{patient_id}/{resource_type}/{resource_id}"
     return f"{server.base}{resource_type}/{resource_id}"
+
+
+class Bases:
+    """The address that a resource's own is below; a patient's is looked up once."""
+
+    def __init__(self, server: FhirServer, request: Request) -> None:
+        self._server = server
+        self._access = request.access
+        self._known: dict[int, str] = {}
+
+    async def of(self, patient: int, resource_type: str, resource_id: str) -> str:
+        """The address, with a slash at the end."""
+        if not needs_patient(self._access, patient, resource_type, resource_id):
+            return self._server.base
+        if patient not in self._known:
+            rows = await self._server.database.fetch(
+                SELECT_PATIENT_ID, patient, self._server.registry.number("Patient")
+            )
+            below = f"Patient/{rows[0][0]}/" if rows else ""
+            self._known[patient] = f"{self._server.base}{below}"
+        return self._known[patient]

@@ -1,46 +1,68 @@
-"""history of one resource. https://hl7.org/fhir/R4/http.html#history"""
+"""history of one resource, of a type and of all that the caller may see. https://hl7.org/fhir/R4/http.html#history
+
+A type's history is that of the caller's patients, with the catalogues' where they hold the type. That of the system is
+the caller's patients' only; an operator sees the catalogues' there too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Final
 
-from app.database import Row
-from app.errors import Invalid, NotFound
-from app.fhir.dates import instant
+from app.database import Reader, Row
+from app.errors import Forbidden, Invalid, Issue, NotFound
+from app.fhir.dates import bounds, instant
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
 from app.server.bundles import bundle_of
-from app.server.interactions.addresses import address
-from app.server.messages import Answer, Request, Target
+from app.server.interactions.addresses import Bases
+from app.server.messages import GENERAL, Answer, Request, Target
+from app.server.search import page
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.parse import split_query
-from app.server.search.query import SearchQuery
+from app.server.search.reach import Reach, reach_of
 from app.server.server import FhirServer
-from app.server.store.find import find_partitions
+from app.server.store.find import find_partitions, find_patient
 from app.server.store.read import check_guard, several
+from app.server.store.versions import Asked, versions
 
-_VERSIONS: Final = (
-    "SELECT h.version, h.updated, h.interaction, coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient"
-    " = h.patient"
-    " AND r.type = h.type AND r.id = h.id AND r.version = h.version)) FROM history h"
-    " WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND h.version < $8"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"
-    " ORDER BY h.version DESC LIMIT $9"
-)
-_FIRST: Final = 2**31 - 1
-_METHODS: Final = {"create": ("POST", "201"), "update": ("PUT", "200"), "delete": ("DELETE", "204")}
+DEFAULT_COUNT: Final = 50
+LARGEST_COUNT: Final = 1000
+_TAKES: Final = "_count, _since, _at and the general parameters"
+_METHODS: Final[Mapping[str, tuple[str, str]]] = {
+    "create": ("POST", "201"),
+    "update-create": ("PUT", "201"),
+    "update": ("PUT", "200"),
+    "delete": ("DELETE", "204"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What the query asks; ``written`` is what a link repeats of it. Times in µs."""
+
+    count: int = DEFAULT_COUNT
+    since: int | None = None
+    at: tuple[int, int] | None = None
+    page: str | None = None
+    written: str = ""
+    names: tuple[str, ...] = ()
+
+    def asked(self, types: tuple[int, ...] | None, cursor: Cursor | None, now: int) -> Asked:
+        """One version more than the page holds, to see whether there is another page."""
+        after = None if cursor is None else (int(cursor.keys[0]), cursor.patient, cursor.n)
+        return Asked(types, self.count + 1, now, since=self.since, at=self.at, after=after)
 
 
 async def history(server: FhirServer, request: Request, target: Target) -> Answer:
-    """All versions, newest first, paged by ``_count``."""
+    """All versions of one resource."""
     access, resource_type, resource_id = request.access, target.type, target.id
-    # Read by the same parser as a search, so that _count and unknown parameters are answered alike.
-    query = server.parser.parse(resource_type, split_query(request.query), lenient=False)
-    _refuse_filters(query)
+    asked = _parameters(request)
     what = f"{resource_type}/{resource_id}/_history"
-    cursor = None if query.cursor is None else read_cursor(query.cursor, server.page_key, what)
-    before = _FIRST if cursor is None else cursor.n
+    cursor = _cursor(server, asked, what)
+    wanted = replace(asked.asked((server.registry.number(resource_type),), cursor, request.now), id=resource_id)
     partitions = await find_partitions(
         server.database, access, resource_type, resource_id, registry=server.registry, patient_id=target.patient_id
     )
@@ -48,19 +70,11 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
     for patient in partitions:
         if found and patient <= 0:
             break  # the caller's own resource hides a catalogue's of the same id
-        rows = await server.database.fetch(
-            _VERSIONS,
-            patient,
-            server.registry.number(resource_type),
-            resource_id,
-            access.denied_labels(patient, Action.READ),
-            access.hash,
-            access.stamp,
-            request.now,
-            before,
-            query.count + 1,
-        )
-        if rows:
+        reach = Reach((patient,), (access.denied_labels(patient, Action.READ),))
+        if cursor is not None and cursor.patient != patient:
+            continue
+        rows = await versions(server.database, server.database.dialect, access, reach, wanted)
+        if rows or await _is_known(server, request, reach, wanted):
             found.append((patient, rows))
     if len(found) > 1:
         raise await several(server.database, resource_type, resource_id, [each[0] for each in found], server.registry)
@@ -68,39 +82,193 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
         await check_guard(server.database, access, request.now)
         raise NotFound(f"{resource_type}/{resource_id} is not known.")
     patient, rows = found[0]
-    url = await address(server, server.database, access, patient, resource_type, resource_id)
-    asked = query.self_query
-    links = [("self", f"{url}/_history{'?' if asked else ''}{asked}")]
-    if len(rows) > query.count:
-        rows = rows[: query.count]
-        following = write_cursor(Cursor(1, 0, (), 0, rows[-1][0]), server.page_key, what)
-        links.append(("next", f"{url}/_history?{asked}{'&' if asked else ''}_page={following}"))
-    entries = [_entry(url, resource_type, resource_id, row) for row in rows]
-    return Answer(
-        200,
-        bundle_of("history", links, entries),
-        interaction="history-instance",
-        type=resource_type,
-        patients=(patient,),
-        resources=(f"{resource_type}/{resource_id}",),
-        rows=len(rows),
-    )
+    url = f"{await Bases(server, request).of(patient, resource_type, resource_id)}{what}"
+    answer = await _answer(server, request, asked, rows, url=url, what=what)
+    answer.interaction, answer.type, answer.patients = "history-instance", resource_type, (patient,)
+    answer.resources = (f"{resource_type}/{resource_id}",)
+    return answer
 
 
-def _refuse_filters(query: SearchQuery) -> None:
-    if query.conditions or query.ids or query.updated or query.patient or query.sort:
-        raise Invalid("A history is asked for by _count and its page links only.", "not-supported")
+async def type_history(server: FhirServer, request: Request, target: Target) -> Answer:
+    """All versions of one type, of the caller's patients or of the one before it in the address."""
+    kind = target.type
+    below = "" if target.patient_id is None else f"Patient/{target.patient_id}/"
+    asked = _parameters(request)
+    what = f"{below}{kind}/_history"
+    patients = None if target.patient_id is None else await _addressed(server, request, target.patient_id)
+    shared = request.access.catalogues if server.placement[kind].catalogue else ()
+    reach = _reach(request, shared) if patients is None else patients
+    answer = await _merged(server, request, asked, (server.registry.number(kind),), reach, what=what)
+    answer.interaction, answer.type = "history-type", kind
+    return answer
 
 
-def _entry(url: str, resource_type: str, resource_id: str, row: Any) -> bytes:
-    version, updated, interaction, body = row
+async def system_history(server: FhirServer, request: Request, _: Target) -> Answer:
+    """All versions of all types that the token's scopes allow to search."""
+    allowed = request.access.scopes.types(Action.SEARCH)
+    types = None
+    if allowed != "every":
+        types = tuple(sorted(server.registry.number(each) for each in allowed if each in server.registry.stored))
+        if not types:
+            raise Forbidden("The token's scopes do not allow to search any type.", "forbidden")
+    answer = await _merged(server, request, _parameters(request), types, _reach(request, ()), what="_history")
+    answer.interaction = "history-system"
+    return answer
+
+
+async def _is_known(server: FhirServer, request: Request, reach: Reach, wanted: Asked) -> bool:
+    """Whether there is any version at all, when none is on this page."""
+    plain = wanted.since is None and wanted.at is None and wanted.after is None
+    if plain:
+        return False
+    any_version = replace(wanted, since=None, at=None, after=None, limit=1)
+    return bool(await versions(server.database, server.database.dialect, request.access, reach, any_version))
+
+
+async def _addressed(server: FhirServer, request: Request, patient_id: str) -> Reach:
+    patient = await find_patient(server.database, request.access, patient_id, server.registry)
+    if patient is None:
+        await check_guard(server.database, request.access, request.now)
+        raise NotFound(f"Patient/{patient_id} is not known.")
+    return reach_of(request.access, (patient,), Action.SEARCH)
+
+
+def _reach(request: Request, shared: tuple[int, ...]) -> Reach:
+    """The caller's own partitions, and the catalogues given. Raises ``Forbidden`` where they are too many."""
+    access = request.access
+    if access.everyone:
+        return Reach((), (), tenant=access.tenant)
+    own = (access.patient,) if access.patient is not None else tuple(sorted(access.denied))
+    if len(own) > page.MOST_PATIENTS:
+        raise Forbidden(
+            f"This would be the history of {len(own)} patients; ask for Patient/<id>/<type>/_history.", "too-costly"
+        )
+    return reach_of(access, (*own, *shared), Action.SEARCH)
+
+
+async def _merged(
+    server: FhirServer,
+    request: Request,
+    asked: _Parameters,
+    types: tuple[int, ...] | None,
+    reach: Reach,
+    *,
+    what: str,
+) -> Answer:
+    """One page of the versions of several resources."""
+    access, now = request.access, request.now
+    cursor = _cursor(server, asked, what)
+    walk: Row | None = None
+    async with nullcontext(server.database) if reach.single else server.database.snapshot() as reader:
+        if cursor is not None and cursor.walk:
+            reach = await page.kept_walk(reader, access, cursor.walk, now=now)
+        rows = await _rows(server, reader, request, asked.asked(types, cursor, now), reach)
+        if len(rows) > asked.count and cursor is None and not reach.single:
+            walk = await page.new_walk(server, reader, access, reach, now=now)
+    if walk is not None:
+        await page.keep(server, page.Page((), "", walk=walk), now=now)
+    name = walk[0] if walk is not None else "" if cursor is None else cursor.walk
+    answer = await _answer(server, request, asked, rows, url=f"{server.base}{what}", what=what, walk=name)
+    answer.patients = tuple({row[0] for row in rows[: asked.count] if row[0] > 0})
+    return answer
+
+
+async def _rows(server: FhirServer, reader: Reader, request: Request, asked: Asked, reach: Reach) -> Sequence[Row]:
+    if not (reach.patients or reach.tenant is not None):
+        rows: Sequence[Row] = ()
+    else:
+        rows = await versions(reader, server.database.dialect, request.access, reach, asked)
+    if not rows:
+        await check_guard(reader, request.access, request.now)
+    return rows
+
+
+def _parameters(request: Request) -> _Parameters:
+    """What the query asks. Raises ``Invalid`` naming what it cannot use."""
+    found = _Parameters()
+    written, names = [], []
+    issues: list[Issue] = []
+    for name, value, part in split_query(request.query):
+        try:
+            read = _read(found, name, value)
+        except Invalid as error:
+            issues.append(Issue("value", f"{name}: {error.diagnostics}", (f"http.{name}",)))
+            continue
+        if read is not None:
+            found = read
+            if name != "_page":
+                written.append(part)
+                names.append(name)
+        elif name in GENERAL:
+            if name in ("_summary", "_elements"):
+                written.append(part)
+        elif not request.prefers("handling=lenient"):
+            issues.append(
+                Issue(
+                    "not-supported", f"'{name}' is not a parameter of a history; it takes {_TAKES}.", (f"http.{name}",)
+                )
+            )
+    if issues:
+        raise Invalid("The history has parameters that cannot be used.", issues=tuple(issues))
+    return replace(found, written="&".join(written), names=tuple(names))
+
+
+def _read(found: _Parameters, name: str, value: str) -> _Parameters | None:
+    """``found`` with one more parameter; None for a name that is none of a history's own."""
+    match name:
+        case "_count":
+            count = int(value.lstrip("0")[:9] or "0") if value.isascii() and value.isdecimal() else 0
+            if not count:
+                raise Invalid("takes a whole number of at least 1.", "value")
+            return replace(found, count=min(count, LARGEST_COUNT))
+        case "_since":
+            return replace(found, since=bounds(value.replace(" ", "+"))[0])
+        case "_at":
+            return replace(found, at=bounds(value.replace(" ", "+")))
+        case "_page":
+            return replace(found, page=value)
+        case "_summary" if value == "count":
+            raise Invalid("count is for searches.", "not-supported")
+    return None
+
+
+def _cursor(server: FhirServer, asked: _Parameters, what: str) -> Cursor | None:
+    return None if asked.page is None else read_cursor(asked.page, server.page_key, f"{what}?{asked.written}")
+
+
+async def _answer(
+    server: FhirServer,
+    request: Request,
+    asked: _Parameters,
+    rows: Sequence[Row],
+    *,
+    url: str,
+    what: str,
+    walk: str = "",
+) -> Answer:
+    """The Bundle of a page, of rows of which one may be too many."""
+    written = asked.written
+    links = [("self", f"{url}{'?' if written else ''}{written}")]
+    if len(rows) > asked.count:
+        rows = rows[: asked.count]
+        last = rows[-1]
+        following = Cursor(1, 0, (last[5],), last[0], last[1], walk)
+        text = write_cursor(following, server.page_key, f"{what}?{written}")
+        links.append(("next", f"{url}?{written}{'&' if written else ''}_page={text}"))
+    bases, names = Bases(server, request), server.registry.type_names
+    entries = [_entry(await bases.of(row[0], names[row[2]], row[3]), names[row[2]], row) for row in rows]
+    return Answer(200, bundle_of("history", links, entries), parameters=asked.names, rows=len(rows))
+
+
+def _entry(base: str, resource_type: str, row: Row) -> bytes:
+    resource_id, version, updated, interaction, body = row[3:]
     method, status = _METHODS[interaction]
-    address = resource_type if method == "POST" else f"{resource_type}/{resource_id}"
+    name = f"{resource_type}/{resource_id}"
     about = encode(
         {
-            "request": {"method": method, "url": address},
+            "request": {"method": method, "url": resource_type if method == "POST" else name},
             "response": {"status": status, "etag": f'W/"{version}"', "lastModified": instant(updated)},
         }
     )
     resource = b"" if body is None else b'"resource":' + body + b","
-    return b'{"fullUrl":"' + url.encode() + b'",' + resource + about[1:]
+    return b'{"fullUrl":"' + f"{base}{name}".encode() + b'",' + resource + about[1:]

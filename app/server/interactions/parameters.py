@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from app.fhir.resource import Resource
 from app.server.interactions.write import body_of
 from app.server.messages import GENERAL, Request
 from app.server.operations import Parameter
-from app.server.search.parse import split_query
+from app.server.search.parse import Part, split_query
 from app.server.server import FhirServer
 
 _FAMILIES: Final = (
@@ -63,8 +64,12 @@ class Inputs:
         )
 
 
-def inputs_of(server: FhirServer, request: Request, parameters: Sequence[Parameter]) -> Inputs:
-    """What is asked of an operation with these ``parameters``. Raises ``Invalid`` with an issue per bad parameter."""
+def inputs_of(
+    server: FhirServer, request: Request, parameters: Sequence[Parameter], *, body: Resource | None = None
+) -> Inputs:
+    """What is asked of an operation with these ``parameters``; ``body`` where it was read already. Raises ``Invalid``
+    with an issue per bad parameter.
+    """
     known = {each.name: each for each in parameters if each.use == "in"}
     reading = _Reading(known)
     page = None
@@ -73,11 +78,34 @@ def inputs_of(server: FhirServer, request: Request, parameters: Sequence[Paramet
             page = value
         elif name not in GENERAL:
             reading.take_text(name, value)
-    if request.method == "POST" and request.body:
+    if body is None and request.method == "POST" and request.body:
         body, _ = body_of(request, server.definitions)
+    if body is not None:
         reading.take_body(body, server.definitions.resource_types)
     reading.finish()
     return Inputs(reading.values, page)
+
+
+def search_parts(server: FhirServer, request: Request) -> list[Part]:
+    """The parameters of an operation that takes those of a search, as a query string has them. Raises ``Invalid``."""
+    parts = split_query(request.query)
+    if request.method != "POST" or not request.body:
+        return parts
+    body, _ = body_of(request, server.definitions)
+    listed = body.get("parameter", [])
+    if body.get("resourceType") != "Parameters" or not isinstance(listed, list):
+        raise Invalid("The body of an operation is a Parameters resource.", "structure")
+    for each in listed:
+        values = [value for name, value in each.items() if name.startswith("value")] if isinstance(each, dict) else []
+        name = each.get("name") if values else None
+        if not isinstance(name, str) or len(values) != 1:
+            raise Invalid("Each Parameters.parameter has a name and one value.", "structure")
+        value = values[0].get("reference") if isinstance(values[0], dict) else values[0]
+        if not isinstance(value, str | int | Decimal):
+            raise Invalid(f"'{name}' is given as text, as it is written in an address.", "value")
+        text = _plain(value)
+        parts.append((name, text, f"{quote(name, safe=':')}={_written(text)}"))
+    return parts
 
 
 class _Reading:
@@ -212,6 +240,10 @@ def _checked(value: Any, kind: str) -> Any:
 
 
 def _written(value: Any) -> str:
+    return quote(_plain(value), safe=",:-|/.$")
+
+
+def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return quote(str(value), safe=",:-|/.$")
+    return str(value)

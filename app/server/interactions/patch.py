@@ -94,7 +94,14 @@ async def draft_conditional_patch(server: FhirServer, request: Request, resource
 
 async def _carry_out(server: FhirServer, request: Request, resource_type: str, find: Find) -> Answer:
     _check_may_read(request, resource_type)
-    change = patch_in(server, request)
+    draft = await change_stored(server, request, resource_type, find, patch_in(server, request))
+    return await written(server, request, draft, interaction="patch")
+
+
+async def change_stored(server: FhirServer, request: Request, resource_type: str, find: Find, change: Patch) -> Draft:
+    """Write what ``change`` makes of what ``find`` finds, as an update of exactly that version; made anew when somebody
+    else was faster, unless If-Match names the version. Raises as a write does.
+    """
     wanted = if_match(request.headers)
     for _ in range(MOST_TRIES):
         resource_id, stored = await find()
@@ -111,8 +118,8 @@ async def _carry_out(server: FhirServer, request: Request, resource_type: str, f
                 raise
             await settle(server)
             continue
-        return await written(server, request, draft, interaction="patch")
-    raise Conflict(f"Others keep changing this {resource_type}; send the patch again.", "conflict")
+        return draft
+    raise Conflict(f"Others keep changing this {resource_type}; send it again.", "conflict")
 
 
 async def _draft(

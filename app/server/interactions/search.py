@@ -7,13 +7,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
-from app.database import Reader
+from app.database import Reader, Row
 from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.access import SELECT_PATIENT_ID
 from app.server.bundles import match_entry, outcome_entry, searchset
-from app.server.interactions.addresses import needs_patient
+from app.server.interactions.addresses import Bases
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
 from app.server.search import page
@@ -40,10 +39,10 @@ async def search(server: FhirServer, request: Request, target: Target) -> Answer
     one = plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue)
     async with nullcontext(server.database) if one else server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
-        brought = await _included(server, reader, request, query, found) if query.includes and found.rows else None
+        brought = await included(server, reader, request, query, found) if query.includes and found.rows else None
     if found.walk is not None:
         await page.keep(server, found, now=request.now)
-    return await _answer(server, request, query, found, brought)
+    return await answer_page(server, request, query, found, brought)
 
 
 async def search_by_post(server: FhirServer, request: Request, target: Target) -> Answer:
@@ -117,7 +116,7 @@ def _compartment(server: FhirServer, compartment: tuple[str, str], query: Search
     return Linked(kind, resource_id, pairs)
 
 
-async def _included(
+async def included(
     server: FhirServer, reader: Reader, request: Request, query: SearchQuery, found: page.Page
 ) -> Included:
     access = request.access
@@ -137,13 +136,13 @@ async def _included(
     )
 
 
-def _owner(found: page.Page, row: page.Row) -> int:
+def _owner(found: page.Page, row: Row) -> int:
     """The partition of a row of a page."""
     owner: int = row[2] if found.patient is None else found.patient
     return owner
 
 
-async def _answer(
+async def answer_page(
     server: FhirServer, request: Request, query: SearchQuery, found: page.Page, brought: Included | None
 ) -> Answer:
     asked = query.self_query
@@ -171,7 +170,7 @@ async def _entries(server: FhirServer, request: Request, query: SearchQuery, fou
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
     if query.resource_type and found.patient is not None and request.access.patient is not None:
         return [match_entry(server.base, query.resource_type, row[0], row[1]) for row in found.rows]
-    names, bases = server.registry.type_names, _Bases(server, request)
+    names, bases = server.registry.type_names, Bases(server, request)
     return [
         match_entry(await bases.of(_owner(found, row), names[row[4]], row[0]), names[row[4]], row[0], row[1])
         for row in found.rows
@@ -180,7 +179,7 @@ async def _entries(server: FhirServer, request: Request, query: SearchQuery, fou
 
 async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[bytes]:
     """What comes with the matches, and a word on what does not."""
-    names, bases = server.registry.type_names, _Bases(server, request)
+    names, bases = server.registry.type_names, Bases(server, request)
     entries = [
         match_entry(
             await bases.of(each.patient, names[each.type], each.id), names[each.type], each.id, each.body, "include"
@@ -190,23 +189,3 @@ async def _brought_entries(server: FhirServer, request: Request, brought: Includ
     if brought.cut:
         entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning")]))))
     return entries
-
-
-class _Bases:
-    """The address that a resource's own is below; a patient's is looked up once."""
-
-    def __init__(self, server: FhirServer, request: Request) -> None:
-        self._server = server
-        self._access = request.access
-        self._known: dict[int, str] = {}
-
-    async def of(self, patient: int, resource_type: str, resource_id: str) -> str:
-        if not needs_patient(self._access, patient, resource_type, resource_id):
-            return self._server.base
-        if patient not in self._known:
-            rows = await self._server.database.fetch(
-                SELECT_PATIENT_ID, patient, self._server.registry.number("Patient")
-            )
-            below = f"Patient/{rows[0][0]}/" if rows else ""
-            self._known[patient] = f"{self._server.base}{below}"
-        return self._known[patient]

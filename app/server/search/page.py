@@ -89,7 +89,7 @@ async def run(
         return Page(rows, "", sole, total=total)
     last = rows[query.count - 1]
     seq = after.seq if after is not None else last[2] if reach.single else 0
-    new = None if cursor is not None or reach.single else await _new_walk(server, reader, access, reach, now=now)
+    new = None if cursor is not None or reach.single else await new_walk(server, reader, access, reach, now=now)
     walk = cursor.walk if cursor is not None else "" if new is None else new[0]
     patient = reach.patients[0] if reach.single else last[2]
     following = Cursor(phases[query.count - 1], seq, tuple(last[5:]), patient, last[3], walk)
@@ -145,7 +145,7 @@ async def _reach(
         elsewhere = patient is None or within not in (None, patient)
         return reach_of(access, () if patient is None or elsewhere else (patient,), Action.SEARCH)
     if cursor is not None and cursor.walk:
-        return await _kept_walk(reader, access, cursor.walk, now=now)
+        return await kept_walk(reader, access, cursor.walk, now=now)
     types = query.types or (query.resource_type,)
     shared = access.catalogues if any(server.placement[each].catalogue for each in types) else ()
     if within is not None:
@@ -211,7 +211,7 @@ async def partitions_of(reader: Reader, access: Access) -> list[int]:
     return sorted(access.denied)
 
 
-async def _new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:
+async def new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:
     """Which partitions, and up to which change, the pages that follow refer to; ``reader`` gave the first page."""
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
@@ -219,7 +219,8 @@ async def _new_walk(server: FhirServer, reader: Reader, access: Access, reach: R
     return server.random(16).hex(), now + WALK_LIFE, packed
 
 
-async def _kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> Reach:
+async def kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> Reach:
+    """The partitions of a walk that the caller may still see. Raises ``Invalid`` when the walk is too old."""
     rows = await reader.fetch(_SELECT_WALK, name, now)
     if not rows:
         raise Invalid("_page: this page link is older than 15 minutes. Start again at the first page.", "expired")

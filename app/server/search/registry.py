@@ -154,7 +154,7 @@ class Registry:
         for composite in (False, True):
             for code, param in found.items():
                 if (param.kind == "composite") is composite:
-                    codes = [by_url[url] for url, _ in param.definition.components]
+                    codes = _component_codes(param.definition, by_url, known)
                     joint = composite and is_single(param.definition.expression, self.definitions)
                     found[code] = replace(param, components=tuple(found[each] for each in codes), joint=joint)
             for code, parts in unions.items():
@@ -194,6 +194,20 @@ class Registry:
         """The date parameter that orders the type newest first."""
         code = self.placement[resource_type].date
         return None if code is None else self.params(resource_type).get(code)
+
+
+def _component_codes(
+    composite: SearchParameter, by_url: Mapping[str, str], known: Mapping[str, SearchParameter]
+) -> list[str]:
+    """The parameters that a composite's components are. Where HL7 names them in another order than their expressions
+    stand in (``DocumentReference.relationship``), the expressions count.
+    """
+    named = [by_url[url] for url, _ in composite.components]
+    paths = {known[code].expression: code for code in named}
+    return [
+        paths.get(f"{composite.expression}.{expression}", code)
+        for code, (_, expression) in zip(named, composite.components, strict=True)
+    ]
 
 
 def _means(param: Param) -> tuple[object, ...]:

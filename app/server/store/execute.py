@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
@@ -28,6 +29,10 @@ Kind = Literal["create", "update", "delete"]
 
 class Overtaken(Conflict):
     """Somebody else changed what a draft was made for before its partition was locked: make the draft again."""
+
+
+class _Rehearsed(Exception):
+    """Undoes what was only tried."""
 
 
 @dataclass(slots=True)
@@ -71,9 +76,10 @@ async def execute(
     conditions: Sequence[Condition] = (),
     redirect: Redirect | None = None,
     service: bool = False,
+    rehearse: bool = False,
 ) -> None:
     """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do, and
-    ``Overtaken``.
+    ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise.
     """
     changing = [draft for draft in drafts if not draft.unchanged]
 
@@ -108,12 +114,15 @@ async def execute(
         if led and redirect is not None:
             redirect(led)
         await write.store()
+        if rehearse:
+            raise _Rehearsed
 
-    plain = server.database.dialect == "postgresql" and not conditions
+    plain = server.database.dialect == "postgresql" and not conditions and not rehearse
     if plain and changing and is_append(changing, server.labels, server.rules):
         await append(server.database, access, changing, registry=server.registry, now=now, request=request)
     elif changing:
-        await server.database.transact(work)
+        with suppress(_Rehearsed):
+            await server.database.transact(work)
 
 
 async def settle(server: FhirServer) -> None:

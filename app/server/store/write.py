@@ -273,7 +273,7 @@ class Write:
         draft.updated = partition.updated
         if draft.frame is not None:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
-        interaction = draft.method if draft.method == "delete" or not draft.created else "create"
+        interaction = "update-create" if draft.method == "update" and draft.created else draft.method
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
 
 

@@ -30,8 +30,8 @@ const client = connected({ access_token: FHIR_TOKEN, patient: FHIR_PATIENT });
 const DAY = "2026-11-22";
 
 const query = (type, parameters) => `${type}?${new URLSearchParams(parameters)}`;
-const post = (body) =>
-  client.request({ url: "/", method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/fhir+json" } });
+const FHIR_JSON = { "Content-Type": "application/fhir+json" };
+const send = (method, url, body) => client.request({ url, method, body: JSON.stringify(body), headers: FHIR_JSON });
 
 /** What a refusal says: the client rejects with the status, and has read the OperationOutcome into its message. */
 async function refusal(promise) {
@@ -112,9 +112,7 @@ test("conditional create, update, patch and delete", async () => {
   assert.deepEqual([first.response.status, again.response.status, again.body.id], [201, 200, first.body.id]);
 
   const url = query("Observation", search);
-  const headers = { "Content-Type": "application/fhir+json" };
-  const body = JSON.stringify({ ...resource, status: "amended" });
-  const updated = await client.request({ url, method: "PUT", body, headers });
+  const updated = await send("PUT", url, { ...resource, status: "amended" });
   assert.deepEqual([updated.id, updated.meta.versionId], [first.body.id, "2"]);
   const patched = await client.patch(url, [{ op: "replace", path: "/status", value: "corrected" }]);
   assert.deepEqual([patched.id, patched.status], [first.body.id, "corrected"]);
@@ -124,7 +122,8 @@ test("conditional create, update, patch and delete", async () => {
 
 test("a search is paged to its end", async () => {
   const day = "2026-11-21";
-  const answer = await post(bundle("transaction", ...[...Array(25).keys()].map((minute) => posted(heartRate(day, minute)))));
+  const entries = [...Array(25).keys()].map((minute) => posted(heartRate(day, minute)));
+  const answer = await send("POST", "/", bundle("transaction", ...entries));
   assert.equal(answer.entry.length, 25);
   const url = query("Observation", { code: `${LOINC}|${HEART_RATE}`, date: day, _sort: "-date", _count: 10 });
   const every = await client.request(url, { pageLimit: 0, flat: true });
@@ -146,7 +145,8 @@ test("a search is paged to its end", async () => {
 });
 
 test("references are resolved, in place and aside", async () => {
-  const [plan] = await client.patient.request("CarePlan", { flat: true, resolveReferences: ["subject", "careTeam", "goal"] });
+  const resolveReferences = ["subject", "careTeam", "goal"];
+  const [plan] = await client.patient.request("CarePlan", { flat: true, resolveReferences });
   assert.equal(plan.subject.id, FHIR_PATIENT);
   assert.deepEqual(new Set(plan.goal.map((each) => each.resourceType)), new Set(["Goal"]));
   const aside = await client.patient.request("CarePlan", { resolveReferences: "subject", graph: false });
@@ -167,7 +167,7 @@ test("what a plan refers to and what refers to it come along; chains and _has fi
 });
 
 test("a transaction resolves what its entries call each other", async () => {
-  const answer = await post(bundle("transaction", ...conditionWithGoal()));
+  const answer = await send("POST", "/", bundle("transaction", ...conditionWithGoal()));
   const [condition, made] = answer.entry.map((each) => each.response.location.split("/_history/")[0]);
   const read = await client.request(made);
   assert.ok(condition.endsWith(read.addresses[0].reference), `${condition} is not ${read.addresses[0].reference}`);
@@ -176,7 +176,7 @@ test("a transaction resolves what its entries call each other", async () => {
 test("a transaction with one mistake stores nothing", async () => {
   const [resource, search] = numbered(heartRate(DAY, 3), "smart-3");
   const wrong = { ...heartRate(DAY, 4), status: "klaar" };
-  const said = await refusal(post(bundle("transaction", posted(resource), posted(wrong))));
+  const said = await refusal(send("POST", "/", bundle("transaction", posted(resource), posted(wrong))));
   assert.equal(said.status, 422);
   assert.match(said.issues[0].expression[0], /^Bundle\.entry\[1\]/);
   assert.deepEqual(await client.request(query("Observation", search), { flat: true }), []);
@@ -184,7 +184,7 @@ test("a transaction with one mistake stores nothing", async () => {
 
 test("a batch answers each entry for itself", async () => {
   const asked = [`Patient/${FHIR_PATIENT}`, `Patient/${OTHER_PATIENT}`, "Goal?_count=1"];
-  const answer = await post(bundle("batch", ...asked.map((url) => ({ request: { method: "GET", url } }))));
+  const answer = await send("POST", "/", bundle("batch", ...asked.map((url) => ({ request: { method: "GET", url } }))));
   assert.deepEqual(answer.entry.map((each) => each.response.status.slice(0, 3)), ["200", "404", "200"]);
 });
 
@@ -198,13 +198,8 @@ test("the whole record comes in pages", async () => {
 });
 
 test("a resource is validated before it is sent", async () => {
-  const validate = (resource) =>
-    client.request({
-      url: "Goal/$validate",
-      method: "POST",
-      body: JSON.stringify({ resourceType: "Parameters", parameter: [{ name: "resource", resource }] }),
-      headers: { "Content-Type": "application/fhir+json" },
-    });
+  const parameters = (resource) => ({ resourceType: "Parameters", parameter: [{ name: "resource", resource }] });
+  const validate = (resource) => send("POST", "Goal/$validate", parameters(resource));
   const errors = (outcome) => outcome.issue.filter((each) => each.severity === "error");
   assert.deepEqual(errors(await validate(goal("Zwemmen"))), []);
   const [issue] = errors(await validate(goal("Zwemmen", { lifecycleStatus: "ooit" })));
@@ -235,6 +230,8 @@ test("the same resource comes as XML", async () => {
   const url = `Patient/${FHIR_PATIENT}`;
   const answer = await client.request({ url, headers: { Accept: "application/fhir+xml" }, includeResponse: true });
   assert.match(answer.response.headers.get("content-type"), /^application\/fhir\+xml/);
+  const text = await answer.response.text();
+  assert.ok(text.includes(`<Patient xmlns="http://hl7.org/fhir"><id value="${FHIR_PATIENT}"/>`), text.slice(0, 200));
 });
 
 test("another patient is as absent as nobody", async () => {

@@ -1,0 +1,147 @@
+"""Pages of versions, newest first, of one partition or of several. https://hl7.org/fhir/R4/http.html#history
+
+Within a partition ``seq`` and ``updated`` grow together, so the newest are at the end of the primary key, and
+``_since`` is where a walk stops. Several partitions are merged by ``(updated, patient, seq)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.database import Reader, Row
+from app.server.access import Access
+from app.server.search.reach import Reach
+
+Place = tuple[int, int, int]
+"""``updated``, ``patient`` and ``seq`` of a version: where a page ends."""
+_COLUMNS: Final = (
+    "h.patient, h.seq, h.type, h.id, h.version, h.updated, h.interaction, coalesce(h.body, (SELECT r.body FROM"
+    " resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id = h.id AND r.version = h.version))"
+)
+_NEWEST: Final = "updated DESC, {0}.patient DESC, {0}.seq DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``types``: numbers, None for all. ``id``: of one resource. ``at``: an interval in which the version was current;
+    ``since``: when the oldest version may have been made. Times in µs.
+    """
+
+    types: tuple[int, ...] | None
+    limit: int
+    now: int
+    id: str | None = None
+    since: int | None = None
+    at: tuple[int, int] | None = None
+    after: Place | None = None
+
+
+async def versions(reader: Reader, dialect: str, access: Access, reach: Reach, asked: Asked) -> Sequence[Row]:
+    """At most ``asked.limit`` rows: patient, seq, type number, id, version, updated, interaction, body (None for a
+    deletion).
+    """
+    if asked.types is not None and not asked.types:
+        return ()
+    text = _Text()
+    picked = _of_one(text, reach, asked) if reach.single else _of_several(text, dialect, reach, asked)
+    within = f"h.patient = {text.bind(reach.patients[0])} AND " if reach.single else ""
+    guard = f"g.hash = {text.bind(access.hash)} AND g.stamp = {text.bind(access.stamp)}"
+    rows = await reader.fetch(
+        f"SELECT {_COLUMNS} FROM ({picked}) f CROSS JOIN history h"
+        f" WHERE {within}h.patient = f.patient AND h.seq = f.seq"
+        f" AND EXISTS (SELECT 1 FROM access_grant g WHERE {guard} AND g.expires > {text.bind(asked.now)})"
+        f" ORDER BY f.{_NEWEST.format('f')}",
+        *text.binds,
+    )
+    if asked.since is None:
+        return rows
+    return [row for row in rows if row[5] >= asked.since]
+
+
+class _Text:
+    """The binds of a statement in the making."""
+
+    def __init__(self) -> None:
+        self.binds: list[Any] = []
+
+    def bind(self, value: Any) -> str:
+        """A placeholder for ``value``."""
+        self.binds.append(value)
+        return f"${len(self.binds)}"
+
+
+def _of_one(text: _Text, reach: Reach, asked: Asked) -> str:
+    patient, denied = text.bind(reach.patients[0]), text.bind(reach.denied[0])
+    where = [f"i.patient = {patient}", f"i.labels & {denied} = 0", *_wanted(text, asked)]
+    if asked.after is not None:
+        where.append(f"i.seq < {text.bind(asked.after[2])}")
+    return (
+        f"SELECT i.patient, i.seq, i.updated FROM history i WHERE {' AND '.join(where)}"
+        f" ORDER BY i.seq DESC LIMIT {text.bind(asked.limit)}"
+    )
+
+
+def _of_several(text: _Text, dialect: str, reach: Reach, asked: Asked) -> str:
+    """The newest of the newest of each partition."""
+    partitions = _partitions(text, dialect, reach)
+    where = ["i.patient = p.patient", "i.labels & p.denied = 0", *_wanted(text, asked)]
+    if reach.seqs is not None:
+        where.append("i.seq <= p.seq")
+    if asked.after is not None:
+        updated, patient, seq = (f"{text.bind(each)}::bigint" for each in asked.after)
+        where.append(f"(i.updated, i.patient, i.seq) < ({updated}, {patient}, {seq})")
+    limit = text.bind(asked.limit)
+    own = f"FROM history i WHERE {' AND '.join(where)} ORDER BY i.seq DESC LIMIT {limit}"
+    # A partition's own clock tells whether there is anything new in it.
+    changed = (
+        ""
+        if asked.since is None
+        else f"(SELECT q.updated FROM partition q WHERE q.patient = p.patient) >= {text.bind(asked.since)}"
+    )
+    if dialect == "postgresql":
+        each = f"CROSS JOIN LATERAL (SELECT i.patient, i.seq, i.updated {own}) k"
+        kept = f" WHERE {changed}" if changed else ""
+    else:
+        each = "CROSS JOIN history k"
+        kept = f" WHERE k.patient = p.patient AND k.seq IN (SELECT i.seq {own}){f' AND {changed}' if changed else ''}"
+    return (
+        f"SELECT k.patient, k.seq, k.updated FROM {partitions} p {each}{kept}"
+        f" ORDER BY k.{_NEWEST.format('k')} LIMIT {limit}"
+    )
+
+
+def _partitions(text: _Text, dialect: str, reach: Reach) -> str:
+    """The partitions as a FROM item with ``patient``, ``denied`` and ``seq``."""
+    if reach.tenant is not None:
+        live = f"q.tenant IN ({text.bind(reach.tenant)}, 0) AND q.state = 'live'"
+        return f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live})"
+    columns = (list(reach.patients), list(reach.denied), list(reach.seqs or [0] * len(reach.patients)))
+    if dialect == "postgresql":
+        arrays = ", ".join(f"{text.bind(each)}::bigint[]" for each in columns)
+        return f"(SELECT * FROM unnest({arrays}) AS u(patient, denied, seq))"
+    listed = "[" + ",".join(f"[{patient},{denied},{seq}]" for patient, denied, seq in zip(*columns, strict=True)) + "]"
+    names = enumerate(("patient", "denied", "seq"))
+    parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in names)
+    return f"(SELECT {parts} FROM json_each({text.bind(listed)}) j)"
+
+
+def _wanted(text: _Text, asked: Asked) -> list[str]:
+    """What is asked of a version aliased ``i``."""
+    where = []
+    if asked.types is not None:
+        one = len(asked.types) == 1
+        where.append(f"i.type = {asked.types[0]}" if one else f"i.type IN ({', '.join(map(str, asked.types))})")
+    if asked.id is not None:
+        where.append(f"i.id = {text.bind(asked.id)}")
+    if asked.at is not None:
+        low, high = (text.bind(each) for each in asked.at)
+        where.append(f"i.updated < {high}")
+        # What was deleted is no longer current; the deletion itself belongs to the moment at which it was made.
+        where.append(f"(i.interaction <> 'delete' OR i.updated >= {low})")
+        where.append(
+            "NOT EXISTS (SELECT 1 FROM history v WHERE v.patient = i.patient AND v.type = i.type AND v.id = i.id"
+            f" AND v.version = i.version + 1 AND v.updated <= {low})"
+        )
+    return where

@@ -1,0 +1,247 @@
+"""Bodies: valid resources and near-misses of every type, changed at random, and bytes that are nothing at all."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gzip
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from app.errors import ZelfregieError
+from app.fhir.resource import Resource, encode
+from app.fhir.xml import to_xml
+from app.server.server import FhirServer
+from tests.fhir.generated import Maker
+from tests.fhir.near_misses import near_misses
+from tests.fuzz import values
+from tests.fuzz.records import marked
+
+JSON: Final = b"application/fhir+json"
+XML: Final = b"application/fhir+xml"
+FORM: Final = b"application/x-www-form-urlencoded"
+JSON_PATCH: Final = b"application/json-patch+json"
+Body = tuple[bytes, bytes]
+"""Content-Type and content."""
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "")
+_NESTED_XML: Final = b'<Observation xmlns="http://hl7.org/fhir">%s%s</Observation>'
+_ENTITIES: Final = (
+    b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir">'
+    b'<id value="&b;"/></Patient>',
+    b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><Patient>&c;</Patient>',
+)
+RAW: Final[tuple[Body, ...]] = (
+    (JSON, b""), (JSON, b"{"), (JSON, b"null"), (JSON, b"[]"), (JSON, b"1"), (JSON, b'"x"'), (JSON, b"{}"), (JSON, b"\x00"),
+    (JSON, b"\xff\xfe{\x00}\x00"), (JSON, b'\xef\xbb\xbf{"resourceType":"Observation"}'), (JSON, b'{"resourceType":1}'),
+    (JSON, b'{"resourceType":[]}'), (JSON, b'{"resourceType":{}}'), (JSON, b'{"resourceType":null}'),
+    (JSON, b'{"resourceType":"Observation","status":"\\ud800"}'), (JSON, b'{"resourceType":"Observation","\\ud800":1}'),
+    (JSON, b'{"resourceType":"Patient","resourceType":"Observation"}'), (JSON, b'{"a":1e999999999}'), (JSON, b"[" * 100_000),
+    (JSON, b'{"resourceType":"Parameters","parameter":' + b"[" * 900 + b"]" * 900 + b"}"),
+    (JSON, b'{"resourceType":"Observation","x":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}"),
+    (JSON, b'{"resourceType":"Observation","valueInteger":' + b"9" * 5000 + b"}"), (JSON, b"NaN"), (JSON, b"{'a':1}"),
+    (JSON, '{"resourceType":"Observation","status":"é"}'.encode("latin-1")), (JSON, '{"a":"b"}'.encode("utf-16")),
+    (XML, b""), (XML, b"<"), (XML, b"<a/>"), (XML, b'<Observation xmlns="urn:x"/>'), (XML, b'<Observation xmlns="http://hl7.org/fhir"'),
+    (XML, _NESTED_XML % (b"<component>" * 3000, b"</component>" * 3000)), (XML, _ENTITIES[0]), (XML, _ENTITIES[1]),
+    (XML, '<?xml version="1.0" encoding="utf-16"?><Patient xmlns="http://hl7.org/fhir"/>'.encode("utf-16")),
+    (XML, b'<?xml version="1.0" encoding="latin-1"?><Patient xmlns="http://hl7.org/fhir"><id value="\xe9"/></Patient>'),
+    (XML, b'<Patient xmlns="http://hl7.org/fhir"><x:y xmlns:x="u"/><?p i?><!-- c --></Patient>'), (XML, b"{}"),
+    (XML, b'<Patient xmlns="http://hl7.org/fhir"><id value="&#0;"/></Patient>'), (XML, b"\xef\xbb\xbf<Patient/>"),
+    (XML, b'<Observation xmlns="http://hl7.org/fhir"><valueQuantity><value value="1e999999999"/></valueQuantity></Observation>'),
+    (FORM, b"a=b"), (FORM, b"\xff=\xfe"), (FORM, b"&&&=="), (FORM, b"_id=%ED%A0%80"), (FORM, b"{}"), (FORM, b"a" * 70_000),
+    (JSON_PATCH, b"[]"), (JSON_PATCH, b"{}"), (JSON_PATCH, b"[null]"), (JSON_PATCH, b'[{"op":[],"path":{}}]'),
+    (b"text/plain", b"hello"), (b"", b"{}"), (b"image/png", b"\x89PNG"), (b"application/octet-stream", b"\x00\xff"),
+    (b"multipart/form-data; boundary=x", b"--x\r\n\r\na\r\n--x--"), (b"application/json; charset=utf-16", b"{}"),
+    (b"application/fhir+json; fhirVersion=3.0", b"{}"), (b"application/fhir+json;;=;", b"{}"), (b"\xe9/\xff", b"{}"),
+)  # fmt: skip
+
+
+class Bodies:
+    """Draws bodies. ``own``: what the caller may refer to; ``mark`` goes into every text, to be looked for later."""
+
+    def __init__(self, draw: random.Random, server: FhirServer, *, person: str, mark: str, own: Sequence[str]) -> None:
+        self._draw = draw
+        self._server = server
+        self._definitions = server.definitions
+        self._person = person
+        self._mark = mark
+        self._own = own
+        self._types = sorted(server.registry.stored)
+        self._made: dict[str, list[Resource]] = {}
+
+    def body(self, resource_type: str, resource_id: str) -> Body:
+        """Any body that may be sent to a type or resource."""
+        ways: tuple[tuple[Callable[[], Body], int], ...] = (
+            (lambda: self._formatted(self.resource(resource_type, resource_id)), 5),
+            (lambda: self._formatted(self._missed(resource_type, resource_id)), 2),
+            (lambda: self._formatted(self._changed(self.resource(resource_type, resource_id))), 6),
+            (lambda: self._spoiled(self._formatted(self.resource(resource_type, resource_id))), 2),
+            (lambda: self._draw.choice(RAW), 3),
+            (lambda: self._formatted(self._changed(self.parameters())), 1),
+        )
+        (way,) = self._draw.choices([way for way, _ in ways], [weight for _, weight in ways])
+        return way()
+
+    def patch(self, resource_type: str) -> Body:
+        """A JSON Patch or a FHIRPath Patch, good or bad; at times no patch."""
+        draw = self._draw
+        way = draw.random()
+        if way < 0.45:
+            patch = [self._json_operation(resource_type) for _ in range(draw.choice((0, 1, 1, 2)))]
+            return JSON_PATCH, encode(patch if draw.random() < 0.9 else draw.choice(values.JSON))
+        if way < 0.8:
+            operations = [self._fhirpath_operation(resource_type) for _ in range(draw.choice((0, 1, 1, 2)))]
+            patch_: Resource = {"resourceType": "Parameters", "parameter": operations}
+            return self._formatted(self._changed(patch_) if draw.random() < 0.3 else patch_)
+        return self.body(resource_type, "x")
+
+    def asked(self) -> Body:
+        """Parameters for an operation, at times changed."""
+        parameters = self.parameters()
+        return self._formatted(self._changed(parameters) if self._draw.random() < 0.3 else parameters)
+
+    def bundle(self) -> Body:
+        """A batch or transaction of anything, at times changed."""
+        kind = self._draw.choice(("batch", "transaction", "transaction", "searchset", "document"))
+        entries = [self._entry(number) for number in range(self._draw.randint(0, 4))]
+        bundle: Resource = {"resourceType": "Bundle", "type": kind, "entry": entries}
+        return self._formatted(self._changed(bundle) if self._draw.random() < 0.35 else bundle)
+
+    def parameters(self) -> Resource:
+        """Parameters of the operations that there are, with values of any type."""
+        known = [each for operation in self._server.operations.every() for each in operation.parameters]
+        listed = []
+        for _ in range(self._draw.choice((0, 1, 1, 2, 3))):
+            parameter = self._draw.choice(known) if known else None
+            name = parameter.name if parameter and self._draw.random() < 0.9 else values.text(self._draw)
+            listed.append({"name": name, **self._parameter_value(parameter.type if parameter else "string")})
+        return {"resourceType": "Parameters", "parameter": listed}
+
+    def resource(self, resource_type: str, resource_id: str) -> Resource:
+        """A valid one of the caller's own, or of any type where that one is not known."""
+        if resource_type not in self._types:
+            resource_type = self._draw.choice(self._types)
+        made = self._made.setdefault(resource_type, [])
+        if len(made) < 4:
+            new = Maker(self._definitions, self._draw).resource(resource_type)
+            marked(new, self._mark, self._person, self._definitions)
+            made.append(new)
+        resource = copy.deepcopy(self._draw.choice(made))
+        resource["id"] = resource_id
+        return resource
+
+    def _missed(self, resource_type: str, resource_id: str) -> Resource:
+        resource = self.resource(resource_type, resource_id)
+        return self._draw.choice([each for _, each, _ in near_misses(resource, self._definitions, self._draw)])
+
+    def _changed(self, resource: Resource) -> Resource:
+        """A copy with something else in some place."""
+        resource = copy.deepcopy(resource)
+        for _ in range(self._draw.choice((1, 1, 2, 4))):
+            at: Any = resource
+            for _ in range(self._draw.randint(0, 5)):
+                children = [each for each in _children(at) if isinstance(each, dict | list) and each]
+                if not children:
+                    break
+                at = self._draw.choice(children)
+            self._replace(at)
+        return resource
+
+    def _replace(self, at: Any) -> None:
+        value = self._draw.choice(values.JSON) if self._draw.random() < 0.7 else values.text(self._draw)
+        if isinstance(at, list):
+            at[self._draw.randrange(len(at))] = value
+        elif at and self._draw.random() < 0.85:
+            at[self._draw.choice(list(at))] = value
+        else:
+            at[self._draw.choice(("_status", "id", "extension", "contained", "_id", "fhir_comments", ""))] = value
+
+    def _formatted(self, resource: Resource) -> Body:
+        """As JSON or XML, with a Content-Type that says so, or not."""
+        as_json, as_xml = JSON, XML
+        if self._draw.random() < 0.05:
+            as_json, as_xml = XML, JSON
+        elif self._draw.random() < 0.1:
+            as_json = self._draw.choice((b"application/json", b"text/json; charset=UTF-8", b"application/fhir+json;fhirVersion=4.0"))
+        if self._draw.random() < 0.3:
+            try:
+                return as_xml, to_xml(resource, self._definitions)
+            except (ZelfregieError, TypeError, AttributeError, KeyError, ValueError):
+                return as_json, encode(resource)  # what is no resource has no XML
+        return as_json, encode(resource)
+
+    def _spoiled(self, body: Body) -> Body:
+        """Cut short, with a byte changed, packed, or twice."""
+        kind, data = body
+        place = self._draw.randrange(len(data))
+        other = bytes([self._draw.randrange(256)])
+        return kind, self._draw.choice(
+            (data[:place], data[:place] + other + data[place + 1 :], data + data, b"\xef\xbb\xbf" + data, gzip.compress(data))
+        )
+
+    def _json_operation(self, resource_type: str) -> Any:
+        draw = self._draw
+        elements = [*self._definitions.types.get(resource_type, {"status": None})]
+        paths = (f"/{draw.choice(elements)}", f"/{draw.choice(elements)}/0", "/note/-", "", "/", "a", "/~2", "/~0~1", "/0/0", "/meta/tag/0")
+        operation: Any = {"op": draw.choice(("add", "remove", "replace", "move", "copy", "test", "x")), "path": draw.choice(paths)}
+        if draw.random() < 0.8:
+            operation["value"] = draw.choice(values.JSON)
+        if draw.random() < 0.4:
+            operation["from"] = draw.choice(paths)
+        if draw.random() < 0.1:
+            operation[draw.choice(("op", "path", "from"))] = draw.choice(values.JSON)
+        return operation
+
+    def _fhirpath_operation(self, resource_type: str) -> Any:
+        draw = self._draw
+        name = draw.choice([*self._definitions.types.get(resource_type, {"status": None})])
+        paths = (
+            resource_type, f"{resource_type}.{name}", f"{resource_type}.{name}[0]", f"{resource_type}.{name}.where(a = 'b')", name,
+            "a.b.c", "", "(", "1 + 1", "%x", "Patient.name.given", f"{resource_type}.{name}.first()", "a" * 3000, "(" * 2000, "'",
+        )  # fmt: skip
+        part: list[Any] = [
+            {"name": "type", "valueCode": draw.choice(("add", "insert", "delete", "replace", "move", "x"))},
+            {"name": "path", "valueString": draw.choice(paths)},
+            {"name": "name", "valueString": name},
+            {"name": "value", **self._parameter_value("string")},
+        ]
+        part += [{"name": each, "valueInteger": draw.choice((0, 1, -1, 10**6))} for each in ("index", "source", "destination")]
+        return {"name": "operation", "part": draw.sample(part, draw.randint(2, len(part)))}
+
+    def _parameter_value(self, kind: str) -> Resource:
+        """One member that holds a value, mostly of the right type."""
+        draw = self._draw
+        if draw.random() < 0.15:
+            return {f"value{draw.choice(('String', 'Integer', 'Coding', 'X', ''))}": draw.choice(values.JSON)}
+        if kind in self._definitions.resource_types or kind == "Resource":
+            return {"resource": self.resource(kind, "x")}
+        if kind[:1].isupper():
+            return {f"value{kind}": Maker(self._definitions, draw).object(kind)}
+        simple: Any = draw.choice((values.text(draw), True, draw.choice((0, 1, -1, 10**12))))
+        return {f"value{kind[:1].upper()}{kind[1:]}": simple}
+
+    def _entry(self, number: int) -> Any:
+        draw = self._draw
+        resource_type = draw.choice(self._types)
+        name = draw.choice(self._own)
+        url = draw.choice(
+            (resource_type, f"{resource_type}/{name}", f"{resource_type}?_id={name}", f"{resource_type}?{values.text(draw)}", "",
+             "Patient/anna/$everything", "metadata", values.text(draw), f"{resource_type}/{name}/_history/1", "_history", "$x")
+        )  # fmt: skip
+        entry: Resource = {"request": {"method": draw.choice(_METHODS), "url": url}}
+        if draw.random() < 0.7:
+            entry["resource"] = self.resource(resource_type, name)
+        if draw.random() < 0.3:
+            data = base64.b64encode(encode([self._json_operation(resource_type)])).decode()
+            entry["resource"] = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+        if draw.random() < 0.6:
+            entry["fullUrl"] = draw.choice((f"urn:uuid:0c1b8a68-5f46-4d3c-9d5b-0e6a4d1f7a1{number}", values.text(draw)))
+        if draw.random() < 0.3:
+            entry["request"][draw.choice(("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"))] = draw.choice(
+                ('W/"1"', "*", "identifier=x", values.text(draw))
+            )
+        return entry
+
+
+def _children(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list) else []
