@@ -39,7 +39,7 @@ lock: dev-environment ## remake the lock files from pyproject.toml
 	@scripts/lock
 
 clean: ## remove what was built here; data in var/ stays
-	rm -rf .venv tests/clients/javascript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/clients/javascript/node_modules tests/pages/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 run-environment:

@@ -33,7 +33,8 @@ INDEXES: Final = {
 }
 """The tables that a search looks in, whose rows follow from the resources and from nothing else."""
 _HISTORY: Final = "patient, seq, type, id, version, updated, interaction, labels, body"
-_CHANGED: Final = {"create", "update"}
+_BORN: Final = {"create", "update-create"}
+_CHANGED: Final = {*_BORN, "update"}
 
 Key = tuple[int, int, str]
 """Partition, number of the type, id."""
@@ -158,7 +159,7 @@ def _in_history(server: FhirServer, resources: Sequence[Stored], versions: Seque
             yield f"history {key}: holds the body of the current version too"
         if [row[5] for row in chain] != sorted(row[5] for row in chain):
             yield f"history {key}: lastUpdated went back"
-        born = max((row[1] for row in chain if row[6] == "create"), default=None)
+        born = max((row[1] for row in chain if row[6] in _BORN), default=None)
         if born != each.n and not each.deleted:
             yield f"history {key}: its number {each.n} is not when it was born: {born}"
         for row in chain[:-1]:

@@ -74,8 +74,8 @@ def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
         server.operations.find(target)
         return server.operations.carry_out, target
     route = ROUTES.get((form, request.method))
-    if route is None:
-        raise _not_allowed(form, request.method)
+    if route is None or (route[0] is write.create and target.compartment is not None):
+        raise _not_allowed(form, target, request.method)
     handler, action = route
     if action and target.type != EVERY_TYPE and not request.access.scopes.allow(target.type, action):
         raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {target.type}.", "forbidden")
@@ -95,7 +95,7 @@ def allowed(server: FhirServer, path: list[str]) -> str:
     form, target = locate(server, path)
     if form is Form.OPERATION:
         return f"{server.operations.find(target).methods}, OPTIONS"
-    listed = methods(form).split(", ")
+    listed = _methods_at(form, target)
     if target.type not in ("", EVERY_TYPE) and server.placement[target.type].refused:
         listed = [each for each in listed if each in ("GET", "HEAD") or form.endswith("_search")]
     return ", ".join([*filter(None, listed), "OPTIONS"])
@@ -109,6 +109,12 @@ def methods(form: Form) -> str:
     return ", ".join(listed)
 
 
-def _not_allowed(form: Form, method: str) -> MethodNotAllowed:
-    allow = methods(form)
-    return MethodNotAllowed(f"{method} is not possible at this address; {allow} are.", headers=(("allow", allow),))
+def _methods_at(form: Form, target: Target) -> list[str]:
+    """A create is placed with a patient; other compartments are only looked into."""
+    listed = methods(form).split(", ")
+    return listed if target.compartment is None or form is not Form.COMPARTMENT else ["GET", "HEAD"]
+
+
+def _not_allowed(form: Form, target: Target, method: str) -> MethodNotAllowed:
+    allow = ", ".join(_methods_at(form, target))
+    return MethodNotAllowed(f"{method} is not possible at this address, only {allow}.", headers=(("allow", allow),))

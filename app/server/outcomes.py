@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,6 +29,8 @@ STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
     }
 )
 
+_NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
 
 def status_of(error: ZelfregieError) -> int:
     """The HTTP status of the nearest class in the table."""
@@ -44,11 +47,16 @@ def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
         row: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
         if issue.rule is not None:
             row["details"] = {"text": issue.rule}
-        row["diagnostics"] = issue.diagnostics
+        row["diagnostics"] = _printable(issue.diagnostics)
         if issue.expression:
-            row["expression"] = list(issue.expression)
+            row["expression"] = [_printable(each) for each in issue.expression]
         listed.append(row)
     return {"resourceType": "OperationOutcome", "issue": listed}
+
+
+def _printable(text: str) -> str:
+    """Names are told as they were sent, but for what neither a string of FHIR nor XML can hold."""
+    return text if text.isprintable() else _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def outcome_bytes(error: ZelfregieError) -> bytes:

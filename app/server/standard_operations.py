@@ -6,9 +6,24 @@ from typing import Final
 
 from app.fhir.scopes import Action
 from app.server.interactions.everything import EVERYTHING_PARAMETERS, everything
+from app.server.interactions.expand import EXPAND_PARAMETERS, expand
+from app.server.interactions.lastn import LASTN_PARAMETERS, lastn
+from app.server.interactions.lookup import LOOKUP_PARAMETERS, lookup
+from app.server.interactions.meta import (
+    META_ADD_PARAMETERS,
+    META_DELETE_PARAMETERS,
+    META_PARAMETERS,
+    meta,
+    meta_add,
+    meta_delete,
+)
+from app.server.interactions.validate import VALIDATE_PARAMETERS, validate
 from app.server.operations import Operation
 
 _HL7: Final = "http://hl7.org/fhir/OperationDefinition/"
+
+_NO_ACTION: Final = 0
+"""What is looked at is checked against the scopes by the operation itself."""
 
 STANDARD_OPERATIONS: Final = (
     Operation(
@@ -21,5 +36,80 @@ STANDARD_OPERATIONS: Final = (
         " patient that the token is for.",
         everything,
         parameters=EVERYTHING_PARAMETERS,
+    ),
+    Operation(
+        "lastn",
+        frozenset({"type"}),
+        frozenset({"Observation"}),
+        Action.SEARCH,
+        f"{_HL7}Observation-lastn",
+        "The newest Observations of each code, among those that a search finds. It takes the parameters of that search;"
+        " what was entered in error is left out.",
+        lastn,
+        parameters=LASTN_PARAMETERS,
+    ),
+    Operation(
+        "meta",
+        frozenset({"instance"}),
+        frozenset(),
+        Action.READ,
+        f"{_HL7}Resource-meta",
+        "The profiles, tags and security labels of one resource, or of one version of it.",
+        meta,
+        parameters=META_PARAMETERS,
+        of_versions=True,
+    ),
+    Operation(
+        "meta-add",
+        frozenset({"instance"}),
+        frozenset(),
+        Action.UPDATE,
+        f"{_HL7}Resource-meta-add",
+        "Add profiles, tags and security labels to a resource. Nothing is overwritten, so this makes a new version.",
+        meta_add,
+        affects_state=True,
+        parameters=META_ADD_PARAMETERS,
+    ),
+    Operation(
+        "meta-delete",
+        frozenset({"instance"}),
+        frozenset(),
+        Action.UPDATE,
+        f"{_HL7}Resource-meta-delete",
+        "Take profiles, tags and security labels from a resource. Nothing is overwritten, so this makes a new version.",
+        meta_delete,
+        affects_state=True,
+        parameters=META_DELETE_PARAMETERS,
+    ),
+    Operation(
+        "validate",
+        frozenset({"type", "instance"}),
+        frozenset(),
+        _NO_ACTION,
+        f"{_HL7}Resource-validate",
+        "Check a resource, and whether the server would take it, without storing it. Profiles are not checked yet.",
+        validate,
+        parameters=VALIDATE_PARAMETERS,
+    ),
+    Operation(
+        "expand",
+        frozenset({"type", "instance"}),
+        frozenset({"ValueSet"}),
+        Action.READ,
+        f"{_HL7}ValueSet-expand",
+        "The codes of a value set that is in the catalogue or required by FHIR itself, when what it is made of is held"
+        " here, too.",
+        expand,
+        parameters=EXPAND_PARAMETERS,
+    ),
+    Operation(
+        "lookup",
+        frozenset({"type", "instance"}),
+        frozenset({"CodeSystem"}),
+        Action.READ,
+        f"{_HL7}CodeSystem-lookup",
+        "What a code means, for the code systems that are in the catalogue.",
+        lookup,
+        parameters=LOOKUP_PARAMETERS,
     ),
 )

@@ -13,6 +13,7 @@ from app.server.dispatch import ROUTES
 from app.server.operations import Operation
 from app.server.search.description import describe
 from app.server.server import FhirServer
+from app.server.urls import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def types(server: FhirServer) -> Iterator[Type]:
 def system_interactions() -> list[str]:
     """FHIR's names of the interactions with the whole server."""
     return [code for code, row in SYSTEM_ROWS.items() if row in ROUTES]
+
+
+def conditional_methods() -> list[str]:
+    """The methods that change what a search on a type finds."""
+    return [method for form, method in ROUTES if form is Form.TYPE and method not in ("GET", "POST")]
 
 
 def addresses(operation: Operation, name: str) -> list[str]:

@@ -71,6 +71,7 @@ def documentation(server: FhirServer) -> str:
         language="en",
         types=list(contents.types(server)),
         system=contents.system_interactions(),
+        conditional=contents.conditional_methods(),
         operations=[each for each in server.operations.every() if each.offers("system", "")],
         addresses=contents.addresses,
         written=INTERACTIONS,

@@ -12,28 +12,27 @@ from typing import Any, Final
 
 import pytest
 import requests
-from fhirclient.client import FHIRClient  # type: ignore[import-untyped]
-from fhirclient.models.binary import Binary  # type: ignore[import-untyped]
-from fhirclient.models.bundle import Bundle  # type: ignore[import-untyped]
-from fhirclient.models.capabilitystatement import CapabilityStatement  # type: ignore[import-untyped]
-from fhirclient.models.careplan import CarePlan  # type: ignore[import-untyped]
-from fhirclient.models.condition import Condition  # type: ignore[import-untyped]
-from fhirclient.models.fhirabstractbase import FHIRValidationError  # type: ignore[import-untyped]
-from fhirclient.models.goal import Goal  # type: ignore[import-untyped]
-from fhirclient.models.observation import Observation  # type: ignore[import-untyped]
-from fhirclient.models.operationoutcome import OperationOutcome  # type: ignore[import-untyped]
-from fhirclient.models.patient import Patient  # type: ignore[import-untyped]
-from fhirclient.server import FHIRNotFoundException, FHIRServer, FHIRUnauthorizedException  # type: ignore[import-untyped]
+from fhirclient.client import FHIRClient
+from fhirclient.models.binary import Binary
+from fhirclient.models.bundle import Bundle
+from fhirclient.models.capabilitystatement import CapabilityStatement
+from fhirclient.models.careplan import CarePlan
+from fhirclient.models.condition import Condition
+from fhirclient.models.fhirabstractbase import FHIRValidationError
+from fhirclient.models.goal import Goal
+from fhirclient.models.observation import Observation
+from fhirclient.models.operationoutcome import OperationOutcome
+from fhirclient.models.patient import Patient
+from fhirclient.server import FHIRNotFoundException, FHIRServer, FHIRUnauthorizedException
 from lxml import etree
 
-from app.fhir.resource import Resource
-from tests.builders import HEART_RATE, LOINC, batch, binary, condition, goal, observation, posted, transaction
+from tests.builders import batch, binary, condition, goal, posted, transaction
+from tests.clients.measurements import CODE, DEVICE, heart_rate, numbered
 from tests.process import Process
 
 OWNER: Final = "farid-testveld"
 PATIENT: Final = f"Patient/{OWNER}"
 OTHER: Final = "anna-proefstra"
-DEVICE: Final = "https://zelfregie.example/fhir/NamingSystem/fhirclient"
 
 Connect = Callable[..., Any]
 
@@ -57,21 +56,6 @@ def connect(service: Process) -> Connect:
 @pytest.fixture
 def server(connect: Connect) -> Any:
     return connect()
-
-
-def heart_rate(day: str, minute: int, **members: Any) -> Resource:
-    return observation(
-        PATIENT,
-        code={"coding": [{"system": LOINC, "code": HEART_RATE}]},
-        effectiveDateTime=f"{day}T08:{minute:02}:00+01:00",
-        valueQuantity={"value": 60 + minute, "unit": "/min"},
-        **members,
-    )
-
-
-def numbered(number: str) -> Resource:
-    """A measurement under the number that its device gave it."""
-    return heart_rate("2026-11-22", 1, identifier=[{"system": DEVICE, "value": number}])
 
 
 def every(server: Any, model: Any, **struct: Any) -> list[Any]:
@@ -132,9 +116,9 @@ def test_a_goal_is_made_read_changed_and_deleted(server: Any, connect: Connect) 
 def test_conditional_create_update_and_delete(server: Any, connect: Connect) -> None:
     condition = f"identifier={DEVICE}|1"
     once = connect(If_None_Exist=condition)
-    first, again = (Observation(Observation(numbered("1")).create(once)) for _ in range(2))
+    first, again = (Observation(Observation(numbered(PATIENT, "1")).create(once)) for _ in range(2))
     assert first.id == again.id
-    changed = server.put_json(f"Observation?{condition}", {**numbered("1"), "status": "amended"})
+    changed = server.put_json(f"Observation?{condition}", numbered(PATIENT, "1", status="amended"))
     assert changed.status_code == 200
     assert Observation(changed.json()).as_json()["meta"]["versionId"] == "2"
     assert server.delete_json(f"Observation?{condition}").status_code == 204
@@ -143,10 +127,12 @@ def test_conditional_create_update_and_delete(server: Any, connect: Connect) -> 
 
 def test_a_search_is_paged_to_its_end(server: Any) -> None:
     day = "2026-11-20"
-    answer = Bundle(Bundle(transaction(*(posted(heart_rate(day, minute)) for minute in range(25)))).create(server))
+    answer = Bundle(
+        Bundle(transaction(*(posted(heart_rate(PATIENT, day, minute)) for minute in range(25)))).create(server)
+    )
     assert [entry.response.status for entry in answer.entry] == ["201 Created"] * 25
     wanted = {
-        "code": f"{LOINC}|{HEART_RATE}",
+        "code": CODE,
         "date": {"$and": [f"ge{day}", f"le{day}"]},
         "_sort": "-date",
         "_count": "10",
@@ -195,7 +181,7 @@ def test_a_transaction_resolves_what_its_entries_call_each_other(server: Any) ->
 
 
 def test_a_transaction_with_one_mistake_stores_nothing(server: Any) -> None:
-    sent = transaction(posted(numbered("3")), posted({**numbered("4"), "status": "klaar"}))
+    sent = transaction(posted(numbered(PATIENT, "3")), posted(numbered(PATIENT, "4", status="klaar")))
     with pytest.raises(requests.HTTPError) as raised:
         Bundle(sent).create(server)
     status, outcome = refused(raised)
@@ -243,8 +229,8 @@ def test_the_history_of_a_type_and_of_the_whole_record_is_understood(server: Any
 
 def test_the_last_of_each_measurement(server: Any) -> None:
     for minute in (5, 6):
-        Observation(heart_rate("2026-11-23", minute)).create(server)
-    last = Bundle.read_from(f"Observation/$lastn?max=1&patient={OWNER}&code={LOINC}|{HEART_RATE}", server)
+        Observation(heart_rate(PATIENT, "2026-11-23", minute)).create(server)
+    last = Bundle.read_from(f"Observation/$lastn?max=1&patient={OWNER}&code={CODE}", server)
     assert [entry.resource.valueQuantity.value for entry in last.entry] == [66]
 
 

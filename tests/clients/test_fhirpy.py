@@ -11,13 +11,13 @@ import pytest
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import AuthorizationError, MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
-from tests.builders import HEART_RATE, LOINC, batch, binary, condition, goal, observation, posted, transaction
+from tests.builders import batch, binary, condition, goal, posted, transaction
+from tests.clients.measurements import CODE, DEVICE, heart_rate, numbered
 from tests.process import Process
 
 OWNER: Final = "els-proefkamp"
 PATIENT: Final = f"Patient/{OWNER}"
 OTHER: Final = "Patient/anna-proefstra"
-DEVICE: Final = "https://zelfregie.example/fhir/NamingSystem/fhirpy"
 JSON_PATCH: Final = "application/json-patch+json"
 
 Connect = Callable[..., Any]
@@ -38,21 +38,6 @@ def connect(service: Process) -> Connect:
 @pytest.fixture
 def client(connect: Connect) -> Any:
     return connect()
-
-
-def heart_rate(day: str, minute: int, **members: Any) -> dict[str, Any]:
-    return observation(
-        PATIENT,
-        code={"coding": [{"system": LOINC, "code": HEART_RATE}]},
-        effectiveDateTime=f"{day}T08:{minute:02}:00+01:00",
-        valueQuantity={"value": 60 + minute, "unit": "/min"},
-        **members,
-    )
-
-
-def numbered(number: str) -> dict[str, Any]:
-    """A measurement under the number that its device gave it."""
-    return heart_rate("2026-11-22", 1, identifier=[{"system": DEVICE, "value": number}])
 
 
 def refused(raised: pytest.ExceptionInfo[OperationOutcome]) -> list[tuple[str, str]]:
@@ -125,16 +110,16 @@ def test_conditional_create_update_and_delete(client: Any, connect: Connect) -> 
     """The client's ``get_or_create`` puts the condition in the address; FHIR R4 has it in ``If-None-Exist``."""
     search = client.resources("Observation").search(identifier=f"{DEVICE}|1")
     once = connect(If_None_Exist=f"identifier={DEVICE}|1")
-    first, again = (once.resource("Observation", **numbered("1")).save() for _ in range(2))
+    first, again = (once.resource("Observation", **numbered(PATIENT, "1")).save() for _ in range(2))
     assert first.id == again.id
     assert [found.id for found in search.fetch()] == [first.id]
     with pytest.raises(OperationOutcome, match="identifier"):
-        search.get_or_create(client.resource("Observation", **numbered("1")))
+        search.get_or_create(client.resource("Observation", **numbered(PATIENT, "1")))
 
-    updated, made = search.update(client.resource("Observation", **{**numbered("1"), "status": "amended"}))
+    updated, made = search.update(client.resource("Observation", **numbered(PATIENT, "1", status="amended")))
     assert (updated.id, updated["meta"]["versionId"], made) == (first.id, "2", False)
     elsewhere = client.resources("Observation").search(identifier=f"{DEVICE}|2")
-    other, made = elsewhere.update(client.resource("Observation", **numbered("2")))
+    other, made = elsewhere.update(client.resource("Observation", **numbered(PATIENT, "2")))
     assert (other["meta"]["versionId"], made) == ("1", True)
     assert search.delete()[1] == 204
     assert search.fetch() == []
@@ -143,9 +128,9 @@ def test_conditional_create_update_and_delete(client: Any, connect: Connect) -> 
 
 def test_a_search_is_paged_to_its_end_and_counted(client: Any) -> None:
     day = "2026-11-20"
-    answer = client.execute("", data=transaction(*(posted(heart_rate(day, minute)) for minute in range(25))))
+    answer = client.execute("", data=transaction(*(posted(heart_rate(PATIENT, day, minute)) for minute in range(25))))
     assert [entry["response"]["status"] for entry in answer["entry"]] == ["201 Created"] * 25
-    search = client.resources("Observation").search(code=f"{LOINC}|{HEART_RATE}", date=day).sort("-date").limit(10)
+    search = client.resources("Observation").search(code=CODE, date=day).sort("-date").limit(10)
     assert [each["valueQuantity"]["value"] for each in search] == list(range(84, 59, -1))
     page = search.search(_total="accurate").fetch_raw()
     assert (page["total"], len(page["entry"])) == (25, 10)
@@ -194,7 +179,9 @@ def test_a_transaction_resolves_what_its_entries_call_each_other(client: Any) ->
 
 def test_a_transaction_with_one_mistake_stores_nothing(client: Any) -> None:
     with pytest.raises(OperationOutcome) as raised:
-        client.execute("", data=transaction(posted(numbered("3")), posted({**numbered("4"), "status": "klaar"})))
+        client.execute(
+            "", data=transaction(posted(numbered(PATIENT, "3")), posted(numbered(PATIENT, "4", status="klaar")))
+        )
     ((_, place),) = refused(raised)
     assert place.startswith("Bundle.entry[1]")
     assert client.resources("Observation").search(identifier=f"{DEVICE}|3").fetch() == []
@@ -213,8 +200,8 @@ def test_the_whole_record_and_the_last_of_each_measurement(client: Any) -> None:
     assert types >= {"Patient", "CarePlan", "Goal", "Observation", "Condition"}
 
     for minute in (5, 6):
-        client.resource("Observation", **heart_rate("2026-11-23", minute)).save()
-    wanted = {"max": 1, "patient": OWNER, "code": f"{LOINC}|{HEART_RATE}"}
+        client.resource("Observation", **heart_rate(PATIENT, "2026-11-23", minute)).save()
+    wanted = {"max": 1, "patient": OWNER, "code": CODE}
     last = client.resources("Observation").execute("$lastn", method="get", params=wanted)
     assert [entry["resource"]["valueQuantity"]["value"] for entry in last["entry"]] == [66]
 

@@ -88,7 +88,7 @@ class Bodies:
         way = draw.random()
         if way < 0.45:
             patch = [self._json_operation(resource_type) for _ in range(draw.choice((0, 1, 1, 2)))]
-            return JSON_PATCH, encode(patch if draw.random() < 0.9 else draw.choice(values.JSON))
+            return JSON_PATCH, encode(patch if draw.random() < 0.9 else values.json(draw))
         if way < 0.8:
             operations = [self._fhirpath_operation(resource_type) for _ in range(draw.choice((0, 1, 1, 2)))]
             patch_: Resource = {"resourceType": "Parameters", "parameter": operations}
@@ -148,7 +148,7 @@ class Bodies:
         return resource
 
     def _replace(self, at: Any) -> None:
-        value = self._draw.choice(values.JSON) if self._draw.random() < 0.7 else values.text(self._draw)
+        value = values.json(self._draw) if self._draw.random() < 0.7 else values.text(self._draw)
         if isinstance(at, list):
             at[self._draw.randrange(len(at))] = value
         elif at and self._draw.random() < 0.85:
@@ -185,11 +185,11 @@ class Bodies:
         paths = (f"/{draw.choice(elements)}", f"/{draw.choice(elements)}/0", "/note/-", "", "/", "a", "/~2", "/~0~1", "/0/0", "/meta/tag/0")
         operation: Any = {"op": draw.choice(("add", "remove", "replace", "move", "copy", "test", "x")), "path": draw.choice(paths)}
         if draw.random() < 0.8:
-            operation["value"] = draw.choice(values.JSON)
+            operation["value"] = values.json(draw)
         if draw.random() < 0.4:
             operation["from"] = draw.choice(paths)
         if draw.random() < 0.1:
-            operation[draw.choice(("op", "path", "from"))] = draw.choice(values.JSON)
+            operation[draw.choice(("op", "path", "from"))] = values.json(draw)
         return operation
 
     def _fhirpath_operation(self, resource_type: str) -> Any:
@@ -212,10 +212,10 @@ class Bodies:
         """One member that holds a value, mostly of the right type."""
         draw = self._draw
         if draw.random() < 0.15:
-            return {f"value{draw.choice(('String', 'Integer', 'Coding', 'X', ''))}": draw.choice(values.JSON)}
+            return {f"value{draw.choice(('String', 'Integer', 'Coding', 'X', ''))}": values.json(draw)}
         if kind in self._definitions.resource_types or kind == "Resource":
             return {"resource": self.resource(kind, "x")}
-        if kind[:1].isupper():
+        if kind[:1].isupper() and not kind.endswith("Element"):
             return {f"value{kind}": Maker(self._definitions, draw).object(kind)}
         simple: Any = draw.choice((values.text(draw), True, draw.choice((0, 1, -1, 10**12))))
         return {f"value{kind[:1].upper()}{kind[1:]}": simple}

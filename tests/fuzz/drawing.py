@@ -7,15 +7,17 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from app.server.dispatch import methods
 from app.server.server import FhirServer
 from app.server.urls import Form
 from app.web.contents import addresses
 from tests.fuzz import values
 from tests.fuzz.attempts import Attempt
 from tests.fuzz.bodies import FORM, Bodies
-from tests.fuzz.queries import Queries
+from tests.fuzz.queries import GENERAL_RESULTS, Queries
 
-_METHODS: Final = ("GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X")
+_HISTORY: Final = (*GENERAL_RESULTS, "_count", "_since", "_at", "_page")
 _PAGES: Final = ("/", "/docs", "/openapi.json", "/health", "/metrics", "/assets/style.css", "/assets/..%2f", "/nothing", "/fhirx")
 _ODD: Final = (
     "/fhir//", "/fhir/metadata", "/fhir/metadata/x", "/fhir/metadata/", "/fhir/Nothing", "/fhir/Nothing/1", "/fhir/_nothing",
@@ -34,7 +36,7 @@ _HEADERS: Final[Mapping[bytes, Sequence[bytes]]] = {
         b"application/json;q=0", b"text/turtle",
     ),
     b"prefer": (
-        b"return=minimal", b"return=representation", b"return=OperationOutcome", b"handling=lenient", b"handling=strict",
+        b"handling=lenient", b"return=minimal", b"return=representation", b"return=OperationOutcome", b"handling=lenient", b"handling=strict",
         b"return=nothing", b"handling=lenient, return=minimal", b"respond-async", b"=", b",;,", b"\xff",
     ),
     b"if-match": (b'W/"1"', b'"1"', b"1", b"*", b'W/"9999999999999999999999"', b'W/"x"', b"", b'W/"1", W/"2"', b"\xb2"),
@@ -45,12 +47,12 @@ _HEADERS: Final[Mapping[bytes, Sequence[bytes]]] = {
     b"x-security-context": (b"Patient/anna", b"anna", b"Patient/", b"", b"Organization/practice", b"Patient/\xe9", b"http://zelfregie.test/fhir/Patient/anna"),
     b"x-request-id": (b"a", b"", b"a b", b"x" * 65, b"\xe9", b"<script>"),
     b"accept-encoding": (b"gzip", b"gzip;q=0", b"*", b"br", b"gzip;q=x", b""),
-    b"accept-charset": (b"utf-8", b"latin-1", b"*", b"", b";q="),
+    b"accept-charset": (b"utf-8", b"*", b"latin-1", b"", b";q="),
     b"origin": (b"https://app.example", b"null", b"", b"\xe9"),
     b"access-control-request-method": (b"PUT", b"X", b""),
     b"access-control-request-headers": (b"authorization", b"\xe9", b""),
-    b"content-encoding": (b"gzip", b"br", b"", b"identity", b"gzip, gzip"),
-    b"content-length": (b"99999999999999999999", b"-1", b"x", b"\xb2", b""),
+    b"content-encoding": (b"", b"identity", b"gzip", b"br", b"gzip, gzip"),
+    b"content-length": (b"-1", b"", b"99999999999999999999", b"x", b"\xb2"),
     b"x-http-method-override": (b"DELETE",),
     b"range": (b"bytes=0-1",),
     b"accept-language": (b"nl", b"en;q=x", b"*", b"\xe9", b";,;"),
@@ -72,6 +74,7 @@ class Requests:
         self._own = own
         self._others = others
         self._types = sorted(server.registry.stored)
+        self._asked = (*GENERAL_RESULTS, *(each.name for one in server.operations.every() for each in one.parameters))
         self._operations = [
             (each, address)
             for each in server.operations.every()
@@ -88,21 +91,19 @@ class Requests:
             path, resource_type, resource_id, form = draw.choice(_ODD), "Observation", "a", Form.TYPE
         else:
             form = draw.choice([*Form])
-            resource_type, resource_id = draw.choice(self._types), self._id()
+            resource_type = draw.choice(self._types)
+            resource_id = self._id(resource_type)
             path = "/fhir" + self._ADDRESSES[form](self, resource_type, resource_id)
         method = self._method(form)
-        if method not in ("GET", "HEAD") and resource_id in self._others:
-            query = b""  # what is kept under another's name is kept by the name alone
-        elif form in self._QUERIED or draw.random() < 0.1:
-            query = self._queries.query(resource_type)
-        else:
-            query = b""
+        query = b""  # what is kept under another's name is kept by the name alone
+        if method in ("GET", "HEAD") or resource_id not in self._others:
+            query = self._query(form, method, resource_type)
         content: tuple[tuple[bytes, bytes], ...] = ()
         body = b""
         if method not in ("GET", "HEAD", "OPTIONS") or draw.random() < 0.05:
             kind, body = self._body(form, method, resource_type, resource_id)
             content = ((b"content-type", kind),) if kind and draw.random() < 0.97 else ()
-            if draw.random() < 0.05 and body:
+            if draw.random() < 0.05 and body and resource_id not in self._others:
                 body, content = gzip.compress(body), (*content, (b"content-encoding", b"gzip"))
             elif draw.random() < 0.002:
                 body, content = _BOMB, (*content, (b"content-encoding", b"gzip"))
@@ -112,22 +113,36 @@ class Requests:
         """A header that is no good."""
         return self._draw.choice(_AUTHORIZATIONS)
 
-    def _id(self) -> str:
-        """One's own, another's, or one that nobody has."""
-        return self._draw.choice(self._draw.choice((self._own, self._others, ("nobody", "a.b-c", "0" * 13))))
+    def _query(self, form: Form, method: str, resource_type: str) -> bytes:
+        if form in (Form.TYPE, Form.COMPARTMENT) and method != "POST":
+            return self._queries.query(resource_type)
+        if form is Form.SYSTEM and method != "POST":
+            return self._queries.query("")
+        if form in (Form.TYPE_HISTORY, Form.SYSTEM_HISTORY, Form.INSTANCE_HISTORY):
+            return self._queries.other(_HISTORY)
+        if form is Form.OPERATION:
+            return self._queries.other(self._asked)
+        return self._queries.other(GENERAL_RESULTS) if self._draw.random() < 0.3 else b""
+
+    def _id(self, resource_type: str) -> str:
+        """One's own, another's, or one that nobody has; mostly of what is of the type."""
+        listed = self._draw.choice((self._own, self._own, self._others))
+        if self._draw.random() < 0.1:
+            return self._draw.choice(("nobody", "a.b-c", "0" * 13, *listed))
+        fitting = [each for each in listed if f"-{resource_type.lower()}-" in each]
+        return self._draw.choice(fitting or listed)
 
     def _method(self, form: Form) -> str:
-        draw = self._draw
-        if form in (Form.TYPE_SEARCH, Form.SYSTEM_SEARCH, Form.COMPARTMENT_SEARCH, Form.SYSTEM) and draw.random() < 0.8:
-            return "POST"
-        if form in (Form.OPERATION, Form.COMPARTMENT) and draw.random() < 0.8:
-            return draw.choice(("GET", "POST"))
-        return draw.choice(_METHODS)
+        """Mostly one that the address takes."""
+        listed = ("GET", "POST") if form is Form.OPERATION else methods(form).split(", ")
+        if self._draw.random() < 0.1:
+            return self._draw.choice(_METHODS)
+        return self._draw.choice([each for each in listed if each != "HEAD" or self._draw.random() < 0.2])
 
     def _body(self, form: Form, method: str, resource_type: str, resource_id: str) -> tuple[bytes, bytes]:
         draw = self._draw
-        if form.endswith("_search") and draw.random() < 0.8:
-            return FORM + draw.choice((b"", b"; charset=utf-8", b"; charset=latin-1")), self._queries.query(resource_type)
+        if form.endswith("_search") and draw.random() < 0.93:
+            return FORM + draw.choice((b"", b"; charset=utf-8")), self._queries.query("" if form is Form.SYSTEM_SEARCH else resource_type)
         if method == "PATCH" and draw.random() < 0.85:
             return self._bodies.patch(resource_type)
         if form is Form.SYSTEM and draw.random() < 0.85:
@@ -139,10 +154,10 @@ class Requests:
     def _headers(self, content: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
         draw = self._draw
         given = dict(content)
-        for _ in range(draw.choice((0, 0, 1, 1, 2, 4))):
+        for _ in range(draw.choice((0, 0, 0, 1, 1, 2, 4))):
             name = draw.choice(list(_HEADERS))
-            if name not in given:
-                given[name] = draw.choice(_HEADERS[name])
+            if name not in given:  # the first are good
+                given[name] = draw.choice(_HEADERS[name][:2] if draw.random() < 0.6 else _HEADERS[name])
         if draw.random() < 0.02:
             given[b"x-security-context"] = f"Patient/{draw.choice(self._others)}".encode()
         if draw.random() < 0.03:
@@ -168,12 +183,6 @@ class Requests:
     def _version(self) -> str:
         return self._draw.choice(("1", "2", "3", "0", "01", "x", "999999999999", "1.0"))
 
-    _QUERIED: Final = frozenset(
-        {
-            Form.SYSTEM, Form.TYPE, Form.COMPARTMENT, Form.TYPE_HISTORY, Form.SYSTEM_HISTORY, Form.INSTANCE_HISTORY,
-            Form.OPERATION,
-        }
-    )  # fmt: skip
     _ADDRESSES: Final[Mapping[Form, Callable[[Requests, str, str], str]]] = {
         Form.SYSTEM: lambda self, *_: "" if self._draw.random() < 0.5 else "/",
         Form.SYSTEM_SEARCH: lambda *_: "/_search",

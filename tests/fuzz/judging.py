@@ -28,7 +28,7 @@ _COMPARED: Final = (b"content-type", b"etag", b"location", b"allow", b"www-authe
 _ACCEPTED: Final = {b"application/fhir+json": "application/fhir+json", b"application/fhir+xml": "application/fhir+xml"}
 _VOLATILE: Final = re.compile(
     rb"[0-7][0-9a-hjkmnp-tv-z]{12}-[0-9a-hjkmnp-tv-z]{16}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|_page=[\w-]+|[0-9a-f]{16}-[0-9a-f]+"
-    rb"|(?<=\")[0-9a-f-]{36}(?=\")"
+    rb"|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
 )
 _PAGE: Final = re.compile(rb"_page=([\w-]+)")
 

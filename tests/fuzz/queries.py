@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
+from app.server.search.kinds import KINDS
 from app.server.server import FhirServer
 from tests.fuzz import values
 
@@ -21,6 +22,7 @@ RESULTS: Final = (
     "_sort", "_count", "_include", "_revinclude", "_summary", "_elements", "_total", "_contained", "_containedType",
     "_format", "_pretty", "_page", "_offset", "_score", "_since", "_at", "_list", "start", "end", "_graph", "mode",
 )  # fmt: skip
+GENERAL_RESULTS: Final = ("_format", "_pretty", "_summary", "_elements")
 _PLAIN: Final[dict[str, Sequence[str]]] = {
     "_count": ("0", "1", "2", "5", "1000", "1001", "-1", "00", "9" * 30, "1.0", "a"),
     "_summary": ("true", "text", "data", "count", "false", "maybe"),
@@ -50,11 +52,20 @@ class Queries:
 
     def query(self, resource_type: str) -> bytes:
         """A few parameters, most of which the type has."""
-        parts = [self._part(resource_type) for _ in range(self._draw.choice((0, 1, 1, 1, 2, 2, 3, 6)))]
+        parts = [self._part(resource_type) for _ in range(self._draw.choice((0, 1, 1, 1, 1, 1, 2, 2, 3)))]
         if self._draw.random() < 0.02:
             parts *= 40
         joined = (b"&&" if self._draw.random() < 0.05 else b"&").join(parts)
         return joined + self._draw.choice(values.RAW) if self._draw.random() < 0.03 else joined
+
+    def other(self, names: Sequence[str]) -> bytes:
+        """Parameters of what is no search, mostly these."""
+        draw = self._draw
+        parts = [
+            values.written(name, draw) + b"=" + values.written(self._result(name, "Observation"), draw)
+            for name in draw.choices(names, k=draw.choice((0, 0, 1, 1, 2)))
+        ]
+        return b"&".join(parts) if draw.random() < 0.9 else self.query("Observation")
 
     def _part(self, resource_type: str) -> bytes:
         draw = self._draw
@@ -63,7 +74,7 @@ class Queries:
             value = self._result(name, resource_type)
         else:
             name = self._name(resource_type, 0)
-            value = self._value()
+            value = self._value(name, resource_type)
         return values.written(name, draw).replace(b"%3A", b":") + (
             b"=" + values.written(value, draw) if draw.random() < 0.97 else b""
         )
@@ -75,7 +86,8 @@ class Queries:
 
     def _name(self, resource_type: str, depth: int) -> str:
         draw = self._draw
-        code = draw.choice(GENERAL) if draw.random() < 0.15 else draw.choice(self._codes(resource_type))
+        general = 0.15 if resource_type in self._server.registry.stored else 0.85
+        code = draw.choice(GENERAL) if draw.random() < general else draw.choice(self._codes(resource_type))
         way = draw.random()
         if way < 0.12 and depth < 4:
             target = draw.choice(self._types)
@@ -86,7 +98,17 @@ class Queries:
             return f"_has:{source}:{self._link(source)}:{self._name(source, depth + 1)}"
         if way < 0.21:
             return draw.choice(values.TEXTS) + draw.choice(("", ".", ":", ".name", "._has:", ":_has"))
-        return code + draw.choice(MODIFIERS)
+        return code + self._modifier(resource_type, code)
+
+    def _modifier(self, resource_type: str, code: str) -> str:
+        """Mostly one that the parameter takes."""
+        way = self._draw.random()
+        if way < 0.5 or resource_type not in self._server.registry.stored:
+            return ""
+        param = self._server.registry.offered(resource_type).get(code)
+        if way < 0.7 or param is None:
+            return self._draw.choice(MODIFIERS)
+        return f":{self._draw.choice(sorted({'missing', *KINDS[param.kind].modifiers(param)}))}"
 
     def _link(self, resource_type: str) -> str:
         """A reference parameter of the type, mostly."""
@@ -95,13 +117,18 @@ class Queries:
         params = self._server.registry.offered(resource_type).values()
         return self._draw.choice([each.code for each in params if each.kind == "reference"] or ["subject"])
 
-    def _value(self) -> str:
+    def _value(self, name: str, resource_type: str) -> str:
+        """One that the parameter may take, or any."""
         draw = self._draw
         way = draw.random()
-        if way < 0.25:
+        if way < 0.2:
             return draw.choice(self._names)
-        if way < 0.3:
+        if name.endswith(":missing") and way < 0.8:
             return draw.choice(("true", "false"))
+        if way < 0.6 and resource_type in self._server.registry.stored:
+            param = self._server.registry.offered(resource_type).get(name.partition(":")[0])
+            listed = values.OF_KIND.get(param.kind if param else "", values.TEXTS)
+            return f"{draw.choice(values.PREFIXES)}{draw.choice(listed)}" if listed is not values.TEXTS else draw.choice(listed)
         listed = [values.text(draw) for _ in range(draw.choice((1, 1, 1, 2, 3)))]
         return draw.choice((",", "$", "|")).join(listed)
 

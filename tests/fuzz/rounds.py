@@ -19,8 +19,8 @@ from tests.fuzz.records import kept_for_patients, record
 from tests.integrity import problems
 from tests.server.service import Caller, Service
 
-STRANGERS: Final = ("anna", "anna", "anna", "anna", "anna-reader", "anna-observations", "anna-measurements", "anna-writer", "")
-ALL: Final = ("practice", "operator", "practice", "operator", "anna-create-actions", "bram", "anna", "anna-read-actions", "")
+STRANGERS: Final = (*["anna"] * 12, "anna-reader", "anna-observations", "anna-measurements", "anna-writer", "")
+ALL: Final = (*["practice", "operator"] * 6, "anna-create-actions", "bram", "anna", "anna-read-actions", "")
 _ABSENT: Final = "brem"
 
 

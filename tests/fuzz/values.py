@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any, Final
 from urllib.parse import quote
@@ -31,6 +32,7 @@ DATES: Final = (
     "2026-11-20T08:00:00.1234567890123456789Z", "T08:00", "now",
 )  # fmt: skip
 PREFIXES: Final = ("", "", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "zz", "GT", "eqeq")
+OF_KIND: Final = {"date": DATES, "quantity": NUMBERS, "number": NUMBERS}
 RAW: Final = (b"%", b"%G1", b"%FF", b"%ED%A0%80", b"%C0%80", b"%00", b"+", b"%25", b"%2525", b"\xff", b"\xc3\xa9", b";")
 """Parts of an address that are no good UTF-8 or no good escapes."""
 JSON: Final[tuple[Any, ...]] = (
@@ -46,6 +48,11 @@ def text(draw: random.Random) -> str:
     kind = draw.choice((TEXTS, TEXTS, NUMBERS, DATES))
     found = draw.choice(kind)
     return f"{draw.choice(PREFIXES)}{found}" if draw.random() < 0.4 else found
+
+
+def json(draw: random.Random) -> Any:
+    """A JSON value that is seldom what an element takes; nobody else has it."""
+    return copy.deepcopy(draw.choice(JSON))
 
 
 def written(value: str, draw: random.Random) -> bytes:

@@ -38,12 +38,19 @@ class Language:
         return [each for item in walker.walk(resource) for each in opened(*item)]
 
     def together(self, code: str, resource: Resource) -> list[tuple[Found, ...]]:
-        """What the components of a composite find, per element in which they stand together."""
+        """What the components of a composite find, per element in which they stand together; in the resource itself it
+        is what the parameters find that they name.
+        """
         parameter = self.parameter(code)
         roots = compile_walker(parameter.expression, self.resource_type, self.definitions).walk(resource)
         result = []
+        codes = {each.url: each.code for each in self.definitions.search_parameters[self.resource_type].values()}
         for kind, root in roots:
             parts = []
+            if root is resource:
+                found = tuple(self.found(codes[url], resource) for url, _ in parameter.components)
+                result += [found] if all(found) else []
+                continue
             for _, expression in parameter.components:
                 walker = compile_walker(expression, kind, self.definitions)
                 parts.append(walker.walk(resource if walker.whole_resource else root))
@@ -118,7 +125,9 @@ class Measured:
     def in_canonical_unit(self) -> Measured | None:
         low = high = None
         if self.system == SYSTEM:
-            low, high = (canonical(each, self.code) if abs(each) < FOREVER else (each, "") for each in (self.low, self.high))
+            low, high = (
+                canonical(each, self.code) if abs(each) < FOREVER else (each, "") for each in (self.low, self.high)
+            )
         if low is None or high is None:
             return None
         return Measured(low[0], high[0], SYSTEM, low[1] or high[1], open=self.open)
@@ -129,6 +138,9 @@ def measured(kind: str, value: Any) -> Measured | None:
         return Measured(Decimal(value), Decimal(value))
     if kind == "Money":
         value = {"value": value.get("value"), "system": CURRENCIES, "code": value.get("currency", "")}
+    if kind == "SampledData":
+        value = sampled(value)
+        kind = "Range"
     if kind == "Range":
         ends = [value.get(name, {}) for name in ("low", "high")]
         known = next((each for each in ends if "value" in each), None)
@@ -143,6 +155,17 @@ def measured(kind: str, value: Any) -> Measured | None:
     low = -FOREVER if comparator.startswith("<") else amount
     high = FOREVER if comparator.startswith(">") else amount
     return Measured(low, high, **unit, open=comparator in ("<", ">"))
+
+
+def sampled(value: Any) -> Resource:
+    """From the least to the greatest sample, as a Range; where there are no samples, of what could be measured."""
+    limits = {"L": value.get("lowerLimit"), "U": value.get("upperLimit")}
+    data = [limits.get(word, word) for word in value.get("data", "").split()] or list(limits.values())
+    numbers = [Decimal(each) for each in data if each not in (None, "E")]
+    if not numbers or "value" not in value["origin"]:
+        return {}
+    samples = [value["origin"]["value"] + Decimal(value.get("factor", 1)) * each for each in numbers]
+    return {"low": {**value["origin"], "value": min(samples)}, "high": {**value["origin"], "value": max(samples)}}
 
 
 def stands_for(text: str) -> tuple[Decimal, Decimal, Decimal]:
@@ -284,14 +307,14 @@ def matches(language: Language, code: str, resource: Resource, modifier: str, wa
     found = language.found(code, resource)
     if modifier == "missing":
         return (not found) == (wanted[0] == "true")
-    hit = any(is_one(language, parameter.type, *item, each, modifier) for item in found for each in wanted)
+    hit = any(is_one(language, parameter.type, item, each, modifier=modifier) for item in found for each in wanted)
     return hit != (modifier == "not")
 
 
 def are_together(language: Language, parameter: SearchParameter, group: tuple[Found, ...], wanted: str) -> bool:
     kinds = component_kinds(language, parameter)
     return all(
-        any(is_one(language, kind, *item, part, "") for item in found)
+        any(is_one(language, kind, item, part) for item in found)
         for kind, found, part in zip(kinds, group, wanted.split("$"), strict=True)
     )
 
@@ -303,7 +326,8 @@ def component_kinds(language: Language, parameter: SearchParameter) -> list[str]
     return sorted(kinds, reverse=True) if parameter.code == "relationship" else kinds
 
 
-def is_one(language: Language, parameter_type: str, kind: str, value: Any, wanted: str, modifier: str) -> bool:
+def is_one(language: Language, parameter_type: str, item: tuple[str, Any], wanted: str, *, modifier: str = "") -> bool:
+    kind, value = item
     tests: dict[str, Callable[[], bool]] = {
         "token": lambda: is_token(kind, value, wanted, modifier),
         "quantity": lambda: is_quantity(kind, value, wanted),

@@ -16,7 +16,7 @@ from tests.builders import (
     reference,
     task,
 )
-from tests.server.service import BASE, Caller, Service, codes, link
+from tests.server.service import BASE, JSON, Caller, Service, codes, link
 
 
 def addresses(*pages: Resource) -> list[str]:
@@ -63,7 +63,7 @@ async def test_each_entry_is_what_a_read_of_its_full_url_gives(anna: Caller, pra
     await filled(anna)
     for caller in (anna, practice):
         for entry in (await caller.bundle("/Patient/anna/$everything"))["entry"]:
-            answer = await caller.get(entry["fullUrl"])
+            answer = await caller.get(entry["fullUrl"], {"accept": JSON})
             assert answer.status_code == 200, entry["fullUrl"]
             assert answer.json() == entry["resource"]
 

@@ -24,6 +24,8 @@ DAMAGE: Final = {
     "period": ("DELETE FROM period WHERE low < high", "UPDATE period SET high = high + 1"),
     "text": ("DELETE FROM text", "UPDATE text SET folded = 'anders', exact = 'Anders'"),
     "link": ("DELETE FROM link", "UPDATE link SET target_id = 'nobody'"),
+    "range": ('DELETE FROM "range"', 'UPDATE "range" SET low = low - 1, high = high + 1'),
+    "pair": ("DELETE FROM pair", "UPDATE pair SET value = value + 1"),
     "lookup": ("DELETE FROM lookup", "UPDATE lookup SET value = value + 1", "UPDATE lookup SET n = n + 1000"),
     "alias": ("DELETE FROM alias",),
     "resource": (
@@ -48,6 +50,10 @@ async def fill(anna: Caller, operator: Caller) -> None:
         await anna.keep(builders.observation(id=f"o{index}", status="amended"))
         assert (await anna.delete(f"/Observation/o{index + 1}")).status_code == 204
     await anna.keep(builders.observation(id="o1", status="corrected"))
+    part = {"code": builders.concept(builders.LOINC, "8480-6"), "valueQuantity": {"value": 120, "unit": "mmHg"}}
+    await anna.keep(
+        builders.observation(id="parts", component=[part], meta={"profile": ["http://profielen.example/p"]})
+    )
     await anna.keep(builders.task(id="task", focus=builders.reference("CarePlan/plan")))
     await anna.keep(builders.provenance(["Task/task", "Observation/o0"], id="provenance"))
     await anna.keep(builders.provenance(["Condition/none"], id="unresolved"))
@@ -61,7 +67,7 @@ async def filled(service: Service, anna: Caller, operator: Caller) -> Records:
     """All rows of a database in which everything is as it should be."""
     await fill(anna, operator)
     found = await records(service.database)
-    for name in ("token", "period", "text", "link", "lookup", "term", "alias"):
+    for name in ("token", "period", "text", "link", "range", "pair", "lookup", "term", "alias"):
         assert found[name]
     return found
 
@@ -105,11 +111,11 @@ async def test_what_a_hash_stands_for_is_told_again_for_all_that_is_there(servic
 
 async def test_everything_at_once_is_counted_and_put_right(service: Service, filled: Records) -> None:
     async with service.database.write() as writer:
-        for table in ("token", "period", "text", "link", "lookup", "alias"):
+        for table in ("token", "period", "text", "link", "range", "pair", "lookup", "alias"):
             await writer.execute(f'DELETE FROM "{table}"')
         await writer.execute("UPDATE resource SET labels = 0")
     report = await run(service.server)
-    assert report.rows == sum(len(filled[table]) for table in ("token", "period", "text", "link"))
+    assert report.rows == sum(len(filled[table]) for table in ("token", "period", "text", "link", "range", "pair"))
     ((living,),) = await service.database.fetch("SELECT count(*) FROM resource WHERE deleted = 0")
     assert report.labels == living
     assert differences(filled, await records(service.database)) == {}
@@ -259,6 +265,25 @@ async def test_a_parameter_that_is_not_filled_is_not_offered_until_the_reindex_h
     assert await offered(anna, "Observation") == before
     assert await anna.found("/Observation?status=preliminary") == ["meanwhile"]
     assert await problems(service.database, service.server) == []
+
+
+async def test_what_has_no_rows_of_its_own_waits_for_the_parameters_that_have(
+    service: Service, filled: Records, anna: Caller
+) -> None:
+    before = await offered(anna, "Observation")
+    await set_state(service, "Observation", "component-code", "ready = 0")
+    waiting = {
+        "component-code",
+        "combo-code",
+        "component-code-value-quantity",
+        "component-code-value-concept",
+        "combo-code-value-quantity",
+        "combo-code-value-concept",
+    }
+    assert await offered(anna, "Observation") == before - waiting
+    await run(service.server)
+    assert await offered(anna, "Observation") == before
+    assert await anna.found("/Observation?combo-code-value-quantity=8480-6$120") == ["parts"]
 
 
 @pytest.mark.parametrize("values", ["ready = 0", "generation = generation + 1"])

@@ -167,10 +167,11 @@ async def test_composites_of_other_types_find_what_stands_together(operator: Cal
 
 
 async def test_composites_of_three_find_what_stands_together(anna: Caller) -> None:
-    for id, named in {
+    sequences: dict[str, Resource] = {
         "m": {"genomeBuild": "GRCh 38", "chromosome": concept("urn:chromosomes", "7")},
         "n": {"referenceSeqId": concept("urn:sequences", "NC_8")},
-    }.items():
+    }
+    for id, named in sequences.items():
         await anna.keep(
             {
                 "resourceType": "MolecularSequence",

@@ -169,7 +169,8 @@ async def _merged(
         await page.keep(server, page.Page((), "", walk=walk), now=now)
     name = walk[0] if walk is not None else "" if cursor is None else cursor.walk
     answer = await _answer(server, request, asked, rows, url=f"{server.base}{what}", what=what, walk=name)
-    answer.patients = tuple({row[0] for row in rows[: asked.count] if row[0] > 0})
+    seen = {row[0] for row in rows[: asked.count]} | set(reach.patients if reach.single else ())
+    answer.patients = tuple(patient for patient in seen if patient > 0)
     return answer
 
 

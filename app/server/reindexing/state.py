@@ -15,7 +15,7 @@ from app.server import tables
 from app.server.search.registry import Param
 from app.server.server import FhirServer
 
-_EXTRACTION: Final = 1
+_EXTRACTION: Final = 2
 """Raised when the code makes other rows of the same values, so that all of them must be made anew."""
 _STATE: Final = "SELECT i.type, i.param, i.generation, i.ready FROM index_state i"
 _TYPES: Final = "SELECT DISTINCT r.type FROM resource r"
@@ -57,5 +57,5 @@ def _params(server: FhirServer) -> Iterator[Param]:
 
 def _generation(param: Param) -> int:
     """A number that changes when the parameter comes to find something else."""
-    text = f"{_EXTRACTION} {param.kind} {param.definition.expression}"
+    text = f"{_EXTRACTION} {param.kind} {param.definition.expression} {param.definition.components or ''}"
     return zlib.crc32(text.encode()) & 0x7FFFFFFF

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.errors import Invalid
+from app.server.ids import FHIR_ID
 from app.server.search import composites
 from app.server.search.dates import DateValue, parse_date
 from app.server.search.escaping import split, unescape
@@ -19,6 +20,9 @@ from app.server.search.registry import Param, Registry
 
 MOST_VALUES: Final = 100
 """Alternatives of one parameter."""
+_MOST_KEPT: Final = 4096
+_LONGEST_KEPT: Final = 200
+"""Criteria that are kept, and characters of the text they are kept under."""
 DEEPEST: Final = 6
 """Links that a chain may follow."""
 
@@ -29,6 +33,8 @@ class Criteria:
     def __init__(self, registry: Registry, *, base: str) -> None:
         self._registry = registry
         self._language = Language(registry, base)
+        self._read: dict[tuple[str, str, str], Criterion] = {}
+        self._unready = registry.unready
 
     def read(self, query: SearchQuery, name: str, value: str) -> bool:
         """Add what the parameter asks to ``query``; False for a name that it does not know. Raises ``Invalid``."""
@@ -37,6 +43,10 @@ class Criteria:
             return True
         if name == "_lastUpdated":
             query.updated.append([DateValue(*parse_date(each)) for each in split(value, ",")])
+            return True
+        known = self._known(query.resource_type, name, value)
+        if known is not None:
+            query.conditions.append(known)
             return True
         types = query.types or (query.resource_type,)
         if "." not in name and not name.startswith("_has:"):
@@ -53,7 +63,23 @@ class Criteria:
             query.conditions += found.criteria
         else:
             query.conditions.append(found)
+            if query.resource_type:
+                self._keep((query.resource_type, name, value), found)
         return True
+
+    def _known(self, resource_type: str, name: str, value: str) -> Criterion | None:
+        """What the same text was read as before: apps ask the same of every record."""
+        if self._unready is not self._registry.unready:  # a reindex has finished: other parameters are offered now
+            self._unready = self._registry.unready
+            self._read.clear()
+        return self._read.get((resource_type, name, value))
+
+    def _keep(self, key: tuple[str, str, str], criterion: Criterion) -> None:
+        if len(key[1]) + len(key[2]) > _LONGEST_KEPT:
+            return
+        if len(self._read) >= _MOST_KEPT:
+            self._read.clear()
+        self._read[key] = criterion
 
     def _offered(self, types: tuple[str, ...]) -> Mapping[str, Param]:
         return self._registry.offered(types[0]) if len(types) == 1 else self._registry.shared(types)
@@ -137,6 +163,9 @@ class Criteria:
         """An owner parameter says which record is searched, or names a subject that is no patient."""
         if modifier and modifier not in self._registry.definitions.resource_types:
             return False
+        if not modifier and not query.patient and FHIR_ID.fullmatch(value):
+            query.patient = [value]
+            return True
         values = [KINDS["reference"].read(self._language, param, modifier, each) for each in _texts(value)]
         found = [each.id for each in values if "Patient" in each.types]
         if len(found) > 1:

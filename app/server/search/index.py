@@ -41,7 +41,8 @@ class Indexer:
         steps = [step(param) for param in filled if not param.owner]
         self._steps = list(steps)
         if owners:
-            elements, walk, _, _ = step(owners[0])
+            # All of them find the same; the shortest path is the fastest.
+            elements, walk, _, _ = step(min(owners, key=lambda param: len(param.definition.expression)))
             self._steps.append((elements, walk, fill_identifiers(owners), 0))
         self._owner_bits = reduce(or_, map(bits, owners), 0)
         # Who is named as subject and is not the record's patient: a Device, a Group, somebody elsewhere.

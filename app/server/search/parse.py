@@ -85,4 +85,5 @@ class Parser:
     def _read(self, query: SearchQuery, name: str, value: str) -> bool:
         if "\0" in value:
             raise Invalid("has a character that no value in FHIR has.", "value")
-        return self._results.read(query, name, value) or self._criteria.read(query, name, value)
+        is_result = name[:1] == "_" and self._results.read(query, name, value)
+        return is_result or self._criteria.read(query, name, value)

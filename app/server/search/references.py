@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -36,15 +36,26 @@ class ReferenceValue:
 
 def fill(param: Param, language: Language) -> Fill:
     """Adds a row per target, and one per identifier that is referred by."""
-    number, targets = param.number, _targets(param, language)
+    number, base, numbers = param.number, language.base, language.registry.definitions.type_numbers
+    types = frozenset(param.definition.targets)
 
     def filled(rows: Rows, found: Found) -> None:
         made: dict[tuple[int, int, str], None] = {}
         for kind, value in found:
-            for target in targets(kind, value):
-                made[(number, *target)] = None
-            if kind == "Reference" and "identifier" in value:
-                _fill_identifier(rows, number, value)
+            if kind == "Reference":
+                text = value.get("reference")
+                if text is not None and not text.startswith("#"):
+                    made[(number, *targets_of(text, numbers, base))] = None
+                if "identifier" in value:
+                    _fill_identifier(rows, number, value)
+            elif isinstance(value, str):
+                # A canonical that names a version is found without it too.
+                for form in (value, value.partition("|")[0]):
+                    if form and not form.startswith("#"):
+                        made[(number, *targets_of(form, numbers, base))] = None
+            elif kind in types and "id" in value:
+                # The resource itself: a Bundle's document or message.
+                made[number, numbers[kind], value["id"]] = None
         rows.links += made
 
     return filled
@@ -74,29 +85,6 @@ def targets_of(text: str, numbers: Mapping[str, int], base: str) -> tuple[int, s
     if literal is not None and literal.base in ("", base) and literal.type in numbers:
         return numbers[literal.type], literal.id
     return ELSEWHERE, key_text(text)
-
-
-def _targets(param: Param, language: Language) -> Callable[[str, Any], list[tuple[int, str]]]:
-    """From a value to what it points at."""
-    base, numbers = language.base, language.registry.definitions.type_numbers
-    types = frozenset(param.definition.targets)
-
-    def targets(kind: str, value: Any) -> list[tuple[int, str]]:
-        if kind == "Reference":
-            text = value.get("reference")
-            return [targets_of(text, numbers, base)] if text is not None and not text.startswith("#") else []
-        if isinstance(value, str):
-            # A canonical that names a version is found without it too.
-            whole, bar, _ = value.partition("|")
-            return [
-                targets_of(each, numbers, base) for each in ((value, whole) if bar else (value,)) if each[:1] != "#"
-            ]
-        # The resource itself: a Bundle's document or message.
-        if kind in types and isinstance(value, dict) and "id" in value:
-            return [(numbers[kind], value["id"])]
-        return []
-
-    return targets
 
 
 def read(language: Language, param: Param, modifier: str, text: str) -> ReferenceValue | tokens.TokenValue:

@@ -153,7 +153,7 @@ def _typed(found: Found) -> list[int]:
 
 def fill(param: Param, _: Language) -> Fill:
     """Adds a row per token and per text that belongs to it, and one across patients for an identifying parameter."""
-    number, identifying = param.number, param.identifying
+    number, identifying, words_number = param.number, param.identifying, param.number + WORDS_ROWS
     worded = not param.walker.kinds.isdisjoint(_WORDED)
     typed = not param.walker.kinds.isdisjoint({"Identifier", "Extension"})
 
@@ -166,7 +166,7 @@ def fill(param: Param, _: Language) -> Fill:
         if worded and (texts := _texts(found)):
             if len(texts) > 1:
                 texts = list(dict.fromkeys(texts))
-            rows.tokens += [(number + WORDS_ROWS, each[0]) for each in texts]
+            rows.tokens += [(words_number, each[0]) for each in texts]
             rows.terms.update(texts)
         if typed:
             rows.tokens += [(number + TYPED_ROWS, each) for each in dict.fromkeys(_typed(found))]

@@ -74,7 +74,7 @@ class _Text:
 
 def _of_one(text: _Text, reach: Reach, asked: Asked) -> str:
     patient, denied = text.bind(reach.patients[0]), text.bind(reach.denied[0])
-    where = [f"i.patient = {patient}", f"i.labels & {denied} = 0", *_wanted(text, asked)]
+    where = [f"i.patient = {patient}", f"i.labels & {denied} = 0", *_wanted(text, asked, "i")]
     if asked.after is not None:
         where.append(f"i.seq < {text.bind(asked.after[2])}")
     return (
@@ -86,30 +86,29 @@ def _of_one(text: _Text, reach: Reach, asked: Asked) -> str:
 def _of_several(text: _Text, dialect: str, reach: Reach, asked: Asked) -> str:
     """The newest of the newest of each partition."""
     partitions = _partitions(text, dialect, reach)
-    where = ["i.patient = p.patient", "i.labels & p.denied = 0", *_wanted(text, asked)]
-    if reach.seqs is not None:
-        where.append("i.seq <= p.seq")
-    if asked.after is not None:
-        updated, patient, seq = (f"{text.bind(each)}::bigint" for each in asked.after)
-        where.append(f"(i.updated, i.patient, i.seq) < ({updated}, {patient}, {seq})")
     limit = text.bind(asked.limit)
-    own = f"FROM history i WHERE {' AND '.join(where)} ORDER BY i.seq DESC LIMIT {limit}"
-    # A partition's own clock tells whether there is anything new in it.
-    changed = (
-        ""
-        if asked.since is None
-        else f"(SELECT q.updated FROM partition q WHERE q.patient = p.patient) >= {text.bind(asked.since)}"
-    )
+
+    def of_each(alias: str) -> str:
+        where = [f"{alias}.patient = p.patient", f"{alias}.labels & p.denied = 0", *_wanted(text, asked, alias)]
+        if reach.seqs is not None:
+            where.append(f"{alias}.seq <= p.seq")
+        if asked.after is not None:
+            updated, patient, seq = (f"{text.bind(each)}::bigint" for each in asked.after)
+            where.append(f"({alias}.updated, {alias}.patient, {alias}.seq) < ({updated}, {patient}, {seq})")
+        return f"FROM history {alias} WHERE {' AND '.join(where)}"
+
+    newest = f"{of_each('i')} ORDER BY i.seq DESC LIMIT"
     if dialect == "postgresql":
-        each = f"CROSS JOIN LATERAL (SELECT i.patient, i.seq, i.updated {own}) k"
-        kept = f" WHERE {changed}" if changed else ""
+        each = f"CROSS JOIN LATERAL (SELECT i.patient, i.seq, i.updated {newest} {limit}) k WHERE 0 = 0"
     else:
-        each = "CROSS JOIN history k"
-        kept = f" WHERE k.patient = p.patient AND k.seq IN (SELECT i.seq {own}){f' AND {changed}' if changed else ''}"
-    return (
-        f"SELECT k.patient, k.seq, k.updated FROM {partitions} p {each}{kept}"
-        f" ORDER BY k.{_NEWEST.format('k')} LIMIT {limit}"
-    )
+        # SQLite has no LATERAL: from the last one that can be on the page on, if there are so many.
+        least = f"coalesce((SELECT i.seq {newest} 1 OFFSET {limit} - 1), 0)"
+        each = f"CROSS JOIN {of_each('k').removeprefix('FROM ')} AND k.seq >= {least}"
+    if asked.since is not None:
+        # A partition's own clock tells whether there is anything new in it.
+        each += f" AND (SELECT q.updated FROM partition q WHERE q.patient = p.patient) >= {text.bind(asked.since)}"
+    order = _NEWEST.format("k")
+    return f"SELECT k.patient, k.seq, k.updated FROM {partitions} p {each} ORDER BY k.{order} LIMIT {limit}"
 
 
 def _partitions(text: _Text, dialect: str, reach: Reach) -> str:
@@ -127,21 +126,23 @@ def _partitions(text: _Text, dialect: str, reach: Reach) -> str:
     return f"(SELECT {parts} FROM json_each({text.bind(listed)}) j)"
 
 
-def _wanted(text: _Text, asked: Asked) -> list[str]:
-    """What is asked of a version aliased ``i``."""
+def _wanted(text: _Text, asked: Asked, alias: str) -> list[str]:
+    """What is asked of a version."""
     where = []
     if asked.types is not None:
         one = len(asked.types) == 1
-        where.append(f"i.type = {asked.types[0]}" if one else f"i.type IN ({', '.join(map(str, asked.types))})")
+        where.append(
+            f"{alias}.type = {asked.types[0]}" if one else f"{alias}.type IN ({', '.join(map(str, asked.types))})"
+        )
     if asked.id is not None:
-        where.append(f"i.id = {text.bind(asked.id)}")
+        where.append(f"{alias}.id = {text.bind(asked.id)}")
     if asked.at is not None:
         low, high = (text.bind(each) for each in asked.at)
-        where.append(f"i.updated < {high}")
+        where.append(f"{alias}.updated < {high}")
         # What was deleted is no longer current; the deletion itself belongs to the moment at which it was made.
-        where.append(f"(i.interaction <> 'delete' OR i.updated >= {low})")
+        where.append(f"({alias}.interaction <> 'delete' OR {alias}.updated >= {low})")
         where.append(
-            "NOT EXISTS (SELECT 1 FROM history v WHERE v.patient = i.patient AND v.type = i.type AND v.id = i.id"
-            f" AND v.version = i.version + 1 AND v.updated <= {low})"
+            f"NOT EXISTS (SELECT 1 FROM history v WHERE v.patient = {alias}.patient AND v.type = {alias}.type"
+            f" AND v.id = {alias}.id AND v.version = {alias}.version + 1 AND v.updated <= {low})"
         )
     return where

@@ -56,6 +56,11 @@ class Expansion:
         return frozenset(self.concepts)
 
 
+def is_held(held: Held, canonical: str) -> bool:
+    """Whether the value set of a canonical is here at all."""
+    return held.holding.find("ValueSet", canonical) is not None or _is_defined(held, canonical)
+
+
 async def expansion_of(held: Held, canonical: str) -> Expansion:
     """The codes of the value set of a canonical. Raises ``NotHeld``, ``TooCostly`` or ``Invalid``."""
     return await _of_canonical(held, canonical, ())
@@ -84,11 +89,16 @@ async def _of_canonical(held: Held, canonical: str, importers: tuple[str, ...]) 
 
 def _of_definitions(held: Held, canonical: str) -> Expansion:
     """A value set that FHIR itself requires. Raises ``NotHeld``."""
+    if not _is_defined(held, canonical):
+        raise NotHeld(f"The value set {canonical} is not held here.", "not-found")
+    concepts = held.registry.definitions.concepts[canonical.partition("|")[0]]
+    return Expansion({key: Listed(*key) for key in sorted(concepts)})
+
+
+def _is_defined(held: Held, canonical: str) -> bool:
     definitions = held.registry.definitions
     url, _, version = canonical.partition("|")
-    if url not in definitions.concepts or version not in ("", definitions.version):
-        raise NotHeld(f"The value set {canonical} is not held here.", "not-found")
-    return Expansion({key: Listed(*key) for key in sorted(definitions.concepts[url])})
+    return url in definitions.concepts and version in ("", definitions.version)
 
 
 async def _of_resource(held: Held, value_set: Resource, importers: tuple[str, ...]) -> Expansion:

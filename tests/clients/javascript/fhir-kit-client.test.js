@@ -159,9 +159,13 @@ test("a search of the compartment and of several types", async () => {
   const all = await client.search({ resourceType: "CarePlan", searchParams: { subject: `Patient/${FHIR_PATIENT}` } });
   assert.ok(matches(own).length > 0);
   assert.deepEqual(ids(matches(own)), ids(matches(all)));
+  const options = { postSearch: true };
+  const byPost = await client.compartmentSearch({ resourceType: "CarePlan", compartment: patient, options });
+  assert.deepEqual(matches(byPost), matches(own));
 
   const searchParams = { _type: "CarePlan,CareTeam" };
-  const several = await client.systemSearch({ searchParams, options: { postSearch: true } });
+  // By POST only: by GET the client asks of an address that FHIR does not have, [base]/_search.
+  const several = await client.systemSearch({ searchParams, options });
   assert.deepEqual(new Set(matches(several).map((each) => each.resourceType)), new Set(["CarePlan", "CareTeam"]));
 });
 
