@@ -68,7 +68,12 @@ class Application:
         self._fhir: FhirApp | None = None
         self.parts: Parts | None = None
         self._pages = FastAPI(
-            title="Zelfregie", docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan
+            title="Zelfregie",
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            redirect_slashes=False,  # to the host that the request names, and only where its query is UTF-8
+            lifespan=self._lifespan,
         )
         _routes(self._pages, self, sandbox)
         add_pages(self._pages, self._server, sandbox=sandbox is not None)

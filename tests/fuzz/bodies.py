@@ -102,7 +102,7 @@ class Bodies:
 
     def bundle(self) -> Body:
         """A batch or transaction of anything, at times changed."""
-        kind = self._draw.choice(("batch", "transaction", "transaction", "searchset", "document"))
+        kind = self._draw.choice(("batch", "transaction", "transaction")) if self._draw.random() < 0.95 else "searchset"
         entries = [self._entry(number) for number in range(self._draw.randint(0, 4))]
         bundle: Resource = {"resourceType": "Bundle", "type": kind, "entry": entries}
         return self._formatted(self._changed(bundle) if self._draw.random() < 0.35 else bundle)
@@ -183,6 +183,9 @@ class Bodies:
         draw = self._draw
         elements = [*self._definitions.types.get(resource_type, {"status": None})]
         paths = (f"/{draw.choice(elements)}", f"/{draw.choice(elements)}/0", "/note/-", "", "/", "a", "/~2", "/~0~1", "/0/0", "/meta/tag/0")
+        if draw.random() < 0.3:
+            path, value = draw.choice((("/language", "nl"), ("/meta/tag/-", {"system": "urn:a", "code": "b"}), ("/implicitRules", "urn:x")))
+            return {"op": "add", "path": path, "value": value}
         operation: Any = {"op": draw.choice(("add", "remove", "replace", "move", "copy", "test", "x")), "path": draw.choice(paths)}
         if draw.random() < 0.8:
             operation["value"] = values.json(draw)
@@ -221,25 +224,32 @@ class Bodies:
         return {f"value{kind[:1].upper()}{kind[1:]}": simple}
 
     def _entry(self, number: int) -> Any:
+        """One that asks for something that can be done, or for anything."""
         draw = self._draw
         resource_type = draw.choice(self._types)
-        name = draw.choice(self._own)
-        url = draw.choice(
-            (resource_type, f"{resource_type}/{name}", f"{resource_type}?_id={name}", f"{resource_type}?{values.text(draw)}", "",
-             "Patient/anna/$everything", "metadata", values.text(draw), f"{resource_type}/{name}/_history/1", "_history", "$x")
-        )  # fmt: skip
-        entry: Resource = {"request": {"method": draw.choice(_METHODS), "url": url}}
-        if draw.random() < 0.7:
+        fitting = [each for each in self._own if f"-{resource_type.lower()}-" in each]
+        name = draw.choice(fitting or self._own)
+        method = draw.choice(("POST", "PUT", "GET", "PATCH", "DELETE"))
+        url = resource_type if method == "POST" else f"{resource_type}/{name}"
+        if draw.random() < 0.25:
+            method = draw.choice(_METHODS)
+        if draw.random() < 0.25:
+            url = draw.choice(
+                (f"{resource_type}?_id={name}", f"{resource_type}?{values.text(draw)}", "", "Patient/anna/$everything",
+                 "metadata", values.text(draw), f"{resource_type}/{name}/_history/1", "_history", "$x", f"Patient/anna/{url}")
+            )  # fmt: skip
+        entry: Resource = {"request": {"method": method, "url": url}}
+        if method in ("POST", "PUT") or draw.random() < 0.1:
             entry["resource"] = self.resource(resource_type, name)
-        if draw.random() < 0.3:
+        elif method == "PATCH":
             data = base64.b64encode(encode([self._json_operation(resource_type)])).decode()
             entry["resource"] = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
-        if draw.random() < 0.6:
-            entry["fullUrl"] = draw.choice((f"urn:uuid:0c1b8a68-5f46-4d3c-9d5b-0e6a4d1f7a1{number}", values.text(draw)))
-        if draw.random() < 0.3:
-            entry["request"][draw.choice(("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"))] = draw.choice(
-                ('W/"1"', "*", "identifier=x", values.text(draw))
-            )
+        if draw.random() < 0.5:
+            uuid = f"urn:uuid:0c1b8a68-5f46-4d3c-9d5b-0e6a4d1f7a1{number}"
+            entry["fullUrl"] = uuid if draw.random() < 0.9 else values.text(draw)
+        if draw.random() < 0.15:
+            name = draw.choice(("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"))
+            entry["request"][name] = draw.choice(('W/"1"', "*", "identifier=x", values.text(draw)))
         return entry
 
 

@@ -18,6 +18,7 @@ from tests.fuzz.queries import GENERAL_RESULTS, Queries
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X")
 _HISTORY: Final = (*GENERAL_RESULTS, "_count", "_since", "_at", "_page")
+_OFTEN: Final = (Form.INSTANCE, Form.INSTANCE, Form.TYPE, Form.TYPE, Form.SYSTEM, Form.OPERATION, Form.OPERATION)
 _PAGES: Final = ("/", "/docs", "/openapi.json", "/health", "/metrics", "/assets/style.css", "/assets/..%2f", "/nothing", "/fhirx")
 _ODD: Final = (
     "/fhir//", "/fhir/metadata", "/fhir/metadata/x", "/fhir/metadata/", "/fhir/Nothing", "/fhir/Nothing/1", "/fhir/_nothing",
@@ -90,7 +91,7 @@ class Requests:
         if draw.random() < 0.06:
             path, resource_type, resource_id, form = draw.choice(_ODD), "Observation", "a", Form.TYPE
         else:
-            form = draw.choice([*Form])
+            form = draw.choice([*Form, *_OFTEN])
             resource_type = draw.choice(self._types)
             resource_id = self._id(resource_type)
             path = "/fhir" + self._ADDRESSES[form](self, resource_type, resource_id)
@@ -137,7 +138,7 @@ class Requests:
         listed = ("GET", "POST") if form is Form.OPERATION else methods(form).split(", ")
         if self._draw.random() < 0.1:
             return self._draw.choice(_METHODS)
-        return self._draw.choice([each for each in listed if each != "HEAD" or self._draw.random() < 0.2])
+        return self._draw.choice([each for each in listed if each not in ("HEAD", "DELETE") or self._draw.random() < 0.2])
 
     def _body(self, form: Form, method: str, resource_type: str, resource_id: str) -> tuple[bytes, bytes]:
         draw = self._draw

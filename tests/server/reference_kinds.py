@@ -42,6 +42,9 @@ class Language:
         is what the parameters find that they name.
         """
         parameter = self.parameter(code)
+        if code.startswith("combo-"):  # of the Observation itself or of one component
+            single = code.removeprefix("combo-")
+            return [*self.together(single, resource), *self.together(f"component-{single}", resource)]
         roots = compile_walker(parameter.expression, self.resource_type, self.definitions).walk(resource)
         result = []
         codes = {each.url: each.code for each in self.definitions.search_parameters[self.resource_type].values()}

@@ -1,12 +1,13 @@
 """From a resource to its index rows: what it can be found by.
 
-A parameter is skipped with one look at the resource's members when none of its elements is there.
+A parameter is skipped when none of its elements is among the resource's members.
 """
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import or_
+from typing import Final
 
 from app.fhir.dates import NO_DATE
 from app.fhir.resource import Resource
@@ -18,6 +19,8 @@ from app.server.search.rows import Rows
 
 Step = tuple[frozenset[str], Walk, Fill, int]
 """Of one parameter: the members it needs one of, its walker, what it adds, its bits of ``present``."""
+
+_MOST_PLANS: Final = 200
 
 
 class Indexer:
@@ -39,14 +42,15 @@ class Indexer:
         filled = [param for param in params if not (param.parts or param.joint)]
         owners = [param for param in filled if param.owner]
         steps = [step(param) for param in filled if not param.owner]
-        self._steps = list(steps)
+        self._owned_steps = list(steps)
         if owners:
             # All of them find the same; the shortest path is the fastest.
             elements, walk, _, _ = step(min(owners, key=lambda param: len(param.definition.expression)))
-            self._steps.append((elements, walk, fill_identifiers(owners), 0))
+            self._owned_steps.append((elements, walk, fill_identifiers(owners), 0))
         self._owner_bits = reduce(or_, map(bits, owners), 0)
         # Who is named as subject and is not the record's patient: a Device, a Group, somebody elsewhere.
         self._unowned_steps = [*steps, *map(step, owners)]
+        self._plans: dict[tuple[bool, tuple[str, ...]], list[Step]] = {}
         # A composite without rows of its own is there when all its components are.
         self._joint = [
             (reduce(or_, map(registry.present_bit, param.components)), bits(param)) for param in params if param.joint
@@ -55,14 +59,25 @@ class Indexer:
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
         rows = Rows(NO_DATE, self._owner_bits if owned else 0, [(EVERY, EVERY)])
-        members = resource.keys()
-        for elements, walk, fill, bit in self._steps if owned else self._unowned_steps:
-            if not elements or not elements.isdisjoint(members):
-                found = walk(resource)
-                if found:
-                    rows.present |= bit
-                    fill(rows, found)
+        members = tuple(resource)
+        steps = self._plans.get((owned, members))
+        if steps is None:
+            steps = self._plan(members, owned=owned)
+        for _, walk, fill, bit in steps:
+            found = walk(resource)
+            if found:
+                rows.present |= bit
+                fill(rows, found)
         for needed, bit in self._joint:
             if rows.present & needed == needed:
                 rows.present |= bit
         return rows
+
+    def _plan(self, members: tuple[str, ...], *, owned: bool) -> list[Step]:
+        """The steps that a resource with these members takes, kept for the next one: most have the same."""
+        steps = self._owned_steps if owned else self._unowned_steps
+        taken = [each for each in steps if not each[0] or not each[0].isdisjoint(members)]
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[owned, members] = taken
+        return taken
