@@ -87,7 +87,7 @@ class Requests:
         """Any request, without a token."""
         draw = self._draw
         if draw.random() < 0.01:
-            return Attempt(draw.choice(_METHODS[:-1]), draw.choice(_PAGES), self._queries.query(""), self._headers(()))
+            return Attempt(draw.choice(_METHODS[:-1]), draw.choice(_PAGES), self._queries.other(GENERAL_RESULTS), self._headers(()))
         if draw.random() < 0.06:
             path, resource_type, resource_id, form = draw.choice(_ODD), "Observation", "a", Form.TYPE
         else:

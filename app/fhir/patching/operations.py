@@ -103,7 +103,7 @@ def _parts(entry: dict[str, Any], definitions: Definitions) -> dict[str, Given]:
     parts: dict[str, Given] = {}
     for part in listed:
         name = part.get("name") if isinstance(part, dict) else None
-        if name not in _TYPES and name != "value":
+        if not isinstance(name, str) or (name not in _TYPES and name != "value"):
             raise Malformed("structure", f"may only have the parts value, {', '.join(_TYPES)}")
         if name in parts:
             raise Malformed("structure", f"has the part {name} twice")

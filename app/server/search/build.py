@@ -96,12 +96,15 @@ class Match:
 
 @dataclass(slots=True)
 class Build:
-    """A statement in the making. ``everyone``: it goes over all partitions of a tenant."""
+    """A statement in the making. ``everyone``: it goes over all partitions of a tenant; ``alike``: over several in which
+    the same is denied.
+    """
 
     query: SearchQuery
     registry: Registry
     dialect: str
     everyone: bool
+    alike: bool
     gets: list[Get] = field(default_factory=list)
     depth: int = 0
 
@@ -130,6 +133,9 @@ class Build:
         if self.dialect == "postgresql":
             arrays = ", ".join(f"{self.bind(get)}::bigint[]" for get in (_patients, _denied, _seqs))
             return f"unnest({arrays}) AS {alias}(patient, denied, seq)"
+        if self.alike:
+            denied, listed = self.bind(lambda ask: ask.reach.denied[0]), self.bind(_patients_as_json)
+            return f"(SELECT j.value AS patient, {denied} AS denied, 0 AS seq FROM json_each({listed}) j) {alias}"
         listed = self.bind(_rows_as_json)
         names = enumerate(("patient", "denied", "seq"))
         parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in names)
@@ -166,6 +172,10 @@ def _denied(ask: Ask) -> list[int]:
 
 def _seqs(ask: Ask) -> list[int]:
     return list(ask.reach.seqs or (0 for _ in ask.reach.patients))
+
+
+def _patients_as_json(ask: Ask) -> str:
+    return f"{list(ask.reach.patients)}"
 
 
 def _rows_as_json(ask: Ask) -> str:

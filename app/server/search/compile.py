@@ -10,7 +10,8 @@ request by a ``Get`` that was found when the text was made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from app.server.search.query import Criterion, Ids, Updated
 from app.server.search.registry import Registry
 
 _MOST_PLANS: Final = 2000
+_OF_RESOURCE: Final = re.compile(r"\br\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Compiler:
         return self._statement(ask, -1)
 
     def _statement(self, ask: Ask, phase: int) -> Statement:
-        shape = (ask.query.shape, ask.reach.single, ask.reach.tenant is None, phase)
+        shape = (ask.query.shape, ask.reach.single, ask.reach.tenant is None, ask.reach.alike, phase)
         plan = self._plans.get(shape)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
@@ -66,6 +68,8 @@ class _Found:
     build: Build
     driver: Driver
     where: list[str]
+    place: str = "r"
+    """The table that has ``patient`` and ``n``."""
 
 
 def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[Get, ...]]:
@@ -86,17 +90,17 @@ def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[G
     named = [f"f{place}" for place in range(len(driver.keys))]
     keys = ", ".join(f"{key} AS {name}" for key, name in zip(driver.keys, named, strict=True))
     sql = (
-        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(named)} FROM (SELECT r.patient, r.n, {keys}"
-        f" FROM {driver.source} WHERE {' AND '.join(found.where)}"
-        f" ORDER BY {_ordering(driver, driver.keys, row.n)} LIMIT {limit}) f CROSS JOIN resource r"
+        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, {', '.join(named)}"
+        f" FROM (SELECT {found.place}.patient, {row.n}, {keys} FROM {driver.source} WHERE {' AND '.join(found.where)}"
+        f" ORDER BY {_ordering(driver, driver.keys, row.n, found.place)} LIMIT {limit}) f CROSS JOIN resource r"
         f" WHERE r.patient = f.patient AND r.n = f.n ORDER BY {_ordering(driver, named, 'f.n')}"
     )
     return sql, tuple(build.gets)
 
 
-def _ordering(driver: Driver, keys: list[str], n: str) -> str:
+def _ordering(driver: Driver, keys: list[str], n: str, place: str = "r") -> str:
     """What rows are ordered by, the same way to the end."""
-    columns = [*keys, *(() if driver.row.single else ("r.patient",)), n]
+    columns = [*keys, *(() if driver.row.single else (f"{place}.patient",)), n]
     descending = [*driver.descending, *([driver.descending[0]] * (len(columns) - len(keys)))]
     return ", ".join(f"{column} {'DESC' if down else 'ASC'}" for column, down in zip(columns, descending, strict=True))
 
@@ -109,7 +113,7 @@ def _count_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[
 
 def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
     query, single = ask.query, ask.reach.single
-    build = Build(query, registry, dialect, everyone=ask.reach.tenant is not None)
+    build = Build(query, registry, dialect, everyone=ask.reach.tenant is not None, alike=ask.reach.alike)
     patient = build.bind(lambda ask: ask.reach.patients[0]) if single else "p.patient"
     partitions = "" if single else build.partitions("p")
     denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"
@@ -118,8 +122,7 @@ def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
     conditions = list(enumerate(query.conditions))
     changed_meanwhile = ask.after is not None and ask.after.phase == 2
     driver = driver_of(build, row, conditions, partitions, changed_meanwhile=changed_meanwhile)
-    where = [*driver.where, f"r.labels & {denied} = 0"]
-    where += [condition_on(build, driver.row, each, partial(_criterion, place)) for place, each in conditions]
+    where = [condition_on(build, driver.row, each, partial(_criterion, place)) for place, each in conditions]
     for place, ids in enumerate(query.ids):
         where.append(condition_on(build, driver.row, Ids(tuple(ids)), partial(_ids, place)))
     for place, values in enumerate(query.updated):
@@ -127,7 +130,14 @@ def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
     if query.patient:
         where.append(f"r.flags & {OWNER_FLAG} <> 0")
     where.append(_guard(build))
-    return _Found(build, driver, where)
+    if driver.index is None or single or ask.after is not None or any(map(_OF_RESOURCE.search, where)):
+        return _Found(build, driver, [*driver.where, f"r.labels & {denied} = 0", *where])
+    # Nothing is asked of the resources but their labels, and in most of many partitions none is denied: the rows are
+    # found and sorted without looking them up.
+    source, found = driver.index
+    labels = f"SELECT 1 FROM resource r WHERE r.patient = t.patient AND r.n = t.n AND r.labels & {denied} = 0"
+    seen = f"({denied} = 0 OR EXISTS ({labels}))"
+    return _Found(build, replace(driver, source=source), [*found, seen, *where], "t")
 
 
 def _criterion(place: int, ask: Ask) -> Criterion:

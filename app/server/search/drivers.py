@@ -29,6 +29,7 @@ class Driver:
     """``source``: the whole FROM. ``keys`` sort the rows, before patient and n; ``types``: PostgreSQL's of each.
 
     ``ordered``: rows come in that order from an index, so that a page reads no more than it gives.
+    ``index``: FROM and WHERE of the same rows as ``t``, without ``resource``, where ``t`` has all that sorts them.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Driver:
     descending: list[bool]
     types: Sequence[str] = ("bigint",)
     ordered: bool = False
+    index: tuple[str, list[str]] | None = None
 
 
 Placed = tuple[int, Criterion]
@@ -128,11 +130,13 @@ def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *
         return replace(plain, row=replace(row, led=row.single))
     led = replace(row, n="t.n", date="t.date")
     dates = _driving_dates(build, row, conditions)
+    source, found = f"{front}token t", [where, *dates]
     return replace(
         plain,
-        source=f"{front}token t CROSS JOIN resource r",
-        where=[where, *dates, "r.patient = t.patient AND r.n = t.n"],
+        source=f"{source} CROSS JOIN resource r",
+        where=[*found, "r.patient = t.patient AND r.n = t.n"],
         row=led,
+        index=(source, found),
     )
 
 
@@ -208,7 +212,8 @@ def _sorted(build: Build, driver: Driver, sort: Sequence[SortKey]) -> Driver:
         source += f" LEFT JOIN {_keys_of(build, row, order, key, table)}"
         keys.append(f"coalesce({table}.key, {order.least})")
         types.append(order.type)
-    return replace(driver, source=source, keys=keys, types=types, descending=[key.descending for key in sort])
+    down = [key.descending for key in sort]
+    return replace(driver, source=source, keys=keys, types=types, descending=down, index=None)
 
 
 def _order_of(key: SortKey, row: Row) -> Order:

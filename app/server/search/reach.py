@@ -25,6 +25,11 @@ class Reach:
         """Whether there is one partition, which is the hot path."""
         return self.tenant is None and self.seqs is None and len(self.patients) == 1
 
+    @property
+    def alike(self) -> bool:
+        """Whether there are several and the same is denied in all, as for a professional who treats many."""
+        return len(self.patients) > 1 and self.seqs is None and len(set(self.denied)) == 1
+
 
 def reach_of(access: Access, patients: tuple[int, ...], action: int) -> Reach:
     """Those of ``patients`` that the caller may see at all."""
