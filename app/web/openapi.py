@@ -180,7 +180,8 @@ def _operation_id(method: str, path: str) -> str:
 
 def _responses(form: Form, method: str, name: str) -> Json:
     if method == "DELETE":
-        return {"204": {"description": "It is not there any more."}, **_REFUSED}
+        told = _reference("responses", "OperationOutcome")
+        return {"200": told, "204": {"description": "It is not there any more."}, **_REFUSED}
     bundle = form in _SEARCHES | _SEARCH_FORMS | _HISTORIES and not (method == "POST" and form in _CREATES)
     kind = "Bundle" if bundle and method in ("GET", "POST") else name or "resource"
     answers = _answers(kind)

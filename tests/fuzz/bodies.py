@@ -162,7 +162,9 @@ class Bodies:
         if self._draw.random() < 0.05:
             as_json, as_xml = XML, JSON
         elif self._draw.random() < 0.1:
-            as_json = self._draw.choice((b"application/json", b"text/json; charset=UTF-8", b"application/fhir+json;fhirVersion=4.0"))
+            as_json = self._draw.choice(
+                (b"application/json", b"text/json; charset=UTF-8", b"application/fhir+json;fhirVersion=4.0")
+            )
         if self._draw.random() < 0.3:
             try:
                 return as_xml, to_xml(resource, self._definitions)
@@ -176,17 +178,39 @@ class Bodies:
         place = self._draw.randrange(len(data))
         other = bytes([self._draw.randrange(256)])
         return kind, self._draw.choice(
-            (data[:place], data[:place] + other + data[place + 1 :], data + data, b"\xef\xbb\xbf" + data, gzip.compress(data))
+            (
+                data[:place],
+                data[:place] + other + data[place + 1 :],
+                data + data,
+                b"\xef\xbb\xbf" + data,
+                gzip.compress(data),
+            )
         )
 
     def _json_operation(self, resource_type: str) -> Any:
         draw = self._draw
         elements = [*self._definitions.types.get(resource_type, {"status": None})]
-        paths = (f"/{draw.choice(elements)}", f"/{draw.choice(elements)}/0", "/note/-", "", "/", "a", "/~2", "/~0~1", "/0/0", "/meta/tag/0")
+        paths = (
+            f"/{draw.choice(elements)}",
+            f"/{draw.choice(elements)}/0",
+            "/note/-",
+            "",
+            "/",
+            "a",
+            "/~2",
+            "/~0~1",
+            "/0/0",
+            "/meta/tag/0",
+        )
         if draw.random() < 0.3:
-            path, value = draw.choice((("/language", "nl"), ("/meta/tag/-", {"system": "urn:a", "code": "b"}), ("/implicitRules", "urn:x")))
+            path, value = draw.choice(
+                (("/language", "nl"), ("/meta/tag/-", {"system": "urn:a", "code": "b"}), ("/implicitRules", "urn:x"))
+            )
             return {"op": "add", "path": path, "value": value}
-        operation: Any = {"op": draw.choice(("add", "remove", "replace", "move", "copy", "test", "x")), "path": draw.choice(paths)}
+        operation: Any = {
+            "op": draw.choice(("add", "remove", "replace", "move", "copy", "test", "x")),
+            "path": draw.choice(paths),
+        }
         if draw.random() < 0.8:
             operation["value"] = values.json(draw)
         if draw.random() < 0.4:
@@ -208,7 +232,10 @@ class Bodies:
             {"name": "name", "valueString": name},
             {"name": "value", **self._parameter_value("string")},
         ]
-        part += [{"name": each, "valueInteger": draw.choice((0, 1, -1, 10**6))} for each in ("index", "source", "destination")]
+        part += [
+            {"name": each, "valueInteger": draw.choice((0, 1, -1, 10**6))}
+            for each in ("index", "source", "destination")
+        ]
         return {"name": "operation", "part": draw.sample(part, draw.randint(2, len(part)))}
 
     def _parameter_value(self, kind: str) -> Resource:

@@ -19,7 +19,17 @@ from tests.fuzz.queries import GENERAL_RESULTS, Queries
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X")
 _HISTORY: Final = (*GENERAL_RESULTS, "_count", "_since", "_at", "_page")
 _OFTEN: Final = (Form.INSTANCE, Form.INSTANCE, Form.TYPE, Form.TYPE, Form.SYSTEM, Form.OPERATION, Form.OPERATION)
-_PAGES: Final = ("/", "/docs", "/openapi.json", "/health", "/metrics", "/assets/style.css", "/assets/..%2f", "/nothing", "/fhirx")
+_PAGES: Final = (
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/health",
+    "/metrics",
+    "/assets/style.css",
+    "/assets/..%2f",
+    "/nothing",
+    "/fhirx",
+)
 _ODD: Final = (
     "/fhir//", "/fhir/metadata", "/fhir/metadata/x", "/fhir/metadata/", "/fhir/Nothing", "/fhir/Nothing/1", "/fhir/_nothing",
     "/fhir/$nothing", "/fhir/Observation/$nothing", "/fhir/Observation/a/$", "/fhir/$", "/fhir/_", "/fhir/Observation/_history/1",
@@ -58,7 +68,16 @@ _HEADERS: Final[Mapping[bytes, Sequence[bytes]]] = {
     b"range": (b"bytes=0-1",),
     b"accept-language": (b"nl", b"en;q=x", b"*", b"\xe9", b";,;"),
 }  # fmt: skip
-_AUTHORIZATIONS: Final = (b"", b"Bearer", b"Bearer ", b"Basic YTpi", b"Bearer anna anna", b"bearer anna", b"Bearer \xe9", b"Bearer " + b"x" * 9000)
+_AUTHORIZATIONS: Final = (
+    b"",
+    b"Bearer",
+    b"Bearer ",
+    b"Basic YTpi",
+    b"Bearer anna anna",
+    b"bearer anna",
+    b"Bearer \xe9",
+    b"Bearer " + b"x" * 9000,
+)
 _BOMB: Final = gzip.compress(b" " * (33 * 1024 * 1024), 1)
 
 
@@ -66,7 +85,14 @@ class Requests:
     """Draws requests. ``own``: names that the caller may have things by; ``others``: those of somebody else."""
 
     def __init__(
-        self, draw: random.Random, server: FhirServer, queries: Queries, bodies: Bodies, *, own: Sequence[str], others: Sequence[str]
+        self,
+        draw: random.Random,
+        server: FhirServer,
+        queries: Queries,
+        bodies: Bodies,
+        *,
+        own: Sequence[str],
+        others: Sequence[str],
     ) -> None:
         self._draw = draw
         self._server = server
@@ -87,7 +113,9 @@ class Requests:
         """Any request, without a token."""
         draw = self._draw
         if draw.random() < 0.01:
-            return Attempt(draw.choice(_METHODS[:-1]), draw.choice(_PAGES), self._queries.other(GENERAL_RESULTS), self._headers(()))
+            return Attempt(
+                draw.choice(_METHODS[:-1]), draw.choice(_PAGES), self._queries.other(GENERAL_RESULTS), self._headers(())
+            )
         if draw.random() < 0.06:
             path, resource_type, resource_id, form = draw.choice(_ODD), "Observation", "a", Form.TYPE
         else:
@@ -138,12 +166,16 @@ class Requests:
         listed = ("GET", "POST") if form is Form.OPERATION else methods(form).split(", ")
         if self._draw.random() < 0.1:
             return self._draw.choice(_METHODS)
-        return self._draw.choice([each for each in listed if each not in ("HEAD", "DELETE") or self._draw.random() < 0.2])
+        return self._draw.choice(
+            [each for each in listed if each not in ("HEAD", "DELETE") or self._draw.random() < 0.2]
+        )
 
     def _body(self, form: Form, method: str, resource_type: str, resource_id: str) -> tuple[bytes, bytes]:
         draw = self._draw
         if form.endswith("_search") and draw.random() < 0.93:
-            return FORM + draw.choice((b"", b"; charset=utf-8")), self._queries.query("" if form is Form.SYSTEM_SEARCH else resource_type)
+            return FORM + draw.choice((b"", b"; charset=utf-8")), self._queries.query(
+                "" if form is Form.SYSTEM_SEARCH else resource_type
+            )
         if method == "PATCH" and draw.random() < 0.85:
             return self._bodies.patch(resource_type)
         if form is Form.SYSTEM and draw.random() < 0.85:

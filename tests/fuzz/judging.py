@@ -24,7 +24,15 @@ MARK: Final = "Zqx7geheim"
 """Stands in everything of the other patient's that is not a name."""
 SENT: Final = "Vrg9verstuurd"
 """Stands in what is sent; it goes to the database and back to the sender, and nowhere else."""
-_COMPARED: Final = (b"content-type", b"etag", b"location", b"allow", b"www-authenticate", b"retry-after", b"last-modified")
+_COMPARED: Final = (
+    b"content-type",
+    b"etag",
+    b"location",
+    b"allow",
+    b"www-authenticate",
+    b"retry-after",
+    b"last-modified",
+)
 _ACCEPTED: Final = {b"application/fhir+json": "application/fhir+json", b"application/fhir+xml": "application/fhir+xml"}
 _VOLATILE: Final = re.compile(
     rb"[0-7][0-9a-hjkmnp-tv-z]{12}-[0-9a-hjkmnp-tv-z]{16}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|_page=[\w-]+|[0-9a-f]{16}-[0-9a-f]+"
@@ -150,7 +158,11 @@ async def fuzz(judge: Judge, requests: Requests, tokens: Sequence[str], number: 
         attempt = requests.next()
         if turn % 50 == 49:
             attempt = Attempt(
-                attempt.method, attempt.path, attempt.query, (*attempt.headers, (b"authorization", requests.authorization())), attempt.body
+                attempt.method,
+                attempt.path,
+                attempt.query,
+                (*attempt.headers, (b"authorization", requests.authorization())),
+                attempt.body,
             )
         else:
             attempt = attempt.with_token(tokens[turn % len(tokens)])

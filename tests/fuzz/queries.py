@@ -128,7 +128,11 @@ class Queries:
         if way < 0.6 and resource_type in self._server.registry.stored:
             param = self._server.registry.offered(resource_type).get(name.partition(":")[0])
             listed = values.OF_KIND.get(param.kind if param else "", values.TEXTS)
-            return f"{draw.choice(values.PREFIXES)}{draw.choice(listed)}" if listed is not values.TEXTS else draw.choice(listed)
+            return (
+                f"{draw.choice(values.PREFIXES)}{draw.choice(listed)}"
+                if listed is not values.TEXTS
+                else draw.choice(listed)
+            )
         listed = [values.text(draw) for _ in range(draw.choice((1, 1, 1, 2, 3)))]
         return draw.choice((",", "$", "|")).join(listed)
 
@@ -139,11 +143,15 @@ class Queries:
         if name in _PLAIN:
             return draw.choice(_PLAIN[name])
         if name == "_sort":
-            keys = [draw.choice((*self._codes(resource_type), "_id", "_lastUpdated")) for _ in range(draw.randint(1, 3))]
+            keys = [
+                draw.choice((*self._codes(resource_type), "_id", "_lastUpdated")) for _ in range(draw.randint(1, 3))
+            ]
             return ",".join(f"{draw.choice(('', '-'))}{key}" for key in keys)
         if name in ("_include", "_revinclude"):
             source = resource_type if draw.random() < 0.5 else draw.choice(self._types)
-            return draw.choice(("*", f"{source}:*", f"{source}:{self._link(source)}", f"{source}:{self._link(source)}:Patient"))
+            return draw.choice(
+                ("*", f"{source}:*", f"{source}:{self._link(source)}", f"{source}:{self._link(source)}:Patient")
+            )
         if name == "_page":
             return self._cursor()
         return draw.choice((*self._types, self._names[0]))

@@ -14,8 +14,6 @@ from tests.fhir.generated import Maker
 from tests.fhir.near_misses import places
 
 PROBED: Final = "urn:probed"
-EACH: Final = 2
-"""Resources of one type."""
 _TEXTS: Final = frozenset({"string", "markdown"})
 _ADDRESSES: Final = frozenset({"uri", "url"})
 _QUANTITIES: Final = ("Quantity", "Age", "Count", "Distance", "Duration")
@@ -27,11 +25,13 @@ _KEPT: Final = frozenset(
 )  # fmt: skip
 
 
-def record(person: str, mark: str, definitions: Definitions, draw: random.Random, types: list[str]) -> list[Resource]:
-    """Resources with ids that a stranger could guess, each naming the person as its patient."""
+def record(
+    person: str, mark: str, definitions: Definitions, draw: random.Random, *, types: list[str], each: int
+) -> list[Resource]:
+    """``each`` resources of every type, with ids that a stranger could guess, each naming the person as its patient."""
     made = []
     for resource_type in types:
-        for number in range(EACH):
+        for number in range(each):
             resource = Maker(definitions, draw, richness=0.4).resource(resource_type)
             resource["id"] = f"{person}-{resource_type.lower()}-{number}"
             marked(resource, mark, person, definitions)

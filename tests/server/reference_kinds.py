@@ -38,22 +38,12 @@ class Language:
         return [each for item in walker.walk(resource) for each in opened(*item)]
 
     def together(self, code: str, resource: Resource) -> list[tuple[Found, ...]]:
-        """What the components of a composite find, per element in which they stand together; in the resource itself it
-        is what the parameters find that they name.
-        """
+        """What the components of a composite find, per element in which they stand together."""
         parameter = self.parameter(code)
-        if code.startswith("combo-"):  # of the Observation itself or of one component
-            single = code.removeprefix("combo-")
-            return [*self.together(single, resource), *self.together(f"component-{single}", resource)]
         roots = compile_walker(parameter.expression, self.resource_type, self.definitions).walk(resource)
         result = []
-        codes = {each.url: each.code for each in self.definitions.search_parameters[self.resource_type].values()}
         for kind, root in roots:
             parts = []
-            if root is resource:
-                found = tuple(self.found(codes[url], resource) for url, _ in parameter.components)
-                result += [found] if all(found) else []
-                continue
             for _, expression in parameter.components:
                 walker = compile_walker(expression, kind, self.definitions)
                 parts.append(walker.walk(resource if walker.whole_resource else root))

@@ -29,6 +29,16 @@ OBSERVATIONS: dict[str, Resource] = {
     "concept": {"code": concept(LOINC, "8480-6"), "valueCodeableConcept": concept(SNOMED, "high")},
     "words": {"code": concept(LOINC, "8480-6"), "valueString": "Twee, $ en meer"},
     "moment": {"code": concept(LOINC, "8480-6"), "valueDateTime": "2024-05-01"},
+    "sampled": {
+        "code": concept(LOINC, "8480-6"),
+        "valueSampledData": {
+            "origin": component("x", 160)["valueQuantity"],
+            "period": 1,
+            "dimensions": 1,
+            "data": "0",
+        },
+    },
+    "named": {"code": concept(LOINC, "8480-6"), "valueCodeableConcept": {"text": "Twee"}},
     "alone": {"code": concept(LOINC, "8480-6")},
     "two": {
         "code": {"coding": [{"code": "own"}, {"system": LOINC, "code": "8462-4"}]},
@@ -58,6 +68,9 @@ QUERIES: dict[str, set[str]] = {
     # both in the observation
     f"code-value-quantity={LOINC}|8480-6$160|{MM}": {"single"},
     "code-value-quantity=8480-6$lt160": set(),
+    "code=8480-6&value-quantity=160": {"single", "sampled"},
+    "code=8480-6&value-string=twee": {"words", "named"},
+    "value-quantity:missing=false": {"single", "two", "sampled"},
     "code-value-quantity=own$80": {"two"},
     "code-value-quantity=|own$80||slagen": {"two"},
     "code-value-quantity=8462-4$80,8480-6$160": {"single", "two"},
@@ -74,8 +87,16 @@ QUERIES: dict[str, set[str]] = {
     "combo-code-value-quantity=8462-4$80": {"high", "two"},
     "combo-code-value-quantity=8462-4$80,8480-6$160": {"high", "two", "single"},
     "combo-code-value-concept=8480-6$high": {"coded", "concept"},
-    "combo-code-value-quantity:missing=true": {"coded", "concept", "words", "moment", "alone"},
-    "combo-code-value-concept:missing=false": {"coded", "concept"},
+    "combo-code-value-quantity:missing=true": {
+        "coded",
+        "concept",
+        "words",
+        "moment",
+        "alone",
+        "sampled",
+        "named",
+    },
+    "combo-code-value-concept:missing=false": {"coded", "concept", "named"},
     "combo-code-value-quantity=8480-6$160&status=final": {"high", "single"},
 }
 

@@ -251,6 +251,7 @@ async def animals(anna: Caller, operator: Caller) -> Caller:
 
 MEANINGS = {
     f"code:in={ANIMALS}": {"hond", "kat"},
+    "code:in=ValueSet/huisdieren": {"hond", "kat"},
     f"code:not-in={ANIMALS}": {"dier", "zoogdier", "mus", "elders", "geheel"},
     f"code:below={KINDS}|zoogdier": {"zoogdier", "hond", "kat"},
     f"code:below={KINDS}|mus": {"mus"},
@@ -287,6 +288,7 @@ async def test_codes_of_an_element_are_found_by_what_they_mean(animals: Caller) 
     ("query", "named"),
     [
         ("code:in=http://elders.example/ValueSet/x", "http://elders.example/ValueSet/x"),
+        ("code:in=ValueSet/nergens", "ValueSet/nergens"),
         ("code:below=http://elders.example/CodeSystem/x|1", "http://elders.example/CodeSystem/x"),
         ("code:below=hond", "system|code"),
         ("code:above=|hond", "system|code"),

@@ -39,6 +39,8 @@ _JSON: Final = b"application/fhir+json"
 _KEPT: Final = (b"prefer", b"x-security-context")
 """What the headers of the whole say for every entry."""
 _TAGS: Final = (("ifMatch", b"if-match"), ("ifNoneMatch", b"if-none-match"))
+_FIRST, _LAST = 0, 253_402_300_799
+"""Seconds of the years that HTTP can write: nothing was changed before, nor will be after."""
 _STAMPED: Final = re.compile(
     rb'\{"resourceType":"\w+","id":"[A-Za-z0-9\-.]{1,64}","meta":\{"versionId":"\d+","lastUpdated":"([^"]+)"'
 )
@@ -85,7 +87,8 @@ def own_request(server: FhirServer, whole: Request, entry: dict[str, Any]) -> Re
         if member in given:
             headers[name] = given[member].encode("latin-1", "replace")
     if "ifModifiedSince" in given:
-        headers[b"if-modified-since"] = http_date(bounds(given["ifModifiedSince"])[0] // 1_000_000)
+        seconds = bounds(given["ifModifiedSince"])[0] // 1_000_000
+        headers[b"if-modified-since"] = http_date(max(_FIRST, min(seconds, _LAST)))
     if "ifNoneExist" in given:
         text: str = given["ifNoneExist"]
         headers[b"if-none-exist"] = (text if text.isascii() else quote(text, safe="?&=+%:|/,$;@!*'()")).encode()

@@ -96,8 +96,8 @@ class Match:
 
 @dataclass(slots=True)
 class Build:
-    """A statement in the making. ``everyone``: it goes over all partitions of a tenant; ``alike``: over several in which
-    the same is denied.
+    """A statement in the making. ``everyone``: it goes over all partitions of a tenant; ``alike``: over several, in all
+    of which the same is denied.
     """
 
     query: SearchQuery

@@ -93,7 +93,9 @@ def _leads(criterion: Criterion) -> bool:
 def _narrows(criterion: Criterion) -> bool:
     """Whether what it holds for is better found first than looked for among all of the type."""
     if isinstance(criterion, Condition):
-        few = criterion.param.kind in _LEADING_KINDS or bool(criterion.param.parts)
+        few = criterion.param.kind in _LEADING_KINDS or (
+            criterion.param.kind == "token" and bool(criterion.param.parts)
+        )
         return criterion.missing is None and not criterion.modifier and few
     if isinstance(criterion, AllOf):
         return any(_narrows(each) or _leads(each) for each in criterion.criteria)

@@ -21,6 +21,7 @@ Step = tuple[frozenset[str], Walk, Fill, int]
 """Of one parameter: the members it needs one of, its walker, what it adds, its bits of ``present``."""
 
 _MOST_PLANS: Final = 200
+_MARK: Final = 1 << 63
 
 
 class Indexer:
@@ -30,16 +31,22 @@ class Indexer:
         language = Language(registry, base)
         params = registry.params(resource_type).values()
 
+        # A composite without rows of its own is there when all its components are; each has a mark behind the bits.
+        joint = [param for param in params if param.joint]
+        components = dict.fromkeys(each for param in joint for each in param.components)
+        marks = {each: _MARK << place for place, each in enumerate(components)}
+
         def bits(param: Param) -> int:
             """Its own, and those of what it is a part of."""
             wholes = (each for each in params if param in each.parts)
-            return reduce(or_, map(bits, wholes), registry.present_bit(param))
+            return reduce(or_, map(bits, wholes), registry.present_bit(param) | marks.get(param, 0))
 
         def step(param: Param) -> Step:
             kind = KINDS[param.kind]
             return frozenset(param.walker.elements), kind.walk(param), kind.fill(param, language), bits(param)
 
-        filled = [param for param in params if not (param.parts or param.joint)]
+        leaves = dict.fromkeys(leaf for param in params for leaf in param.leaves)
+        filled = [param for param in leaves if not param.joint]
         owners = [param for param in filled if param.owner]
         steps = [step(param) for param in filled if not param.owner]
         self._owned_steps = list(steps)
@@ -51,10 +58,7 @@ class Indexer:
         # Who is named as subject and is not the record's patient: a Device, a Group, somebody elsewhere.
         self._unowned_steps = [*steps, *map(step, owners)]
         self._plans: dict[tuple[bool, tuple[str, ...]], list[Step]] = {}
-        # A composite without rows of its own is there when all its components are.
-        self._joint = [
-            (reduce(or_, map(registry.present_bit, param.components)), bits(param)) for param in params if param.joint
-        ]
+        self._joint = [(reduce(or_, (marks[each] for each in param.components)), bits(param)) for param in joint]
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
@@ -71,6 +75,7 @@ class Indexer:
         for needed, bit in self._joint:
             if rows.present & needed == needed:
                 rows.present |= bit
+        rows.present &= _MARK - 1
         return rows
 
     def _plan(self, members: tuple[str, ...], *, owned: bool) -> list[Step]:

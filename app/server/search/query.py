@@ -36,7 +36,8 @@ class Condition:
 
     @property
     def shape(self) -> object:
-        return self.param.number, self.modifier, self.missing, tuple(value.shape for value in self.values)
+        shapes = tuple(value.shape for value in self.values)
+        return self.param.number, self.param.numbers, self.modifier, self.missing, shapes
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class Reach:
 
 def reach_of(access: Access, patients: tuple[int, ...], action: int) -> Reach:
     """Those of ``patients`` that the caller may see at all."""
-    seen = tuple((each, access.denied_labels(each, action)) for each in patients)
-    kept = tuple((each, denied) for each, denied in seen if denied != NOTHING)
-    return Reach(tuple(each for each, _ in kept), tuple(denied for _, denied in kept))
+    kept, denied = [], []
+    for each in patients:
+        labels = access.denied_labels(each, action)
+        if labels != NOTHING:
+            kept.append(each)
+            denied.append(labels)
+    return Reach(tuple(kept), tuple(denied))

@@ -12,7 +12,7 @@ from typing import Final
 from app.fhir.definitions import Definitions, SearchParameter
 from app.fhir.paths import Walker, compile_walker
 from app.server.placement import Place
-from app.server.search.unions import is_single, united
+from app.server.search.unions import is_single, narrowed, united
 
 INDEXED: Final = ("token", "date", "reference", "string", "quantity", "number", "uri", "composite", "special")
 """The parameter types that are indexed."""
@@ -20,6 +20,8 @@ EVERY: Final = 0
 """The token parameter, and its value, under which each resource of a type stands once."""
 WIDE: Final = 16384
 """Added to a date parameter's number for a second row of periods longer than ``WIDTH``."""
+APART: Final = 20480
+"""Added to a parameter's number for the rows of those of its values that a composite does not take."""
 WIDTH: Final = 86_400_000_000
 """One day in µs: what a date search looks back for periods that began earlier."""
 _NOT_INDEXED: Final = frozenset({"_id", "_lastUpdated", "_query", "_content", "_text", "_filter"})
@@ -55,10 +57,15 @@ class Param:
         """One of ``INDEXED``."""
         return self.definition.type
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[int, ...]:
         """The numbers under which its index rows stand."""
-        return tuple(each.number for each in self.parts) or (self.number,)
+        return tuple(number for each in self.parts for number in each.numbers) or (self.number,)
+
+    @property
+    def leaves(self) -> tuple[Param, ...]:
+        """What has rows of its own: itself, or all that it is made of."""
+        return tuple(leaf for each in self.parts for leaf in each.leaves) or (self,)
 
     @property
     def identifying(self) -> bool:
@@ -150,16 +157,24 @@ class Registry:
         known = self.definitions.search_parameters[resource_type]
         found = {param.code: param for param in self._read(resource_type)}
         unions = united({code: param.definition for code, param in found.items()})
-        by_url = {each.url: code for code, each in known.items()}
-        for composite in (False, True):
-            for code, param in found.items():
-                if (param.kind == "composite") is composite:
-                    codes = _component_codes(param.definition, by_url, known)
-                    joint = composite and is_single(param.definition.expression, self.definitions)
-                    found[code] = replace(param, components=tuple(found[each] for each in codes), joint=joint)
-            for code, parts in unions.items():
-                if (found[code].kind == "composite") is composite:
-                    found[code] = replace(found[code], parts=tuple(found[each] for each in parts))
+        composites = [param.definition for param in found.values() if param.kind == "composite"]
+        joint = {each.code for each in composites if is_single(each.expression, self.definitions)}
+        codes = {each.code: _component_codes(each, known) for each in composites}
+        own: dict[tuple[str, str], Param] = {}
+        for each in composites:
+            for code, (_, expression) in zip(codes[each.code], each.components, strict=True):
+                if each.code in joint and (split := narrowed(known[code], each.expression, expression)):
+                    own[each.code, code], rest = _split(found[code], *split)
+                    found[code] = replace(found[code], parts=(own[each.code, code], rest))
+        for code, parts in unions.items():
+            if code not in codes:
+                found[code] = replace(found[code], parts=tuple(found[each] for each in parts))
+        for code, components in codes.items():
+            whole = tuple(own.get((code, each), found[each]) for each in components)
+            found[code] = replace(found[code], components=whole, joint=code in joint)
+        for code, parts in unions.items():
+            if code in codes:
+                found[code] = replace(found[code], parts=tuple(found[each] for each in parts))
         return found
 
     def _read(self, resource_type: str) -> Iterator[Param]:
@@ -188,7 +203,7 @@ class Registry:
             known = self.definitions.search_parameters[param.resource_type]
             numbers = sorted(self.definitions.parameter_numbers[code] for code in known)
             bits = self._bits[param.resource_type] = {number: 1 << place for place, number in enumerate(numbers)}
-        return bits[param.number]
+        return bits[self.definitions.parameter_numbers[param.code]]
 
     def sort_date(self, resource_type: str) -> Param | None:
         """The date parameter that orders the type newest first."""
@@ -196,12 +211,17 @@ class Registry:
         return None if code is None else self.params(resource_type).get(code)
 
 
-def _component_codes(
-    composite: SearchParameter, by_url: Mapping[str, str], known: Mapping[str, SearchParameter]
-) -> list[str]:
+def _split(param: Param, own: str, rest: str) -> tuple[Param, Param]:
+    """What a composite takes of a parameter, and the rest, whose rows stand apart."""
+    taken, left = (replace(param.definition, expression=each) for each in (own, rest))
+    return replace(param, definition=taken), replace(param, number=param.number + APART, definition=left)
+
+
+def _component_codes(composite: SearchParameter, known: Mapping[str, SearchParameter]) -> list[str]:
     """The parameters that a composite's components are. Where HL7 names them in another order than their expressions
     stand in (``DocumentReference.relationship``), the expressions count.
     """
+    by_url = {each.url: code for code, each in known.items()}
     named = [by_url[url] for url, _ in composite.components]
     paths = {known[code].expression: code for code in named}
     return [

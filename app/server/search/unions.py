@@ -60,6 +60,34 @@ def is_single(expression: str, definitions: Definitions) -> bool:
     return True
 
 
+def narrowed(parameter: SearchParameter, root: str, expression: str) -> tuple[str, str] | None:
+    """What a composite takes of the parameter of a component, and the rest, as expressions; None where it takes all.
+
+    ``Observation.code-value-quantity`` takes a Quantity, ``value-quantity`` SampledData too.
+    """
+    taken = {_plain(f"{root}.{each}") for each in _texts(expression)}
+    own = [each for each in _texts(parameter.expression) if _plain(each) in taken]
+    rest = [each for each in _texts(parameter.expression) if _plain(each) not in taken]
+    return (" | ".join(own), " | ".join(rest)) if own and rest else None
+
+
+def _texts(expression: str) -> list[str]:
+    """The alternatives of an expression."""
+    found, depth = [""], 0
+    for letter in expression:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [each.strip() for each in found]
+
+
+def _plain(expression: str) -> str:
+    """The tree as text; HL7 has both ``DateTime`` and ``dateTime``."""
+    return repr(syntax.parse(expression)).lower()
+
+
 def _alternatives(parameter: SearchParameter) -> frozenset[Alternative]:
     inner = tuple(syntax.parse(expression) for _, expression in parameter.components)
     return frozenset((each, *inner) for each in _split(syntax.parse(parameter.expression)))

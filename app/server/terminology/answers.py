@@ -5,17 +5,28 @@ https://hl7.org/fhir/R4/search.html#modifiers
 from __future__ import annotations
 
 from app.database import Reader
+from app.fhir.resource import parse_reference
 from app.server.access import Access
 from app.server.server import FhirServer
 from app.server.terminology.codesystem import CodeSystem
-from app.server.terminology.expansion import NotHeld, expansion_of
+from app.server.terminology.expansion import NotHeld, expansion_of, expansion_of_resource, is_held
 
 
 async def codes_in(
     server: FhirServer, reader: Reader, access: Access, value_set_url: str, *, now: int
 ) -> frozenset[tuple[str, str]]:
-    """The (system, code) pairs of a value set that is held here. Raises ``Invalid`` saying what is not held."""
+    """The (system, code) pairs of a value set that is held here, named by its canonical or as ``ValueSet/<id>``.
+
+    Raises ``Invalid`` saying what is not held.
+    """
     held = await server.holdings.of(reader, access, now=now)
+    literal = parse_reference(value_set_url)
+    if literal is not None and literal.base in ("", server.base) and not is_held(held, value_set_url):
+        for entry in held.holding.entries.values():
+            if entry.kind == "ValueSet" == literal.type and entry.id == literal.id:
+                value_set = await held.read(entry)
+                if value_set is not None:
+                    return (await expansion_of_resource(held, value_set)).codes
     return (await expansion_of(held, value_set_url)).codes
 
 

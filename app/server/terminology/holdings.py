@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -21,9 +21,9 @@ from app.server.store.read import check_guard
 from app.server.terminology.codesystem import CodeSystem, read_code_system
 
 Kind = Literal["ValueSet", "CodeSystem"]
-MOST_TENANTS: Final = 64
-MOST_KEPT: Final = 100
-"""Expansions, and code systems, that are kept per tenant."""
+MOST_TENANTS: Final = 8
+MOST_KEPT: Final = 50_000
+"""Concepts of expansions, and of code systems, that are kept per tenant: some tens of MB."""
 # Of what is in a catalogue nothing is denied to anybody of its tenant, so there are no labels to compare.
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _BODY: Final = (
@@ -126,9 +126,19 @@ class Held:
         return found
 
 
-def keep(kept: dict[object, Any], key: object, value: Any) -> None:
+class _Concepts(Protocol):
+    @property
+    def concepts(self) -> Mapping[Any, Any]:
+        """What tells how large it is."""
+
+
+Kept = TypeVar("Kept", bound=_Concepts)
+
+
+def keep(kept: dict[object, Kept], key: object, value: Kept) -> None:
     """Add to what is kept; the oldest goes when there is no more room."""
-    if len(kept) >= MOST_KEPT:
+    room = MOST_KEPT - len(value.concepts)
+    while kept and sum(len(each.concepts) for each in kept.values()) > room:
         del kept[next(iter(kept))]
     kept[key] = value
 

@@ -245,6 +245,18 @@ async def test_too_many_codes_are_too_costly(operator: Caller, anna: Caller, mon
     assert (answer.status_code, codes(answer)) == (422, ["too-costly"])
 
 
+async def test_no_more_is_kept_than_there_is_room_for(
+    operator: Caller, anna: Caller, monkeypatch: pytest.MonkeyPatch, service: Service
+) -> None:
+    monkeypatch.setattr("app.server.terminology.holdings.MOST_KEPT", 6)
+    for name in ("v", "w"):
+        await operator.keep(value_set(name, {"system": "urn:animals"}))
+    for name in ("v", "w", "v"):
+        assert len(listed(await expanded(anna, f"url=urn:vs:{name}"))) == 5
+    (holding,) = service.server.holdings._held.values()
+    assert list(holding.expansions) == ["urn:vs:v"]
+
+
 async def test_what_searches_ask(service: Service, operator: Caller) -> None:
     await operator.keep(value_set("v", {"system": "urn:animals", "concept": [{"code": "dog"}]}))
     server, database, access = service.server, service.database, await access_of(service)
