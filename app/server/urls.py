@@ -7,6 +7,7 @@ Besides FHIR's own forms there is ``Patient/<id>/<Type>/<id>``, the full address
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from app.errors import Invalid, NotFound
 from app.server.ids import FHIR_ID
@@ -36,7 +37,7 @@ EVERY_TYPE = "*"
 
 
 def locate(server: FhirServer, path: list[str]) -> tuple[Form, Target]:
-    """The form of ``path`` and what it names. Raises ``NotFound`` where nothing is, ``Invalid`` for an impossible id."""
+    """The form of ``path``, and what it names. Raises ``NotFound``, or ``Invalid`` for an impossible id."""
     if not path:
         return Form.SYSTEM, Target()
     first = path[0]
@@ -75,22 +76,25 @@ def _on_system(path: list[str]) -> tuple[Form, Target]:
     raise nothing_here()
 
 
+_BELOW_A_TYPE: Final = {"_search": Form.TYPE_SEARCH, "_history": Form.TYPE_HISTORY}
+
+
 def _on_type(target: Target, rest: list[str]) -> tuple[Form, Target]:
     if not rest:
         return Form.TYPE, target
     name = rest[0]
-    if name[0] in "_$" and len(rest) == 1:
-        if name == "_search":
-            return Form.TYPE_SEARCH, target
-        if name == "_history":
-            return Form.TYPE_HISTORY, target
-        if name[0] == "$":
-            target.operation = name[1:]
-            return Form.OPERATION, target
-        raise nothing_here()
+    if len(rest) == 1 and name in _BELOW_A_TYPE:
+        return _BELOW_A_TYPE[name], target
+    if len(rest) == 1 and name[0] == "$":
+        target.operation = name[1:]
+        return Form.OPERATION, target
     _check_id(name)
     target.id = name
-    match rest[1:]:
+    return _on_instance(target, rest[1:])
+
+
+def _on_instance(target: Target, rest: list[str]) -> tuple[Form, Target]:
+    match rest:
         case []:
             return Form.INSTANCE, target
         case ["_history"]:

@@ -27,28 +27,31 @@ Body = tuple[bytes, bytes]
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "")
 _NESTED_XML: Final = b'<Observation xmlns="http://hl7.org/fhir">%s%s</Observation>'
 _ENTITIES: Final = (
-    b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir">'
-    b'<id value="&b;"/></Patient>',
+    b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir" id="&b;"/>',
     b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><Patient>&c;</Patient>',
 )
 RAW: Final[tuple[Body, ...]] = (
-    (JSON, b""), (JSON, b"{"), (JSON, b"null"), (JSON, b"[]"), (JSON, b"1"), (JSON, b'"x"'), (JSON, b"{}"), (JSON, b"\x00"),
+    (JSON, b""), (JSON, b"{"), (JSON, b"null"), (JSON, b"[]"), (JSON, b"1"), (JSON, b'"x"'), (JSON, b"{}"),
+    (JSON, b"\x00"),
     (JSON, b"\xff\xfe{\x00}\x00"), (JSON, b'\xef\xbb\xbf{"resourceType":"Observation"}'), (JSON, b'{"resourceType":1}'),
     (JSON, b'{"resourceType":[]}'), (JSON, b'{"resourceType":{}}'), (JSON, b'{"resourceType":null}'),
     (JSON, b'{"resourceType":"Observation","status":"\\ud800"}'), (JSON, b'{"resourceType":"Observation","\\ud800":1}'),
-    (JSON, b'{"resourceType":"Patient","resourceType":"Observation"}'), (JSON, b'{"a":1e999999999}'), (JSON, b"[" * 100_000),
+    (JSON, b'{"resourceType":"Patient","resourceType":"Observation"}'), (JSON, b'{"a":1e999999999}'),
+    (JSON, b"[" * 100_000),
     (JSON, b'{"resourceType":"Parameters","parameter":' + b"[" * 900 + b"]" * 900 + b"}"),
     (JSON, b'{"resourceType":"Observation","x":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}"),
     (JSON, b'{"resourceType":"Observation","valueInteger":' + b"9" * 5000 + b"}"), (JSON, b"NaN"), (JSON, b"{'a':1}"),
     (JSON, '{"resourceType":"Observation","status":"é"}'.encode("latin-1")), (JSON, '{"a":"b"}'.encode("utf-16")),
-    (XML, b""), (XML, b"<"), (XML, b"<a/>"), (XML, b'<Observation xmlns="urn:x"/>'), (XML, b'<Observation xmlns="http://hl7.org/fhir"'),
+    (XML, b""), (XML, b"<"), (XML, b"<a/>"), (XML, b'<Observation xmlns="urn:x"/>'),
+    (XML, b'<Observation xmlns="http://hl7.org/fhir"'),
     (XML, _NESTED_XML % (b"<component>" * 3000, b"</component>" * 3000)), (XML, _ENTITIES[0]), (XML, _ENTITIES[1]),
     (XML, '<?xml version="1.0" encoding="utf-16"?><Patient xmlns="http://hl7.org/fhir"/>'.encode("utf-16")),
     (XML, b'<?xml version="1.0" encoding="latin-1"?><Patient xmlns="http://hl7.org/fhir"><id value="\xe9"/></Patient>'),
     (XML, b'<Patient xmlns="http://hl7.org/fhir"><x:y xmlns:x="u"/><?p i?><!-- c --></Patient>'), (XML, b"{}"),
     (XML, b'<Patient xmlns="http://hl7.org/fhir"><id value="&#0;"/></Patient>'), (XML, b"\xef\xbb\xbf<Patient/>"),
-    (XML, b'<Observation xmlns="http://hl7.org/fhir"><valueQuantity><value value="1e999999999"/></valueQuantity></Observation>'),
-    (FORM, b"a=b"), (FORM, b"\xff=\xfe"), (FORM, b"&&&=="), (FORM, b"_id=%ED%A0%80"), (FORM, b"{}"), (FORM, b"a" * 70_000),
+    (XML, _NESTED_XML % (b"<valueQuantity>", b'<value value="1e999999999"/></valueQuantity>')),
+    (FORM, b"a=b"), (FORM, b"\xff=\xfe"), (FORM, b"&&&=="), (FORM, b"_id=%ED%A0%80"), (FORM, b"{}"),
+    (FORM, b"a" * 70_000),
     (JSON_PATCH, b"[]"), (JSON_PATCH, b"{}"), (JSON_PATCH, b"[null]"), (JSON_PATCH, b'[{"op":[],"path":{}}]'),
     (b"text/plain", b"hello"), (b"", b"{}"), (b"image/png", b"\x89PNG"), (b"application/octet-stream", b"\x00\xff"),
     (b"multipart/form-data; boundary=x", b"--x\r\n\r\na\r\n--x--"), (b"application/json; charset=utf-16", b"{}"),
@@ -223,8 +226,10 @@ class Bodies:
         draw = self._draw
         name = draw.choice([*self._definitions.types.get(resource_type, {"status": None})])
         paths = (
-            resource_type, f"{resource_type}.{name}", f"{resource_type}.{name}[0]", f"{resource_type}.{name}.where(a = 'b')", name,
-            "a.b.c", "", "(", "1 + 1", "%x", "Patient.name.given", f"{resource_type}.{name}.first()", "a" * 3000, "(" * 2000, "'",
+            resource_type, f"{resource_type}.{name}", f"{resource_type}.{name}[0]",
+            f"{resource_type}.{name}.where(a = 'b')", name,
+            "a.b.c", "", "(", "1 + 1", "%x", "Patient.name.given", f"{resource_type}.{name}.first()", "a" * 3000,
+            "(" * 2000, "'",
         )  # fmt: skip
         part: list[Any] = [
             {"name": "type", "valueCode": draw.choice(("add", "insert", "delete", "replace", "move", "x"))},
@@ -263,7 +268,8 @@ class Bodies:
         if draw.random() < 0.25:
             url = draw.choice(
                 (f"{resource_type}?_id={name}", f"{resource_type}?{values.text(draw)}", "", "Patient/anna/$everything",
-                 "metadata", values.text(draw), f"{resource_type}/{name}/_history/1", "_history", "$x", f"Patient/anna/{url}")
+                 "metadata", values.text(draw), f"{resource_type}/{name}/_history/1", "_history", "$x",
+                 f"Patient/anna/{url}")
             )  # fmt: skip
         entry: Resource = {"request": {"method": method, "url": url}}
         if method in ("POST", "PUT") or draw.random() < 0.1:

@@ -33,6 +33,7 @@ _COMPARED: Final = (
     b"retry-after",
     b"last-modified",
 )
+_BUNDLES: Final = ("/fhir", "/fhir/")
 _ACCEPTED: Final = {b"application/fhir+json": "application/fhir+json", b"application/fhir+xml": "application/fhir+xml"}
 _VOLATILE: Final = re.compile(
     rb"[0-7][0-9a-hjkmnp-tv-z]{12}-[0-9a-hjkmnp-tv-z]{16}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|_page=[\w-]+|[0-9a-f]{16}-[0-9a-f]+"
@@ -92,15 +93,16 @@ class Judge:
         twin = attempt.replaced(self._twins)
         if twin == attempt or b"_page=" in attempt.query + attempt.body:
             return
-        if attempt.method in ("PUT", "PATCH", "DELETE") and twin.path == attempt.path:
-            return  # a condition: the first of the two may change what the second finds
+        changes = attempt.method in ("PUT", "PATCH", "DELETE") or attempt.path in _BUNDLES or "$meta-" in attempt.path
+        if changes and twin.path == attempt.path:
+            return  # the first of the two may change what the second finds
         other = await self.send(twin)
         if self._comparable(reply) != self._comparable(other):
-            self.findings.append(
-                f"differs from absent: {attempt.told()}\n{reply.status} {reply.shown()!r}\n{other.status} {other.shown()!r}"
-            )
+            answers = f"{reply.status} {reply.shown()!r}\n{other.status} {other.shown()!r}"
+            self.findings.append(f"differs from absent: {attempt.told()}\n{answers}")
         if attempt.method in ("PUT", "PATCH", "POST") and reply.status in (200, 201):
-            await self._tidy(attempt), await self._tidy(twin)
+            for each in (attempt, twin):
+                await self._tidy(each)
 
     async def _tidy(self, attempt: Attempt) -> None:
         """What the caller now has by the other's name goes, so that later searches find it by neither name."""

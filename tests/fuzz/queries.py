@@ -15,7 +15,8 @@ MODIFIERS: Final = (
     ":identifier", ":of-type", ":iterate", ":Patient", ":Observation", ":nothing", ":", "::", ":not:not",
 )  # fmt: skip
 GENERAL: Final = (
-    "_id", "_lastUpdated", "_tag", "_profile", "_security", "_source", "_text", "_content", "_list", "_query", "_filter",
+    "_id", "_lastUpdated", "_tag", "_profile", "_security", "_source", "_text", "_content", "_list", "_query",
+    "_filter",
     "_type", "_has", "_nothing",
 )  # fmt: skip
 RESULTS: Final = (
@@ -127,14 +128,14 @@ class Queries:
             return draw.choice(("true", "false"))
         if way < 0.6 and resource_type in self._server.registry.stored:
             param = self._server.registry.offered(resource_type).get(name.partition(":")[0])
-            listed = values.OF_KIND.get(param.kind if param else "", values.TEXTS)
+            listed: Sequence[str] = values.OF_KIND.get(param.kind if param else "", values.TEXTS)
             return (
                 f"{draw.choice(values.PREFIXES)}{draw.choice(listed)}"
                 if listed is not values.TEXTS
                 else draw.choice(listed)
             )
-        listed = [values.text(draw) for _ in range(draw.choice((1, 1, 1, 2, 3)))]
-        return draw.choice((",", "$", "|")).join(listed)
+        several = [values.text(draw) for _ in range(draw.choice((1, 1, 1, 2, 3)))]
+        return draw.choice((",", "$", "|")).join(several)
 
     def _result(self, name: str, resource_type: str) -> str:
         draw = self._draw

@@ -132,7 +132,6 @@ class Asking:
 
     def ask(self, operation: Any) -> None:
         """A few requests, as the document says and otherwise."""
-
         for mode, number in ((GenerationMode.POSITIVE, 4), (GenerationMode.NEGATIVE, 1)):
 
             @settings(

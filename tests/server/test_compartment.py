@@ -97,7 +97,7 @@ async def test_address_and_subject_must_be_one_patient(practice: Caller, anna: C
 
 @pytest.mark.parametrize(
     "address",
-    ["/Patient/anna/Nothing", "/Observation/x/Goal", "/Patient/anna/Goal/x/y", "/Patient/anna/*", "/Goal/x/y/z/w"],
+    ["/Patient/anna/Nothing", "/Observation/x/Goal", "/Patient/anna/Goal/x/y", "/Patient/anna/*/x", "/Goal/x/y/z/w"],
 )
 async def test_addresses_that_mean_nothing_are_not_found(anna: Caller, address: str) -> None:
     assert (await anna.get(address)).status_code == 404

@@ -69,7 +69,7 @@ SORTABLE: dict[str, tuple[str, list[dict[str, Any]]]] = {
 @pytest.mark.parametrize("kind", SORTABLE)
 async def test_every_kind_of_key_sorts_both_ways(anna: Caller, kind: str) -> None:
     name, members = SORTABLE[kind]
-    made = []
+    made: list[str] = []
     for each in reversed(members):
         resource = observation(**each)
         kept = await (anna.keep if "id" in resource else anna.create)(resource)

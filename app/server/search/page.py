@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from app.database import Reader, Row
@@ -28,9 +29,16 @@ from app.server.store.find import find_partitions, find_patient
 from app.server.store.read import check_guard
 
 WALK_LIFE: Final = 900_000_000
-"""How long the list of partitions behind a page link is kept: 15 minutes in µs."""
+"""How long the list of partitions behind a page link is kept: 15 minutes in µs, at most a minute less."""
+_KEPT_ANEW: Final = 60_000_000
+"""How long a list that was stored is good for the same list again, in µs, so that not every search writes."""
 MOST_PATIENTS: Final = 5000
 _SELECT_WALK: Final = "SELECT partitions FROM walk WHERE id = $1 AND expires > $2"
+_SELECT_LIVES: Final = "SELECT 1 FROM walk WHERE id = $1 AND expires >= $2"
+_STORE_WALK: Final = (
+    "INSERT INTO walk (id, expires, partitions) VALUES ($1, $2, $3)"
+    " ON CONFLICT (id) DO UPDATE SET expires = excluded.expires"
+)
 _SELECT_SEQS: Final = "SELECT patient, seq FROM partition WHERE tenant IN ($1, 0) AND state = 'live'"
 _SELECT_LOOKUP: Final = (
     "SELECT l.patient FROM lookup l WHERE l.type = $1 AND l.param = $2 AND l.value = $3"
@@ -97,11 +105,16 @@ async def run(
 
 
 async def keep(server: FhirServer, page: Page, *, now: int) -> None:
-    """Store what the pages after ``page`` refer to: a write of its own, never to be called in a transaction."""
-    if page.walk is not None:
+    """Store what the pages after ``page`` refer to, unless it is there already: a write of its own, never to be called
+    in a transaction.
+    """
+    if page.walk is None:
+        return
+    name, expires, _ = page.walk
+    if not await server.database.fetch(_SELECT_LIVES, name, expires - _KEPT_ANEW):
         async with server.database.write() as writer:
             await writer.execute("DELETE FROM walk WHERE expires < $1", now)
-            await writer.insert(tables.INSERT_WALK, [page.walk])
+            await writer.execute(_STORE_WALK, *page.walk)
 
 
 async def _fetch(
@@ -212,11 +225,14 @@ async def partitions_of(reader: Reader, access: Access) -> list[int]:
 
 
 async def new_walk(server: FhirServer, reader: Reader, access: Access, reach: Reach, *, now: int) -> Row:
-    """Which partitions, and up to which change, the pages that follow refer to; ``reader`` gave the first page."""
+    """Which partitions, and up to which change, the pages that follow refer to; ``reader`` gave the first page.
+
+    It is named by what it says, so that searches between which nothing changed share one.
+    """
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
     packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)
-    return server.random(16).hex(), now + WALK_LIFE, packed
+    return blake2b(packed, digest_size=16, key=server.page_key[:64]).hexdigest(), now + WALK_LIFE, packed
 
 
 async def kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> Reach:
