@@ -295,7 +295,6 @@ INSERT_PARTITION: Final = _insert(partition)
 INSERT_CLAIM: Final = _insert(claim)
 INSERT_GRANT: Final = _insert(access_grant)
 INSERT_PERMIT: Final = _insert(permit)
-INSERT_WALK: Final = _insert(walk)
 INSERT_INDEX_STATE: Final = _insert(index_state, ignore=True)
 
 RESOURCE_KEY: Final = ("patient", "type", "id")

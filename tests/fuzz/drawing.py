@@ -61,10 +61,13 @@ _HEADERS: Final[Mapping[bytes, Sequence[bytes]]] = {
     b"if-none-match": (b'W/"1"', b"*", b'"', b"", b'W/"1", W/"2"', b"\xff"),
     b"if-modified-since": (b"Mon, 23 Nov 2026 21:04:03 GMT", b"x", b"", b"Mon, 99 Nov 99999 00:00:00 GMT", b"0", b"-1"),
     b"if-unmodified-since": (b"Mon, 23 Nov 2026 21:04:03 GMT", b"x"),
-    b"if-none-exist": (b"identifier=x|y", b"_id=a", b"", b"?", b"nothing=1", b"code=%00", b"%", b"\xe9=\xff", b"_sort=x",
-        b"a" * 9000,
+    b"if-none-exist": (
+        b"identifier=x|y", b"_id=a", b"", b"?", b"nothing=1", b"code=%00", b"%", b"\xe9=\xff", b"_sort=x", b"a" * 9000,
     ),
-    b"x-security-context": (b"Patient/anna", b"anna", b"Patient/", b"", b"Organization/practice", b"Patient/\xe9", b"http://zelfregie.test/fhir/Patient/anna"),
+    b"x-security-context": (
+        b"Patient/anna", b"http://zelfregie.test/fhir/Patient/anna", b"anna", b"Patient/", b"",
+        b"Organization/practice", b"Patient/\xe9",
+    ),
     b"x-request-id": (b"a", b"", b"a b", b"x" * 65, b"\xe9", b"<script>"),
     b"accept-encoding": (b"gzip", b"gzip;q=0", b"*", b"br", b"gzip;q=x", b""),
     b"accept-charset": (b"utf-8", b"*", b"latin-1", b"", b";q="),

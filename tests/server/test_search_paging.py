@@ -150,3 +150,39 @@ async def test_a_walk_over_several_patients_ends_after_a_quarter_of_an_hour(serv
     answer = await practice.get(following)
     assert answer.status_code == 400
     assert "Start again" in answer.text
+
+
+async def test_searches_between_which_nothing_changed_share_a_walk(service: Service, practice: Caller) -> None:
+    await filled(practice, "anna", 3)
+    search = "/Observation?_count=2"
+
+    async def walks() -> int:
+        return int((await service.database.fetch("SELECT count(*) FROM walk"))[0][0])
+
+    first = await practice.bundle(search)
+    assert ids(await practice.bundle(search)) == ids(first)
+    assert await walks() == 1
+    new = (await filled(practice, "anna", 1))[0]
+    second = await practice.bundle(search)
+    assert await walks() == 2
+    following = [link(page, "next") for page in (first, second)]
+    assert following[0] is not None
+    assert following[1] is not None
+    assert new not in ids(await practice.bundle(following[0]))
+    assert {new, *ids(second), *ids(await practice.bundle(following[1]))} == {new, *ids(first)} | {
+        *ids(await practice.bundle(following[0]))
+    }
+
+
+async def test_a_walk_that_is_about_to_end_is_stored_anew(service: Service, practice: Caller) -> None:
+    await filled(practice, "anna", 3)
+    await practice.bundle("/Observation?_count=2")
+    async with service.database.write() as writer:
+        await writer.execute("UPDATE walk SET expires = expires - $1", WALK_LIFE - 1_000_000)
+    following = link(await practice.bundle("/Observation?_count=2"), "next")
+    assert following is not None
+    ((expires,),) = await service.database.fetch("SELECT expires FROM walk")
+    async with service.database.write() as writer:
+        await writer.execute("UPDATE walk SET expires = expires - $1", WALK_LIFE - 60_000_000)
+    assert expires > WALK_LIFE
+    assert (await practice.get(following)).status_code == 200

@@ -15,7 +15,6 @@ from typing import Final
 from app.database import Reader, Row
 from app.errors import Forbidden, Invalid
 from app.fhir.scopes import Action
-from app.server import tables
 from app.server.access import Access
 from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
