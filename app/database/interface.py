@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from app.database.statements import Alteration, Insert, Row
 
 T = TypeVar("T")
 Batch = tuple[Alteration, Sequence[Sequence[Any]]]
 """Rows to insert, update or delete in one table."""
+TOO_LONG: Final = "This took the database too long; ask for less and try again."
+"""What is said of a statement that was stopped for its length; the issue's code is ``timeout``."""
 
 
 class Reader(Protocol):

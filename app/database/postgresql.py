@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 import asyncpg
 import stamina
 
-from app.database.interface import Batch
+from app.database.interface import TOO_LONG, Batch
 from app.database.statements import Delete, Insert, Row, postgresql_alterations
 from app.errors import Conflict, Unavailable
 
@@ -41,7 +41,6 @@ _GONE: Final = (
     asyncpg.InternalClientError,  # what a statement meets that is sent while the server ends the connection
     ConnectionError,
 )
-_TOO_LONG: Final = "This took the database too long; ask for less and try again."
 
 
 class PostgresqlWriter:
@@ -126,7 +125,7 @@ class PostgresqlDatabase:
         except _GONE as error:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.QueryCanceledError as error:
-            raise Unavailable(_TOO_LONG, "timeout") from error
+            raise Unavailable(TOO_LONG, "timeout") from error
         finally:
             self._give_back(connection)
 
@@ -161,7 +160,7 @@ class PostgresqlDatabase:
         except _GONE as error:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.QueryCanceledError as error:
-            raise Unavailable(_TOO_LONG, "timeout") from error
+            raise Unavailable(TOO_LONG, "timeout") from error
         finally:
             self._give_back(connection)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 
-from app.database.interface import Batch
+from app.database.interface import TOO_LONG, Batch
 from app.database.statements import Delete, Insert, Row, sqlite_alteration, sqlite_text
 from app.errors import Conflict, Unavailable
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 INLINE_BUDGET_NS: Final = 3_000_000
 """How long a read may hold the event loop before it goes on in a thread."""
+LONGEST_READ_NS: Final = 20_000_000_000
+"""How long a read may take in all. The threads are few: one that never ended would keep its thread from all others."""
 _PROGRESS_STEPS: Final = 4000
 _LONGEST_GROUP: Final = 64
 _INTERRUPTED: Final = "interrupted"
@@ -77,11 +79,12 @@ class FileLock:
 class _ReadConnection:
     """A connection for reads: inline while it is quick, in a thread once it is not, on the same snapshot."""
 
-    __slots__ = ("abandoned", "connection", "deadline", "pool", "spent")
+    __slots__ = ("abandoned", "connection", "deadline", "longest", "pool", "spent")
 
-    def __init__(self, path: str, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, path: str, pool: ThreadPoolExecutor, longest: int) -> None:
         self.connection = connect(path, read_only=True)
         self.pool = pool
+        self.longest = longest
         self.deadline = 0
         self.abandoned = False
         self.spent = False
@@ -111,10 +114,14 @@ class _ReadConnection:
         return await self.slowly(text, binds) if rows is None else rows
 
     async def slowly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row]:
-        """The rows, from a thread."""
-        job = self.pool.submit(self._fetch_slowly, text, binds)
+        """The rows, from a thread. Raises ``Unavailable`` when they took too long, the wait for a thread included."""
+        job = self.pool.submit(self._fetch_slowly, text, binds, time.perf_counter_ns() + self.longest)
         try:
             return await asyncio.wrap_future(job)
+        except sqlite3.OperationalError as error:
+            if str(error) != _INTERRUPTED:
+                raise
+            raise Unavailable(TOO_LONG, "timeout") from error
         except asyncio.CancelledError:
             await self._abandon(job)
             raise
@@ -127,8 +134,12 @@ class _ReadConnection:
                 await asyncio.shield(asyncio.wrap_future(job))
         self.abandoned = False
 
-    def _fetch_slowly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row]:
-        return self.connection.execute(text, binds).fetchall()
+    def _fetch_slowly(self, text: str, binds: tuple[Any, ...], deadline: int) -> Sequence[Row]:
+        self.deadline = deadline
+        try:
+            return self.connection.execute(text, binds).fetchall()
+        finally:
+            self.deadline = 0
 
 
 def _deletes_first(batch: Batch) -> bool:
@@ -202,26 +213,30 @@ class _Write:
 
 
 class SqliteDatabase:
-    """See ``Database``. Only one process may open a file for serving."""
+    """See ``Database``. Only one process may open a file for serving. ``longest_read`` in nanoseconds."""
 
     dialect: Literal["sqlite", "postgresql"] = "sqlite"
 
-    def __init__(self, path: str, *, url: str) -> None:
+    def __init__(self, path: str, *, url: str, longest_read: int = LONGEST_READ_NS) -> None:
         self.url = url
         self.path = path
+        self._longest_read = longest_read
         self._lock_file = FileLock(Path(f"{path}.lock"))
         self._connection = connect(path, read_only=False)
         self.writer = SqliteWriter(self._connection)
         self._readers_pool = ThreadPoolExecutor(2, "sqlite-read")
         self._commit_pool = ThreadPoolExecutor(1, "sqlite-commit")
-        self._idle: list[_ReadConnection] = [_ReadConnection(path, self._readers_pool)]
+        self._idle: list[_ReadConnection] = [self._reader()]
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._group: _Group | None = None
         self._leftovers: set[asyncio.Task[None]] = set()
 
+    def _reader(self) -> _ReadConnection:
+        return _ReadConnection(self.path, self._readers_pool, self._longest_read)
+
     async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
-        reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)
+        reader = self._idle.pop() if self._idle else self._reader()
         try:
             text = sqlite_text(sql)
             rows = reader.quickly(text, binds)
@@ -235,7 +250,7 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_ReadConnection]:
-        reader = self._idle.pop() if self._idle else _ReadConnection(self.path, self._readers_pool)
+        reader = self._idle.pop() if self._idle else self._reader()
         reader.connection.execute("BEGIN")
         try:
             yield reader

@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from app.database.interface import TOO_LONG
 from app.database.sqlite import DatabaseInUse, SqliteDatabase
 from app.errors import Unavailable
 from tests.database.conftest import INSERT_WORD, words, write_word
@@ -270,6 +271,40 @@ async def test_a_cancelled_slow_read_lets_its_connection_go_when_its_thread_is_d
     with pytest.raises(asyncio.CancelledError):
         await slow
     assert len(database._idle) == 1, "an interrupted connection is not used again"
+
+
+ENDLESS: Final = (
+    "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT count(*) FROM number"
+)
+
+
+@pytest.fixture
+async def hurried(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """A database whose reads may take 20 ms."""
+    path = tmp_path / "hurried.db"
+    opened = SqliteDatabase(str(path), url=f"sqlite:///{path}", longest_read=20_000_000)
+    await make_table(opened)
+    yield opened
+    await opened.close()
+
+
+async def test_a_read_that_takes_too_long_is_stopped(hurried: SqliteDatabase) -> None:
+    results = await asyncio.gather(*(hurried.fetch(ENDLESS) for _ in range(5)), return_exceptions=True)
+    for result in results:
+        assert isinstance(result, Unavailable), "also those that waited for one of the two threads"
+        assert (result.code, str(result)) == ("timeout", TOO_LONG)
+    await write_word(hurried, 1, "plan")
+    assert await words(hurried) == ["plan"]
+
+
+async def test_a_snapshot_goes_on_after_a_read_that_took_too_long(hurried: SqliteDatabase) -> None:
+    async with hurried.snapshot() as reader:
+        assert await reader.fetch("SELECT count(*) FROM word") == [(0,)]
+        with pytest.raises(Unavailable, match="too long"):
+            await reader.fetch(ENDLESS)
+        await write_word(hurried, 1, "plan")
+        assert await reader.fetch("SELECT count(*) FROM word") == [(0,)]
+    assert await words(hurried) == ["plan"]
 
 
 async def test_a_second_database_on_the_same_file_is_refused(database: SqliteDatabase) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from app.errors import ZelfregieError
 from app.fhir.resource import Resource, encode
 from app.fhir.xml import to_xml
+from app.server.operations import Parameter
 from app.server.server import FhirServer
 from tests.fhir.generated import Maker
 from tests.fhir.near_misses import near_misses
@@ -98,9 +99,9 @@ class Bodies:
             return self._formatted(self._changed(patch_) if draw.random() < 0.3 else patch_)
         return self.body(resource_type, "x")
 
-    def asked(self) -> Body:
-        """Parameters for an operation, at times changed."""
-        parameters = self.parameters()
+    def asked(self, known: Sequence[Parameter]) -> Body:
+        """Parameters for an operation that knows these, at times changed."""
+        parameters = self.parameters(known)
         return self._formatted(self._changed(parameters) if self._draw.random() < 0.3 else parameters)
 
     def bundle(self) -> Body:
@@ -110,14 +111,15 @@ class Bodies:
         bundle: Resource = {"resourceType": "Bundle", "type": kind, "entry": entries}
         return self._formatted(self._changed(bundle) if self._draw.random() < 0.35 else bundle)
 
-    def parameters(self) -> Resource:
-        """Parameters of the operations that there are, with values of any type."""
-        known = [each for operation in self._server.operations.every() for each in operation.parameters]
-        listed = []
-        for _ in range(self._draw.choice((0, 1, 1, 2, 3))):
-            parameter = self._draw.choice(known) if known else None
-            name = parameter.name if parameter and self._draw.random() < 0.9 else values.text(self._draw)
-            listed.append({"name": name, **self._parameter_value(parameter.type if parameter else "string")})
+    def parameters(self, known: Sequence[Parameter] = ()) -> Resource:
+        """Some of these, mostly once, or others, with values of their types or of any."""
+        draw = self._draw
+        listed = [
+            {"name": each.name, **self._parameter_value(each.type)}
+            for each in draw.sample(known, min(len(known), draw.choice((0, 1, 1, 2, 3))))
+        ]
+        if draw.random() < 0.1:
+            listed.append({"name": values.text(draw), **self._parameter_value("string")})
         return {"resourceType": "Parameters", "parameter": listed}
 
     def resource(self, resource_type: str, resource_id: str) -> Resource:
@@ -252,7 +254,15 @@ class Bodies:
             return {"resource": self.resource(kind, "x")}
         if kind[:1].isupper() and not kind.endswith("Element"):
             return {f"value{kind}": Maker(self._definitions, draw).object(kind)}
-        simple: Any = draw.choice((values.text(draw), True, draw.choice((0, 1, -1, 10**12))))
+        fitting: dict[str, Any] = {
+            "boolean": draw.random() < 0.5,
+            "integer": draw.choice((0, 1, 5, -1, 10**12)),
+            "positiveInt": draw.choice((1, 2, 0, 2**31)),
+            "date": draw.choice(values.DATES),
+            "instant": draw.choice(values.DATES),
+            "uri": draw.choice((f"urn:{self._mark}", "http://loinc.org", *values.TEXTS[:5])),
+        }
+        simple = fitting.get(kind, values.text(draw)) if draw.random() < 0.8 else values.text(draw)
         return {f"value{kind[:1].upper()}{kind[1:]}": simple}
 
     def _entry(self, number: int) -> Any:

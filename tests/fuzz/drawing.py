@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from app.server.dispatch import methods
+from app.server.operations import Parameter
 from app.server.server import FhirServer
 from app.server.urls import Form
 from app.web.contents import addresses
@@ -113,7 +114,7 @@ class Requests:
         self._own = own
         self._others = others
         self._types = sorted(server.registry.stored)
-        self._asked = (*GENERAL_RESULTS, *(each.name for one in server.operations.every() for each in one.parameters))
+        self._called: Sequence[Parameter] = ()
         self._operations = [
             (each, address)
             for each in server.operations.every()
@@ -162,7 +163,7 @@ class Requests:
         if form in (Form.TYPE_HISTORY, Form.SYSTEM_HISTORY, Form.INSTANCE_HISTORY):
             return self._queries.other(_HISTORY)
         if form is Form.OPERATION:
-            return self._queries.other(self._asked)
+            return self._queries.other([*GENERAL_RESULTS, *(each.name for each in self._called)])
         return self._queries.other(GENERAL_RESULTS) if self._draw.random() < 0.3 else b""
 
     def _id(self, resource_type: str) -> str:
@@ -193,7 +194,7 @@ class Requests:
         if form is Form.SYSTEM and draw.random() < 0.85:
             return self._bodies.bundle()
         if form is Form.OPERATION and draw.random() < 0.7:
-            return self._bodies.body("Parameters", "x") if draw.random() < 0.3 else self._bodies.asked()
+            return self._bodies.body("Parameters", "x") if draw.random() < 0.3 else self._bodies.asked(self._called)
         return self._bodies.body(resource_type, resource_id)
 
     def _headers(self, content: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
@@ -210,9 +211,10 @@ class Requests:
         return tuple(given.items())
 
     def _operation(self, resource_type: str, resource_id: str) -> str:
-        """One that there is, or one on a type that has it not."""
+        """One that there is, to be given its own parameters, or one on a type that has it not."""
         if self._operations and self._draw.random() < 0.9:
-            _, address = self._draw.choice(self._operations)
+            operation, address = self._draw.choice(self._operations)
+            self._called = [each for each in operation.parameters if each.use == "in"]
             return address.replace("{id}", resource_id)
         return f"/{resource_type}/{resource_id}/$everything"
 

@@ -35,6 +35,15 @@ _PLAIN: Final[dict[str, Sequence[str]]] = {
     "_at": values.DATES,
     "start": values.DATES,
     "end": values.DATES,
+    "max": ("1", "3", "0", "-1", "9" * 30),
+    "count": ("1", "0", "-1", "9" * 30),
+    "offset": ("0", "5", "-1"),
+    "mode": ("create", "update", "delete", "profile"),
+    "url": ("urn:eigen", "http://hl7.org/fhir/ValueSet/administrative-gender", "x|y|z", ""),
+    "system": ("urn:eigen", "http://hl7.org/fhir/administrative-gender", ""),
+    "code": ("male", "eigen tekst", ""),
+    "filter": ("ma", *values.TEXTS[:12]),
+    "_type": ("Observation", "Goal,Observation", "Patient", "Nothing", ","),
     "_contained": ("true", "false", "both"),
 }
 

@@ -184,3 +184,27 @@ async def test_a_subjects_identifier_finds_the_record_among_many(practice: Calle
         assert await caller.found("/Observation?patient.identifier=urn:practice|4711") == [made["id"]]
         assert await caller.found("/Observation?subject:Patient.identifier=urn:practice|4711") == [made["id"]]
         assert await caller.found("/Observation?patient.identifier=urn:practice|4712") == []
+
+
+async def test_a_catalogues_resource_is_asked_about_in_all_of_the_callers_records(
+    practice: Caller, anna: Caller, record: Record
+) -> None:
+    """Also when its id or identifier has narrowed the search to the catalogue."""
+    for caller in (practice, anna):
+        for inner in ("recorded=ge2000", "target=Observation/anna-seen", "target:Observation.code=29463-7"):
+            address = f"/Practitioner?_id=doctor&_has:Provenance:agent:{inner}"
+            assert await caller.found(address) == ["doctor"], address
+        assert await caller.found("/Practitioner?_id=doctor&_has:Provenance:agent:recorded=lt1990") == []
+
+
+async def test_conditions_of_every_kind_hold_in_each_of_several_records(practice: Caller, record: Record) -> None:
+    both = ["anna-seen", "bram-seen"]
+    for query in ("date=ge2000", "date=ap2026", "value-quantity=gt10", "code:text=x", "performer:missing=false"):
+        found = sorted(await practice.found(f"/Observation?{query}&category=vital-signs"))
+        assert found == ([] if query == "code:text=x" else both), query
+    assert sorted(await practice.found("/Observation?value-quantity=gt10&date=ap2026&_sort=value-quantity")) == both
+    assert await practice.found("/Observation?value-quantity=lt10") == []
+    assert sorted(await practice.found("/Goal?_has:Observation:focus:value-quantity=gt10")) == [
+        "anna-goal",
+        "bram-goal",
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.search.query import SearchQuery
 from app.server.search.reach import Reach
@@ -54,7 +55,8 @@ class Row:
     index rows carry. ``denied``: SQL for the labels that may not be seen in its partition.
 
     ``single``: the partition is the same for all rows, so that index rows can be asked for once. ``led``: rows are
-    found by their index rows, and not the other way round.
+    found by their index rows, and not the other way round. ``anywhere``: the partition may be any of the caller's, also
+    one that is not searched.
     """
 
     alias: str
@@ -66,6 +68,7 @@ class Row:
     denied: str
     single: bool
     led: bool = False
+    anywhere: bool = False
 
     def key(self, table: str, *params: int) -> str:
         """The part of an index table's key that all rows of one parameter share, or of one that is a union."""
@@ -89,15 +92,13 @@ class Match:
         """The condition that ``row`` has such an index row."""
         if self.exact and not row.led:
             return f"EXISTS (SELECT 1 FROM {self.source} WHERE {self.where} AND x.date = {row.date} AND x.n = {row.n})"
-        if row.single:
-            return f"{row.n} IN (SELECT x.n FROM {self.source} WHERE {self.where})"
-        return f"EXISTS (SELECT 1 FROM {self.source} WHERE {self.where} AND x.n = {row.n})"
+        return f"{row.n} IN (SELECT x.n FROM {self.source} WHERE {self.where})"
 
 
 @dataclass(slots=True)
 class Build:
     """A statement in the making. ``everyone``: it goes over all partitions of a tenant; ``alike``: over several, in all
-    of which the same is denied.
+    of which the same is denied; ``operator``: the caller has all patients of the tenant.
     """
 
     query: SearchQuery
@@ -105,6 +106,7 @@ class Build:
     dialect: str
     everyone: bool
     alike: bool
+    operator: bool
     gets: list[Get] = field(default_factory=list)
     depth: int = 0
 
@@ -127,9 +129,7 @@ class Build:
     def partitions(self, alias: str) -> str:
         """The partitions that are searched, as a FROM item with ``patient``, ``denied`` and ``seq``."""
         if self.everyone:
-            tenant = self.bind(lambda ask: ask.reach.tenant)
-            live = f"q.tenant IN ({tenant}, 0) AND q.state = 'live'"
-            return f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live}) {alias}"
+            return self._tenant(alias)
         if self.dialect == "postgresql":
             arrays = ", ".join(f"{self.bind(get)}::bigint[]" for get in (_patients, _denied, _seqs))
             return f"unnest({arrays}) AS {alias}(patient, denied, seq)"
@@ -137,9 +137,32 @@ class Build:
             denied, listed = self.bind(lambda ask: ask.reach.denied[0]), self.bind(_patients_as_json)
             return f"(SELECT j.value AS patient, {denied} AS denied, 0 AS seq FROM json_each({listed}) j) {alias}"
         listed = self.bind(_rows_as_json)
-        names = enumerate(("patient", "denied", "seq"))
-        parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in names)
+        return self._json_rows(listed, ("patient", "denied", "seq"), alias)
+
+    def own_partitions(self, alias: str) -> str:
+        """All partitions of the caller's patients, searched or not, as a FROM item with ``patient`` and ``denied``."""
+        if self.operator:
+            return self._tenant(alias)
+        if self.dialect == "postgresql":
+            patients = self.bind(lambda ask: [patient for patient, _ in _own(ask)])
+            denied = self.bind(lambda ask: [denied for _, denied in _own(ask)])
+            return f"unnest({patients}::bigint[], {denied}::bigint[]) AS {alias}(patient, denied)"
+        listed = self.bind(lambda ask: f"{[[patient, denied] for patient, denied in _own(ask)]}")
+        return self._json_rows(listed, ("patient", "denied"), alias)
+
+    def _tenant(self, alias: str) -> str:
+        tenant = self.bind(lambda ask: ask.access.tenant)
+        live = f"q.tenant IN ({tenant}, 0) AND q.state = 'live'"
+        return f"(SELECT q.patient, 0 AS denied, q.seq FROM partition q WHERE {live}) {alias}"
+
+    @staticmethod
+    def _json_rows(listed: str, names: tuple[str, ...], alias: str) -> str:
+        parts = ", ".join(f"json_extract(j.value, '$[{index}]') AS {name}" for index, name in enumerate(names))
         return f"(SELECT {parts} FROM json_each({listed}) j) {alias}"
+
+
+def _own(ask: Ask) -> list[tuple[int, int]]:
+    return [(patient, denied[Action.SEARCH]) for patient, denied in ask.access.denied.items()]
 
 
 def value_at(find: Find, index: int, ask: Ask) -> Any:

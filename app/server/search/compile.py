@@ -51,7 +51,14 @@ class Compiler:
         return self._statement(ask, -1)
 
     def _statement(self, ask: Ask, phase: int) -> Statement:
-        shape = (ask.query.shape, ask.reach.single, ask.reach.tenant is None, ask.reach.alike, phase)
+        shape = (
+            ask.query.shape,
+            ask.access.everyone,
+            ask.reach.single,
+            ask.reach.tenant is None,
+            ask.reach.alike,
+            phase,
+        )
         plan = self._plans.get(shape)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
@@ -113,7 +120,14 @@ def _count_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[
 
 def _found(ask: Ask, registry: Registry, dialect: str) -> _Found:
     query, single = ask.query, ask.reach.single
-    build = Build(query, registry, dialect, everyone=ask.reach.tenant is not None, alike=ask.reach.alike)
+    build = Build(
+        query,
+        registry,
+        dialect,
+        everyone=ask.reach.tenant is not None,
+        alike=ask.reach.alike,
+        operator=ask.access.everyone,
+    )
     patient = build.bind(lambda ask: ask.reach.patients[0]) if single else "p.patient"
     partitions = "" if single else build.partitions("p")
     denied = build.bind(lambda ask: ask.reach.denied[0]) if single else "p.denied"

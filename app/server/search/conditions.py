@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -44,8 +45,23 @@ def _condition(build: Build, row: Row, condition: Condition, find: Find) -> str:
     if condition.missing is not None:
         bit = _bit(build, row, condition.param)
         return f"{row.alias}.present & {bit} {'=' if condition.missing else '<>'} 0"
-    found = KINDS[condition.param.kind].match(build, row, condition, find).on(row)
+    found = _matched(build, row, condition, find)
     return f"NOT {found}" if condition.modifier in ("not", "not-in") else found
+
+
+def _matched(build: Build, row: Row, condition: Condition, find: Find) -> str:
+    kind = KINDS[condition.param.kind]
+    begun = len(build.gets)
+    found = kind.match(build, row, condition, find)
+    if row.single or found.exact:
+        return found.on(row)
+    # Over several partitions the index rows of all of them are asked for once.
+    del build.gets[begun:]
+    alias = build.alias()
+    partitions = build.own_partitions(alias) if row.anywhere else build.partitions(alias)
+    found = kind.match(build, replace(row, patient=f"{alias}.patient"), condition, find)
+    rows = f"SELECT x.patient, x.n FROM {partitions} CROSS JOIN {found.source} WHERE {found.where}"
+    return f"({row.patient}, {row.n}) IN ({rows})"
 
 
 def _bit(build: Build, row: Row, param: Param) -> str:

@@ -125,11 +125,11 @@ def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *
             )
         where = f"{row.key('t', number)} AND t.value = {build.bind(partial(attribute_at, find, 0, 'hash'))}"
     elif row.single and any(_narrows(each) for _, each in conditions):
-        return replace(plain, row=replace(row, led=True))
+        return _led(build, plain)
     elif by_date:
         where = f"{row.key('t', EVERY)} AND t.value = {EVERY}"
     else:
-        return replace(plain, row=replace(row, led=row.single))
+        return _led(build, plain) if row.single else plain
     led = replace(row, n="t.n", date="t.date")
     dates = _driving_dates(build, row, conditions)
     source, found = f"{front}token t", [where, *dates]
@@ -140,6 +140,14 @@ def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *
         row=led,
         index=(source, found),
     )
+
+
+def _led(build: Build, plain: Driver) -> Driver:
+    """The resources, found by their numbers among the index rows of a condition. SQLite would rather go through all of
+    the type, so that is kept from it.
+    """
+    where = [each.replace("r.type", "+r.type") for each in plain.where] if build.dialect == "sqlite" else plain.where
+    return replace(plain, row=replace(plain.row, led=True), where=where)
 
 
 def _condition_at(place: int, ask: Ask) -> Criterion:
@@ -189,7 +197,8 @@ def _driving_date(build: Build, row: Row, param: int, prefix: str, get: Get) -> 
     if prefix == "le":
         last = end()
         return f"{some} AND t.date < {last} AND (t.date < {first()} OR EXISTS ({within} AND x.high <= {last}))"
-    return f"{some} AND EXISTS ({within} AND {interval_condition(build.bind, prefix, get, 'x.low', 'x.high')})"
+    # Not ``x.low``, which is the same and would be looked for as a range.
+    return f"{some} AND EXISTS ({within} AND {interval_condition(build.bind, prefix, get, 't.date', 'x.high')})"
 
 
 def _sorted(build: Build, driver: Driver, sort: Sequence[SortKey]) -> Driver:
@@ -209,7 +218,7 @@ def _sorted(build: Build, driver: Driver, sort: Sequence[SortKey]) -> Driver:
             keys.append("r.patient")  # all of a record name the same patient
             types.append("bigint")
             continue
-        order = _order_of(key, row)
+        order = _order_of(key, row if row.single else replace(row, patient="s.patient"))
         table = f"k{place}"
         source += f" LEFT JOIN {_keys_of(build, row, order, key, table)}"
         keys.append(f"coalesce({table}.key, {order.least})")
@@ -232,9 +241,8 @@ def _keys_of(build: Build, row: Row, order: Order, key: SortKey, table: str) -> 
         rows = f"SELECT x.n, {best} AS key FROM {order.source} WHERE {order.where} GROUP BY x.n"
         return f"({rows}) {table} ON {table}.n = r.n"
     partitions = build.partitions("s")
-    where = order.where.replace(f"x.patient = {row.patient}", "x.patient = s.patient")
     rows = (
-        f"SELECT x.patient, x.n, {best} AS key FROM {partitions} CROSS JOIN {order.source} WHERE {where}"
+        f"SELECT x.patient, x.n, {best} AS key FROM {partitions} CROSS JOIN {order.source} WHERE {order.where}"
         " GROUP BY x.patient, x.n"
     )
     return f"({rows}) {table} ON {table}.patient = r.patient AND {table}.n = r.n"

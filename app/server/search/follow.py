@@ -101,36 +101,50 @@ def _tied(row: Row, target: Row, chain: Chain, where: str) -> str:
 
 def has_on(build: Build, row: Row, has: Has, find: Find, condition_on: ConditionOn) -> str:
     """A resource refers to ``row`` and meets the inner criterion."""
-    source = _linked(build, row, has.param.resource_type)
     if not row.type_name or build.registry.placement[row.type_name].catalogue:
         return _has_of_shared(build, row, has, find, condition_on)
+    of_owner = has.param.owner and row.type_name == "Patient"
+    source = _linked(build, row, has.param.resource_type)
+    if not (row.single or of_owner):
+        source = replace(source, single=False, led=False)
     meets = condition_on(build, source, has.inner, inner_of(find))
     where = f"{_there(source)} AND {meets}"
-    if has.param.owner and row.type_name == "Patient":
+    if of_owner:
         owned = f"{source.alias}.flags & {OWNER_FLAG} <> 0"
         return f"EXISTS (SELECT 1 FROM resource {source.alias} WHERE {where} AND {owned})"
     link = f"{source.key('x', has.param.number)} AND x.n = {source.n} AND x.target_type = {row.type}"
-    targets = f"FROM resource {source.alias} CROSS JOIN link x WHERE {where} AND {link}"
     if row.single:
-        return f"{row.alias}.id IN (SELECT x.target_id {targets})"
-    return f"EXISTS (SELECT 1 {targets} AND x.target_id = {row.alias}.id)"
+        sources = f"resource {source.alias} CROSS JOIN link x"
+        return f"{row.alias}.id IN (SELECT x.target_id FROM {sources} WHERE {where} AND {link})"
+    return f"EXISTS ({_referring(source, link, where)} AND x.target_id = {row.alias}.id)"
+
+
+def _referring(source: Row, link: str, where: str) -> str:
+    """The resources that refer to one that is known, found by their links."""
+    return f"SELECT 1 FROM link x CROSS JOIN resource {source.alias} WHERE {link} AND {where}"
 
 
 def _has_of_shared(build: Build, row: Row, has: Has, find: Find, condition_on: ConditionOn) -> str:
     """What is in a catalogue is referred to from any of the caller's partitions; what is in a partition, from there."""
-    reach = build.alias()
-    partitions = build.partitions(reach)
-    source = replace(_linked(build, row, has.param.resource_type), patient=f"{reach}.patient", denied=f"{reach}.denied")
-    meets = condition_on(build, source, has.inner, inner_of(find))
-    link = (
-        f"{source.key('x', has.param.number)} AND x.n = {source.n} AND x.target_type = {row.type}"
-        f" AND x.target_id = {row.alias}.id"
-    )
-    return (
-        f"EXISTS (SELECT 1 FROM {partitions} CROSS JOIN resource {source.alias} CROSS JOIN link x"
-        f" WHERE ({row.alias}.patient <= 0 OR {reach}.patient = {row.alias}.patient)"
-        f" AND {_there(source)} AND {meets} AND {link})"
-    )
+    inner = inner_of(find)
+
+    def referred(source: Row, partitions: str) -> str:
+        meets = condition_on(build, source, has.inner, inner)
+        link = (
+            f"{source.key('x', has.param.number)} AND x.n = {source.n} AND x.target_type = {row.type}"
+            f" AND x.target_id = {row.alias}.id"
+        )
+        tables = f"{partitions}link x CROSS JOIN resource {source.alias}"
+        return f"EXISTS (SELECT 1 FROM {tables} WHERE {link} AND {_there(source)} AND {meets})"
+
+    near = replace(_linked(build, row, has.param.resource_type), single=False, led=False)
+    own = referred(near, "")
+    place = build.alias()
+    partitions = build.own_partitions(place)
+    far = replace(near, alias=build.alias(), patient=f"{place}.patient", denied=f"{place}.denied")
+    far = replace(far, n=f"{far.alias}.n", date=f"{far.alias}.date", anywhere=True)
+    anywhere = referred(far, f"{partitions} CROSS JOIN ")
+    return f"({own} OR ({row.alias}.patient <= 0 AND {anywhere}))"
 
 
 def owned_on(build: Build, row: Row, find: Find) -> str:
