@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from app.fhir.resource import encode
 
@@ -25,6 +26,12 @@ def _entry(base: str, resource_type: str, mode: str) -> bytes:
 def match_entry(base: str, resource_type: str, resource_id: str, body: bytes, mode: str = "match") -> bytes:
     """A searchset entry for what matched, or, by ``mode``, for what comes with it."""
     return _entry(base, resource_type, mode) % (resource_id.encode(), body)
+
+
+def match_entries(base: str, resource_type: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
+    """The entries of matches of one type; each row begins with id and body."""
+    entry = _entry(base, resource_type, "match")
+    return [entry % (row[0].encode(), row[1]) for row in rows]
 
 
 def outcome_entry(outcome: bytes) -> bytes:

@@ -273,9 +273,7 @@ async def test_a_cancelled_slow_read_lets_its_connection_go_when_its_thread_is_d
     assert len(database._idle) == 1, "an interrupted connection is not used again"
 
 
-ENDLESS: Final = (
-    "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT count(*) FROM number"
-)
+ENDLESS: Final = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT count(*) FROM number"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -275,3 +276,72 @@ async def test_a_person_patches_their_own_record_only(anna: Caller, practice: Ca
     assert (await patched(anna, "/Patient?_id=bram", birth)).status_code == 404
     assert (await patched(practice, "/Patient?_id=bram", birth)).status_code == 200
     assert decode((await practice.get("/Patient/bram")).content)["birthDate"] == "1950-02-03"
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [],
+        [{"op": "test", "path": "/description/text", "value": "Twee keer per week wandelen"}],
+        [{"op": "replace", "path": "/meta/versionId", "value": "7"}],
+        [{"op": "add", "path": "/meta/lastUpdated", "value": "2020-01-01T00:00:00Z"}],
+        NEW_TEXT,
+        [
+            {"op": "move", "from": "/description", "path": "/x"},
+            {"op": "move", "from": "/x", "path": "/description"},
+        ],
+    ],
+)
+async def test_a_patch_that_changes_nothing_makes_no_version(anna: Caller, patch: list[dict[str, Any]]) -> None:
+    made = await anna.create(goal())
+    address = f"/Goal/{made['id']}"
+    first = await patched(anna, address, NEW_TEXT)
+    for headers in ({}, {"if-match": 'W/"2"'}):
+        again = await patched(anna, address, patch, headers)
+        assert again.status_code == 200, again.text
+        assert again.content == first.content
+        assert [again.headers[each] for each in ("etag", "last-modified", "location")] == [
+            first.headers[each] for each in ("etag", "last-modified", "location")
+        ]
+    assert (await anna.bundle(f"{address}/_history"))["total"] == 2
+    assert (await patched(anna, address, patch, {"if-match": 'W/"1"'})).status_code == 412
+    said = await patched(anna, address, patch, {"prefer": "return=OperationOutcome"})
+    assert "nothing was written" in issues(said)[0]["diagnostics"]
+
+
+async def test_a_test_that_fails_and_a_digit_more_are_no_patches_that_change_nothing(anna: Caller) -> None:
+    body = b'{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":81.5}}'
+    address = f"/Observation/{decode((await anna.post('/Observation', body)).content)['id']}"
+    failed = await patched(anna, address, [{"op": "test", "path": "/status", "value": "amended"}])
+    assert failed.status_code == 422, failed.text
+    precise = b'[{"op":"replace","path":"/valueQuantity/value","value":81.50}]'
+    answer = await anna.send("PATCH", address, precise, JSON_PATCH)
+    assert answer.headers["etag"] == 'W/"2"'
+    assert b'"value":81.50' in answer.content
+
+
+async def test_a_patch_that_changes_nothing_takes_what_a_patch_takes(service: Service, anna: Caller) -> None:
+    made = await anna.create(goal())
+    address = f"/Goal/{made['id']}"
+    refused = {
+        token: (await patched(service.caller(token), address, [])).status_code
+        for token in ("", "bram", "anna-reader", "anna-writer", "anna-read-actions")
+    }
+    assert refused == {"": 401, "bram": 404, "anna-reader": 403, "anna-writer": 403, "anna-read-actions": 403}
+    assert (await anna.get(address)).headers["etag"] == 'W/"1"'
+
+
+async def test_in_a_transaction_a_patch_of_tests_holds_the_version_that_it_tested(anna: Caller) -> None:
+    made = await anna.create(goal())
+    test = json.dumps([{"op": "test", "path": "/lifecycleStatus", "value": made["lifecycleStatus"]}])
+    entry = {
+        "resource": {
+            "resourceType": "Binary",
+            "contentType": "application/json-patch+json",
+            "data": base64.b64encode(test.encode()).decode(),
+        },
+        "request": {"method": "PATCH", "url": f"Goal/{made['id']}"},
+    }
+    answer = await anna.post("", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["entry"][0]["response"]["status"].startswith("200")

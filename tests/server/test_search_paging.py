@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.auth import NewGrant, hash_token, write_grant
 from app.server.search.page import WALK_LIFE
 from tests.builders import goal, medication, observation
 from tests.server.service import Caller, Service, ids, link
@@ -129,6 +130,26 @@ async def test_a_page_link_is_no_permission(service: Service, anna: Caller, bram
     assert theirs is not None
     assert (await bram.bundle(theirs)).get("entry") is None
     assert (await service.caller("").get(mine)).status_code == 401
+
+
+@pytest.mark.parametrize("search", ["/Observation?_count=2", "/_history?_count=2", "/Medication?_count=1"])
+async def test_a_page_link_from_another_tenant_gives_nothing_of_it(
+    service: Service, anna: Caller, operator: Caller, search: str
+) -> None:
+    await filled(anna, "anna", 4)
+    await operator.keep(medication(id="own-medicine"))
+    for name, everyone in (("neighbour", True), ("neighbours-guest", False)):
+        grant = NewGrant(
+            hash=hash_token(name), recipient=name, scopes="system/*.cruds", tenant=2, purpose="treatment",
+            organization=name, everyone=everyone,
+        )  # fmt: skip
+        async with service.database.write() as writer:
+            await write_grant(writer, grant)
+    theirs = link(await operator.bundle(search), "next")
+    assert theirs is not None
+    assert ids(await operator.bundle(theirs))
+    for name in ("neighbour", "neighbours-guest"):
+        assert ids(await service.caller(name).bundle(theirs)) == []
 
 
 async def test_the_pages_of_a_catalogue_type_hold_each_once(anna: Caller, operator: Caller) -> None:

@@ -109,3 +109,39 @@ async def test_other_compartments_are_searched_by_their_own_parameters(anna: Cal
     answer = await anna.get("/Encounter/visit/Goal")
     assert answer.status_code == 400
     assert "compartment" in issues(answer)[0]["diagnostics"]
+
+
+@pytest.mark.parametrize("types", ["AllergyIntolerance,Condition", "Condition,AllergyIntolerance"])
+async def test_what_the_types_read_differently_is_refused_in_either_order(anna: Caller, types: str) -> None:
+    """AllergyIntolerance.category is a code, Condition.category a CodeableConcept."""
+    await anna.create(condition())
+    answer = await anna.get(f"?_type={types}&category=problem-list-item")
+    assert answer.status_code == 400
+    assert "category" in issues(answer)[0]["diagnostics"]
+
+
+@pytest.mark.parametrize("types", ["Goal,Observation", "Observation,Goal"])
+async def test_a_bare_id_may_be_of_what_any_of_the_types_refers_to(anna: Caller, types: str) -> None:
+    """A Goal is of no Device, an Observation is; a Goal is of an Organization, an Observation is not."""
+    device = {"resourceType": "Device", "id": "meter", "patient": {"reference": "Patient/anna"}}
+    await anna.keep(device)
+    measured = await anna.create(observation())
+    own = await anna.create(observation(subject=reference("Device/meter")))
+    wished = await anna.create(goal())
+    assert await anna.found(f"?_type={types}&subject=Device/meter") == [own["id"]]
+    assert await anna.found(f"?_type={types}&subject=meter,other") == [own["id"]]
+    assert await anna.found(f"?_type={types}&subject:Device=meter") == [own["id"]]
+    assert sorted(await anna.found(f"?_type={types}&subject=anna")) == sorted([measured["id"], wished["id"]])
+
+
+def test_every_parameter_that_several_types_share_is_shared_in_either_order(service: Service) -> None:
+    registry = service.server.registry
+    types = ("Goal", "Observation", "Condition", "AllergyIntolerance", "Immunization", "Encounter", "Patient")
+    for one in types:
+        for other in types:
+            here, there = registry.shared((one, other)), registry.shared((other, one))
+            assert here.keys() == there.keys()
+            assert {"_tag", "_profile", "_security"} <= here.keys()
+            for code, param in here.items():
+                assert param.plain == there[code].plain
+                assert set(param.definition.targets) == set(there[code].definition.targets)

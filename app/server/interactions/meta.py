@@ -75,7 +75,7 @@ async def _change(server: FhirServer, request: Request, target: Target, combine:
 
     draft = await change_stored(server, request, target.type, find, partial(_combined, given=given, combine=combine))
     answer = _answer(target, Stored(draft.patient, draft.version, draft.updated, draft.body or b""), name)
-    answer.wrote = True
+    answer.wrote = not draft.unchanged
     answer.resources = (f"{target.type}/{target.id}/_history/{draft.version}",)
     return answer
 

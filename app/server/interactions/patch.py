@@ -1,13 +1,14 @@
 """patch: the current version, changed by what the client sends. https://hl7.org/fhir/R4/http.html#patch
 
-What is written is an update of the version that was read; when somebody else was faster, it is read again.
+What is written is an update of the version that was read; when somebody else was faster, it is read again. A patch
+that changes nothing, such as one of tests only, makes no version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from app.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
 from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
@@ -29,6 +30,7 @@ JSON_PATCH: Final = "application/json-patch+json"
 ACCEPTED: Final = (JSON_PATCH, "application/fhir+json", "application/fhir+xml")
 MOST_TRIES: Final = 12
 """How often a patch is applied anew to what others have made of the resource meanwhile."""
+_OF_SERVER: Final = frozenset({"versionId", "lastUpdated"})
 
 Patch = Callable[[Resource], Resource]
 """Makes of a resource what it is to become; what is given stays as it was. Raises ``Unprocessable``."""
@@ -100,7 +102,8 @@ async def _carry_out(server: FhirServer, request: Request, resource_type: str, f
 
 async def change_stored(server: FhirServer, request: Request, resource_type: str, find: Find, change: Patch) -> Draft:
     """Write what ``change`` makes of what ``find`` finds, as an update of exactly that version; made anew when somebody
-    else was faster, unless If-Match names the version. Raises as a write does.
+    else was faster, unless If-Match names the version. The draft is ``unchanged`` when nothing came of it. Raises as a
+    write does.
     """
     wanted = if_match(request.headers)
     for _ in range(MOST_TRIES):
@@ -111,6 +114,10 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
                 " If-Match says."
             )
         draft = await _draft(server, request, resource_type, resource_id, stored=stored, change=change)
+        if _changes_nothing(request, draft, stored):
+            draft.unchanged, draft.issues = True, ()
+            draft.version, draft.updated, draft.body = stored.version, stored.updated, stored.body
+            return draft
         try:
             await execute(server, request.access, [draft], now=request.now, request=request.id)
         except PreconditionFailed:
@@ -120,6 +127,28 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
             continue
         return draft
     raise Conflict(f"Others keep changing this {resource_type}; send it again.", "conflict")
+
+
+def _changes_nothing(request: Request, draft: Draft, stored: Stored) -> bool:
+    """Whether the draft says what is stored, and nobody would have refused to write it."""
+    denied = partial(request.access.denied_labels, stored.patient)
+    may_write = not denied(Action.UPDATE) & ~denied(Action.READ)  # what was read may be written
+    return may_write and _same(_own(draft.resource or {}), _own(decode(stored.body)))
+
+
+def _own(resource: Resource) -> Resource:
+    """A resource without what the server sets in its meta."""
+    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _OF_SERVER}
+    return {name: value for name, value in resource.items() if name != "meta"} | ({"meta": meta} if meta else {})
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are alike to the digit, whatever the order of their members."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and str(one) == str(other)
 
 
 async def _draft(

@@ -11,7 +11,7 @@ from app.database import Reader, Row
 from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.bundles import match_entry, outcome_entry, searchset
+from app.server.bundles import match_entries, match_entry, outcome_entry, searchset
 from app.server.interactions.addresses import Bases
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
@@ -169,7 +169,7 @@ async def answer_page(
 async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[bytes]:
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
     if query.resource_type and found.patient is not None and request.access.patient is not None:
-        return [match_entry(server.base, query.resource_type, row[0], row[1]) for row in found.rows]
+        return match_entries(server.base, query.resource_type, found.rows)
     names, bases = server.registry.type_names, Bases(server, request)
     return [
         match_entry(await bases.of(_owner(found, row), names[row[4]], row[0]), names[row[4]], row[0], row[1])

@@ -240,6 +240,11 @@ async def kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> R
     if not rows:
         raise Invalid("_page: this page link is older than 15 minutes. Start again at the first page.", "expired")
     pairs = list(_PAIR.iter_unpack(rows[0][0]))
-    kept = reach_of(access, tuple(patient for patient, _ in pairs), Action.SEARCH)
+    if access.everyone:
+        own = {patient for patient, _ in await reader.fetch(_SELECT_SEQS, access.tenant)}
+    else:
+        own = {*access.denied, *access.catalogues}
+    # The link may have come from another caller, of another tenant even.
+    kept = reach_of(access, tuple(patient for patient, _ in pairs if patient in own), Action.SEARCH)
     seqs = dict(pairs)
     return Reach(kept.patients, kept.denied, tuple(seqs[patient] for patient in kept.patients))

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -146,11 +146,12 @@ class Registry:
     def shared(self, types: tuple[str, ...]) -> Mapping[str, Param]:
         """The parameters that a search over several types takes: those that mean the same for all of them."""
         first, *others = (self.offered(each) for each in types)
-        return {
-            code: param
+        found = {
+            code: [param, *(each[code] for each in others)]
             for code, param in first.items()
-            if all(code in each and _means(each[code]) == _means(param) for each in others)
+            if all(code in each for each in others)
         }
+        return {code: _referring(params) for code, params in found.items() if len(set(map(_means, params))) == 1}
 
     def _united(self, resource_type: str) -> Mapping[str, Param]:
         """The parameters of a type, each with those that it is made of."""
@@ -230,6 +231,26 @@ def _component_codes(composite: SearchParameter, known: Mapping[str, SearchParam
     ]
 
 
+def _referring(params: Sequence[Param]) -> Param:
+    """One parameter for those of several types: it refers to whatever one of them refers to."""
+    targets = [each.definition.targets for each in params]
+    if len(set(targets)) == 1:
+        return params[0]
+    # One without targets refers to anything.
+    every = tuple(dict.fromkeys(name for each in targets for name in each)) if all(targets) else ()
+    return replace(params[0], definition=replace(params[0].definition, targets=every))
+
+
 def _means(param: Param) -> tuple[object, ...]:
-    """What two parameters of one name have in common when they can be asked for at once."""
-    return param.kind, param.owner, param.numbers, tuple(each.number for each in param.components), param.joint
+    """What two parameters of one name have in common when they can be asked for at once: where their rows stand, and
+    how a value is read and matched.
+    """
+    return (
+        param.kind,
+        param.owner,
+        param.number,
+        param.kind == "token" and param.plain,
+        tuple(_means(each) for each in param.parts),
+        tuple(_means(each) for each in param.components),
+        param.joint,
+    )

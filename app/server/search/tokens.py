@@ -244,6 +244,8 @@ def match_rows(build: Build, row: Row, condition: Condition, find: Find, *, offs
                 known.append(build.bind(partial(attribute_of, get, "hash")))
             else:
                 parts.append(is_token(build, row, "x.value", value, get))
+                # A code of any system in a union is several keys at once, which are better asked for once.
+                exact = exact and len(condition.param.numbers) == 1
             continue
         exact = False
         if isinstance(value, BeginningValue):
