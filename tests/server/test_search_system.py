@@ -120,23 +120,28 @@ async def test_what_the_types_read_differently_is_refused_in_either_order(anna: 
     assert "category" in issues(answer)[0]["diagnostics"]
 
 
-@pytest.mark.parametrize("types", ["Goal,Observation", "Observation,Goal"])
+@pytest.mark.parametrize("types", ["DiagnosticReport,Observation", "Observation,DiagnosticReport"])
 async def test_a_bare_id_may_be_of_what_any_of_the_types_refers_to(anna: Caller, types: str) -> None:
-    """A Goal is of no Device, an Observation is; a Goal is of an Organization, an Observation is not."""
-    device = {"resourceType": "Device", "id": "meter", "patient": {"reference": "Patient/anna"}}
-    await anna.keep(device)
-    measured = await anna.create(observation())
-    own = await anna.create(observation(subject=reference("Device/meter")))
-    wished = await anna.create(goal())
-    assert await anna.found(f"?_type={types}&subject=Device/meter") == [own["id"]]
-    assert await anna.found(f"?_type={types}&subject=meter,other") == [own["id"]]
-    assert await anna.found(f"?_type={types}&subject:Device=meter") == [own["id"]]
-    assert sorted(await anna.found(f"?_type={types}&subject=anna")) == sorted([measured["id"], wished["id"]])
+    """A patient performs an Observation, never a DiagnosticReport."""
+    own = await anna.create(observation(performer=[reference("Patient/anna")]))
+    await anna.create(observation(performer=[reference("Practitioner/doctor")]))
+    for asked in ("performer=anna", "performer=anna,nobody", "performer:Patient=anna", "performer=Patient/anna"):
+        assert await anna.found(f"?_type={types}&{asked}") == [own["id"]]
+    assert await anna.found(f"?_type={types}&performer:Patient.name=nobody") == []
 
 
-def test_every_parameter_that_several_types_share_is_shared_in_either_order(service: Service) -> None:
+async def test_every_parameter_that_several_types_share_is_shared_in_either_order(service: Service) -> None:
     registry = service.server.registry
-    types = ("Goal", "Observation", "Condition", "AllergyIntolerance", "Immunization", "Encounter", "Patient")
+    types = (
+        "DiagnosticReport",
+        "Goal",
+        "Observation",
+        "Condition",
+        "AllergyIntolerance",
+        "Immunization",
+        "Encounter",
+        "Patient",
+    )
     for one in types:
         for other in types:
             here, there = registry.shared((one, other)), registry.shared((other, one))
