@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.fhir.resource import Resource
-from app.server.interactions.lastn import _Groups
+from app.server.interactions.groups import Groups
 from tests.builders import HEART_RATE, LOINC, SNOMED, WEIGHT, concept, observation
 from tests.server.service import BASE, Caller, Service, codes, ids, link
 from tests.server.test_operations import parameters
@@ -134,7 +134,7 @@ async def test_more_than_it_looks_through_is_too_costly(anna: Caller, monkeypatc
 @given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=4), max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_groups_are_those_of_whoever_shares_a_mark(sets: list[list[int]]) -> None:
-    groups = _Groups()
+    groups = Groups()
     for each in sets:
         groups.join(each)
     slow = [set(each) for each in sets]

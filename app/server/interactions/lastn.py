@@ -6,14 +6,11 @@ coding, when their text is the same. What was entered in error is left out. Each
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from app.database import Row
 from app.errors import Forbidden, Invalid, Issue
+from app.server.interactions.groups import Observations, newest
 from app.server.interactions.parameters import search_parts
 from app.server.interactions.search import answer_page, included
 from app.server.messages import Answer, Request, Target
@@ -24,7 +21,10 @@ from app.server.search.permitted import within_scopes
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 
-MOST_OBSERVATIONS: Final = 20_000
+MOST_OBSERVATIONS: Final = 200_000
+"""That are looked through, in the index."""
+MOST_GIVEN: Final = 20_000
+"""That one answer has."""
 LASTN_PARAMETERS: Final = (
     Parameter("max", "in", 0, "1", "positiveInt", "How many of each code; 1 if not said."),
     Parameter(
@@ -36,24 +36,7 @@ LASTN_PARAMETERS: Final = (
 )
 _OF_PAGES: Final = frozenset({"_sort", "_count", "_page", "_total"})
 _SORTED: Final[Part] = ("_sort", "-date", "_sort=-date")
-
-
-class _Coding(msgspec.Struct):
-    system: str = ""
-    code: str = ""
-
-
-class _Concept(msgspec.Struct):
-    coding: list[_Coding] = msgspec.field(default_factory=list)
-    text: str = ""
-
-
-class _Observation(msgspec.Struct):
-    status: str
-    code: _Concept
-
-
-_read = msgspec.json.Decoder(_Observation).decode
+_RIGHT: Final[Part] = ("status:not", "entered-in-error", "status:not=entered-in-error")
 
 
 async def lastn(server: FhirServer, request: Request, target: Target) -> Answer:
@@ -62,16 +45,23 @@ async def lastn(server: FhirServer, request: Request, target: Target) -> Answer:
     most = _most(parts)
     query = _query(server, request, target, parts)
     async with server.database.snapshot() as reader:
-        found = await page.run(server, reader, request.access, query, now=request.now)
-        if len(found.rows) > MOST_OBSERVATIONS:
+        places, sole = await page.places(server, reader, request.access, query, now=request.now)
+        if len(places) > MOST_OBSERVATIONS:
             raise Forbidden(
                 f"This would look through more than {MOST_OBSERVATIONS} Observations; ask for fewer with code,"
                 " category or date.",
                 "too-costly",
             )
-        newest = replace(found, rows=_newest(found, most), next="", walk=None)
-        brought = await included(server, reader, request, query, newest) if query.includes and newest.rows else None
-    answer = await answer_page(server, request, query, newest, brought)
+        observations = Observations(server, reader, request)
+        chosen = newest(places, await observations.marks(places), most)
+        if len(chosen) > MOST_GIVEN:
+            raise Forbidden(
+                f"This would give more than {MOST_GIVEN} Observations; ask for fewer with max, code or date.",
+                "too-costly",
+            )
+        found = page.Page(await observations.rows(chosen), "", sole)
+        brought = await included(server, reader, request, query, found) if query.includes and found.rows else None
+    answer = await answer_page(server, request, query, found, brought)
     answer.interaction, answer.parameters = "$lastn", tuple(dict.fromkeys(name for name, _, _ in parts))
     return answer
 
@@ -97,7 +87,7 @@ def _query(server: FhirServer, request: Request, target: Target, parts: Sequence
         )
     searched = [part for part in parts if part[0] != "max"]
     lenient = request.prefers("handling=lenient")
-    query = server.parser.parse("Observation", [*searched, _SORTED], lenient=lenient)
+    query = server.parser.parse("Observation", [*searched, _RIGHT, _SORTED], lenient=lenient)
     if query.only_count:
         raise Invalid("_summary=count is for searches.", "not-supported")
     within_scopes(query, request.access.scopes)
@@ -109,44 +99,3 @@ def _query(server: FhirServer, request: Request, target: Target, parts: Sequence
         query.where = f"Patient/{target.patient_id}/Observation/$lastn"
     query.self_query = "&".join(written for name, _, written in parts if name not in ("_format", "_pretty"))
     return query
-
-
-def _newest(found: page.Page, most: int) -> list[Row]:
-    """At most ``most`` rows of each group, in the order of the newest of each."""
-    joined = _Groups()
-    kept: list[tuple[Row, Hashable]] = []
-    for row in found.rows:
-        observation = _read(row[1])
-        if observation.status != "entered-in-error":
-            owner = found.patient if found.patient is not None else row[2]
-            marks: list[Hashable] = [(owner, each.system, each.code) for each in observation.code.coding if each.code]
-            marks = marks or [(owner, observation.code.text)]
-            joined.join(marks)
-            kept.append((row, marks[0]))
-    groups: dict[Hashable, list[Row]] = {}
-    for row, mark in kept:
-        group = groups.setdefault(joined.find(mark), [])
-        if len(group) < most:
-            group.append(row)
-    return [row for group in groups.values() for row in group]
-
-
-class _Groups:
-    """Sets that grow together: what was joined once stays so (union-find)."""
-
-    def __init__(self) -> None:
-        self._above: dict[Hashable, Hashable] = {}
-
-    def find(self, mark: Hashable) -> Hashable:
-        """What stands for the set of a mark."""
-        above = self._above.setdefault(mark, mark)
-        while above != mark:
-            self._above[mark] = above = self._above[above]
-            mark, above = above, self._above[above]
-        return mark
-
-    def join(self, marks: Sequence[Hashable]) -> None:
-        """Make one set of all."""
-        first = self.find(marks[0])
-        for each in marks[1:]:
-            self._above[self.find(each)] = first

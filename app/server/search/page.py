@@ -103,6 +103,27 @@ async def run(
     return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new, total)
 
 
+async def places(
+    server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int
+) -> tuple[list[tuple[int, int]], int | None]:
+    """Partition and ``n`` of the first ``query.count`` matches in their order, without their bodies, and the one
+    partition that was searched, as in ``Page``. The query has one sort key and no cursor.
+    """
+    reach = await _reach(server, reader, access, query, None, now=now, within=None)
+    if query.nothing or not (reach.patients or reach.tenant is not None):
+        await check_guard(reader, access, now)
+        return [], None
+    sole = reach.patients[0] if reach.single else None
+    await resolve(server, reader, access, query, patient=sole, now=now)
+    statement = server.compiler.compile(Ask(query, reach, access, now, query.count, None))
+    sql = f"WITH f(id, body, owner, n, type, key) AS ({statement.sql}) SELECT f.key, f.owner, f.n FROM f"
+    rows = await reader.fetch(sql, *statement.binds)
+    if not rows:
+        await check_guard(reader, access, now)
+    ordered = sorted(map(tuple, rows), reverse=query.sort[0].descending)
+    return [(owner if sole is None else sole, n) for _, owner, n in ordered], sole
+
+
 async def keep(server: FhirServer, page: Page, *, now: int) -> None:
     """Store what the pages after ``page`` refer to, unless it is there already: a write of its own, never to be called
     in a transaction.
