@@ -38,6 +38,8 @@ TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
     "anna-patient-and-goals": {"patient": "anna", "scopes": "patient/Patient.rs patient/Goal.rs"},
     "anna-reader": {"patient": "anna", "scopes": "patient/*.rs"},
     "anna-writer": {"patient": "anna", "scopes": "patient/*.cud"},
+    "anna-finder": {"patient": "anna", "scopes": "patient/*.cuds"},
+    "anna-planner": {"patient": "anna", "scopes": "patient/CarePlan.cruds patient/Patient.rs patient/Goal.cruds"},
     "anna-measurements": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "measurements"]},
     "anna-read-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "rs"},
     "anna-create-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "c"},

@@ -11,7 +11,18 @@ import pytest
 
 from app.audit import Event
 from app.fhir.resource import Resource
-from tests.builders import deleted, goal, observation, patient, posted, transaction
+from tests.builders import (
+    asking,
+    care_plan,
+    deleted,
+    goal,
+    observation,
+    patched,
+    patient,
+    posted,
+    reference,
+    transaction,
+)
 from tests.server.service import BASE, Caller, Service, codes
 
 
@@ -94,6 +105,33 @@ async def test_a_conditional_write_says_by_what_it_looked(
     (event,) = lines
     assert (event.parameters, event.type) == (("_id", "lifecycle-status"), "Goal")
     assert event.resources[0].startswith("Goal/kept")
+
+
+@pytest.mark.parametrize("identifier", ["geheim", "other"])
+async def test_a_create_on_condition_says_by_what_it_looked(anna: Caller, lines: list[Event], identifier: str) -> None:
+    await anna.create(goal(identifier=[{"system": "urn:a", "value": "geheim"}]))
+    lines.clear()
+    await anna.post("/Goal", goal(), {"if-none-exist": f"identifier=urn:a|{identifier}&patient.name=proef"})
+    (event,) = lines
+    assert event.parameters == ("identifier", "patient.name")
+
+
+async def test_a_transaction_says_by_what_it_looked(anna: Caller, kept: None, lines: list[Event]) -> None:
+    entries = (
+        posted(care_plan(goal=[reference("Goal?_id=kept&lifecycle-status=proposed")])),
+        posted(goal(), ifNoneExist="start-date=2031-01-01"),
+        asking("PUT", "Goal?target-date=2031-01-01", goal()),
+        patched("Goal?_id=kept", NO_CHANGE),
+        deleted("Observation?code=geheim"),
+    )
+    answer = await anna.post("/", transaction(*entries))
+    assert answer.status_code == 200, answer.text
+    (event,) = lines
+    assert set(event.parameters) == {"_id", "lifecycle-status", "start-date", "target-date", "code"}
+    assert len(event.parameters) == 5
+    lines.clear()
+    await anna.post("/", transaction(posted(goal())))
+    assert lines[0].parameters == ()
 
 
 async def test_a_line_says_what_was_seen_and_never_what_was_said(

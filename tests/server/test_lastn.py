@@ -131,6 +131,45 @@ async def test_more_than_it_looks_through_is_too_costly(anna: Caller, monkeypatc
     assert await anna.found("/Observation/$lastn?date=ge2026-11-03&status=final") == ["p-4", "w-3"]
 
 
+async def test_more_than_one_answer_has_is_too_costly(anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.server.interactions.lastn.MOST_GIVEN", 3)
+    await filled(anna)
+    answer = await anna.get("/Observation/$lastn?max=2")
+    assert (answer.status_code, codes(answer)) == (403, ["too-costly"])
+    assert await anna.found("/Observation/$lastn") == ["p-4", "w-3"]
+
+
+@pytest.mark.parametrize("caller", ["anna", "practice", "operator"])
+@pytest.mark.parametrize("most", [1, 2, 5])
+async def test_it_is_the_same_however_many_are_read_at_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caller: str, most: int
+) -> None:
+    anna, bram = service.caller("anna"), service.caller("bram")
+    await filled(anna)
+    for number, text in enumerate(("Slaap", "slaap", "Zin", "Slaap")):
+        await anna.keep(observation(id=f"t-{number}", code={"text": text}, effectiveDateTime=f"2026-10-0{number + 1}"))
+    for day in (1, 2, 3):
+        await bram.keep({**seen(f"b-{day}", day), "subject": {"reference": "Patient/bram"}})
+    asked = f"/Observation/$lastn?max={most}"
+    whole = await service.caller(caller).found(asked)
+    assert len(whole) == len(set(whole))
+    assert [each for each in whole if each[0] == "t"] == [
+        *(["t-3"] if most == 1 else ["t-3", "t-0"]), "t-2", "t-1"
+    ]  # fmt: skip
+    assert [each for each in whole if each[0] == "b"] == ([] if caller == "anna" else ["b-3", "b-2", "b-1"][:most])
+    monkeypatch.setattr("app.server.interactions.groups._AT_ONCE", 2)
+    assert await service.caller(caller).found(asked) == whole
+
+
+async def test_it_takes_what_a_search_takes(service: Service, anna: Caller) -> None:
+    await filled(anna)
+    assert (await service.caller("").get("/Observation/$lastn")).status_code == 401
+    assert (await service.caller("anna-patient-and-goals").get("/Observation/$lastn")).status_code == 403
+    assert await service.caller("anna-observations").found("/Observation/$lastn") == ["p-4", "w-3"]
+    answer = await anna.get("/Observation/$lastn", {"accept": "application/fhir+xml"})
+    assert answer.content.count(b"<Observation>") == 2
+
+
 @given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=4), max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_groups_are_those_of_whoever_shares_a_mark(sets: list[list[int]]) -> None:

@@ -109,6 +109,6 @@ async def test_remarks_of_validation_come_instead_of_the_resource(
 
 async def test_who_may_not_read_is_not_shown_what_was_there(writer: Caller) -> None:
     condition = {"if-none-exist": MEANT, "prefer": "return=representation"}
-    answer = await Caller(writer.client, "anna-writer").post("/Goal", goal(), condition)
+    answer = await Caller(writer.client, "anna-finder").post("/Goal", goal(), condition)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["location"].endswith("/Goal/kept/_history/1")

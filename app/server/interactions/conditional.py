@@ -10,7 +10,7 @@ from typing import Final
 from app.errors import Forbidden, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.server.ids import write_key
-from app.server.interactions.preconditions import check_may_search, condition_of, if_match, if_none_match
+from app.server.interactions.preconditions import condition_of, if_match, if_none_match
 from app.server.interactions.write import context_of, place, resource_in
 from app.server.interactions.written import deleted, nothing_deleted, written
 from app.server.messages import Answer, Request, Target
@@ -20,7 +20,7 @@ from app.server.store.changes import Draft
 from app.server.store.execute import Condition, Overtaken, execute, settle
 from app.server.store.find import find_patient
 from app.server.store.matching import Match, matched
-from app.server.store.prepare import Context, check_resource, finish, fresh_id, person_key
+from app.server.store.prepare import Context, catalogue_is_closed, check_resource, finish, fresh_id, person_key
 
 MOST_TRIES: Final = 8
 """How often a condition is looked up anew that others overtake before the record it leads to is locked."""
@@ -28,14 +28,12 @@ MOST_TRIES: Final = 8
 
 async def conditional_update(server: FhirServer, request: Request, target: Target) -> Answer:
     """PUT of what the query finds, or of a new resource where it finds nothing."""
-    check_may_search(request, target.type)
-    condition_of(server, target.type, request.query)
+    query = condition_of(server, request.access, target.type, request.query)
     resource, bsn = resource_in(server, request, target)
     issues = check_resource(server, resource, may_hold_bsn=bsn)
     context = await context_of(server, request)
     tries = 0
     while True:
-        query = condition_of(server, target.type, request.query)
         draft, condition = await draft_conditional_update(server, request, resource, query, context)
         draft.issues = issues
         draft.if_match, draft.if_none_match = if_match(request.headers), if_none_match(request.headers)
@@ -87,11 +85,10 @@ async def _draft_person(
 
 async def conditional_delete(server: FhirServer, request: Request, target: Target) -> Answer:
     """DELETE of the one resource that the query finds; nothing found is a success that says so."""
-    check_may_search(request, target.type)
+    query = condition_of(server, request.access, target.type, request.query)
     wanted = if_match(request.headers)
     tries = 0
     while True:
-        query = condition_of(server, target.type, request.query)
         drafted = await draft_conditional_delete(server, request, target.type, query)
         if drafted is not None:
             draft, condition = drafted
@@ -126,7 +123,7 @@ async def draft_conditional_delete(
     if match is None:
         return None
     if match.patient <= 0 and not access.everyone:
-        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+        raise catalogue_is_closed()
     draft = Draft("delete", resource_type, match.id, match.patient)
     return draft, Condition(draft, query, "delete")
 

@@ -14,6 +14,7 @@ from app.server.operations import Parameter
 from app.server.server import FhirServer
 from app.server.store.read import read
 from app.server.terminology.codesystem import CodeSystem, Concept, read_code_system
+from app.server.terminology.defined import defined_code_system
 from app.server.terminology.words import display_of
 
 LOOKUP_PARAMETERS: Final = (
@@ -55,12 +56,16 @@ async def lookup(server: FhirServer, request: Request, target: Target) -> Answer
             raise Invalid("Say in which code system: by system, by coding, or by an id in the address.", "required")
         url = url if version is None else f"{url}|{version}"
         held = await server.holdings.of(server.database, request.access, now=request.now)
-        system = await held.code_system(url)
+        system = await held.code_system(url) or defined_code_system(server.definitions, url)
     if system is None:
         raise NotFound(f"The code system {url} is not held here.")
     concept = system.find(code)
     if concept is None:
-        raise NotFound("The code system does not have this code.")
+        raise NotFound(
+            "The code system does not have this code."
+            if system.complete
+            else "What is held here of the code system does not have this code."
+        )
     return Answer(
         200,
         encode({"resourceType": "Parameters", "parameter": _told(system, concept, inputs)}),

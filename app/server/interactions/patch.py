@@ -15,15 +15,16 @@ from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
 from app.fhir.resource import Resource, decode, decode_value
 from app.fhir.scopes import Action
 from app.server.formats import check_content_type
-from app.server.interactions.preconditions import check_may_search, condition_of, if_match
+from app.server.interactions.preconditions import condition_of, if_match
 from app.server.interactions.write import body_of
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
+from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute, settle
 from app.server.store.matching import matched
-from app.server.store.prepare import check_resource, finish, owner_of, partition_of_targets
+from app.server.store.prepare import catalogue_is_closed, check_resource, finish, owner_of, partition_of_targets
 from app.server.store.read import Stored, read
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -68,9 +69,8 @@ async def patch(server: FhirServer, request: Request, target: Target) -> Answer:
 
 async def conditional_patch(server: FhirServer, request: Request, target: Target) -> Answer:
     """PATCH of the one resource that the query finds. https://hl7.org/fhir/R4/http.html#patch"""
-    check_may_search(request, target.type)
-    query = condition_of(server, target.type, request.query)
-    answer = await _carry_out(server, request, target.type, partial(_find_one, server, request, target.type))
+    query = condition_of(server, request.access, target.type, request.query)
+    answer = await _carry_out(server, request, target.type, partial(_find_one, server, request, query))
     answer.parameters = tuple(query.asked)
     return answer
 
@@ -86,12 +86,13 @@ async def draft_patch(
     return await _draft(server, request, resource_type, resource_id, stored=stored, change=patch_in(server, request))
 
 
-async def draft_conditional_patch(server: FhirServer, request: Request, resource_type: str) -> Draft:
-    """The same for the one resource that the query of ``request`` finds."""
-    check_may_search(request, resource_type)
-    _check_may_read(request, resource_type)
-    resource_id, stored = await _find_one(server, request, resource_type)
-    return await _draft(server, request, resource_type, resource_id, stored=stored, change=patch_in(server, request))
+async def draft_conditional_patch(server: FhirServer, request: Request, query: SearchQuery) -> Draft:
+    """The same for the one resource that ``query`` finds."""
+    _check_may_read(request, query.resource_type)
+    resource_id, stored = await _find_one(server, request, query)
+    return await _draft(
+        server, request, query.resource_type, resource_id, stored=stored, change=patch_in(server, request)
+    )
 
 
 async def _carry_out(server: FhirServer, request: Request, resource_type: str, find: Find) -> Answer:
@@ -155,7 +156,7 @@ async def _draft(
     server: FhirServer, request: Request, resource_type: str, resource_id: str, *, stored: Stored, change: Patch
 ) -> Draft:
     if stored.patient <= 0 and not request.access.everyone:
-        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+        raise catalogue_is_closed()
     resource = change(decode(stored.body))
     if resource.get("resourceType") != resource_type or resource.get("id") != resource_id:
         raise Unprocessable("A patch cannot change what type a resource is of, nor its id.", "business-rule")
@@ -194,8 +195,8 @@ async def _read(
     )
 
 
-async def _find_one(server: FhirServer, request: Request, resource_type: str) -> tuple[str, Stored]:
-    query = condition_of(server, resource_type, request.query)
+async def _find_one(server: FhirServer, request: Request, query: SearchQuery) -> tuple[str, Stored]:
+    resource_type = query.resource_type
     found = await matched(server, server.database, request.access, query, now=request.now)
     if not found:
         raise NotFound(f"The condition finds no {resource_type} to patch.")

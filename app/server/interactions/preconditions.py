@@ -11,8 +11,10 @@ from typing import Final
 
 from app.errors import Forbidden, Invalid, PreconditionFailed
 from app.fhir.scopes import Action
-from app.server.messages import GENERAL, Request
+from app.server.access import Access
+from app.server.messages import GENERAL
 from app.server.search.parse import split_query
+from app.server.search.permitted import within_scopes
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 
@@ -75,21 +77,29 @@ def is_unmodified(headers: Mapping[bytes, bytes], version: int, updated: int) ->
         return False
 
 
-def condition_of(server: FhirServer, resource_type: str, text: str) -> SearchQuery:
-    """The search in If-None-Exist or in the address of a conditional write. Raises ``Invalid`` if it names no search
-    parameter, or one that is not known.
+def search_in(text: str) -> str:
+    """The query string of a condition, which may be put with the type before it: ``Goal?identifier=…``."""
+    before, mark, query = text.partition("?")
+    return query if mark and "=" not in before else text
+
+
+def condition_of(server: FhirServer, access: Access, resource_type: str, text: str) -> SearchQuery:
+    """The search in If-None-Exist, in a conditional reference or in the address of a conditional write.
+
+    What it finds can be told from the answer, so it takes the scopes that a search takes. Raises ``Forbidden``, or
+    ``Invalid`` if it names no search parameter, or one that is not known.
     """
-    parts = split_query(text.partition("?")[2] or text)
+    check_may_search(access, resource_type)
+    parts = split_query(search_in(text))
     for name, _, _ in parts:
         if name.partition(":")[0] in _OF_A_RESULT:
             raise Invalid(f"'{name}' says what a search answers; a condition says what it finds.", "not-supported")
-    asked = [(name, written) for name, _, written in parts if name not in GENERAL]
-    if not asked:
-        raise Invalid("A condition must name a search parameter; without one it would find anything.", "required")
-    return server.parser.parse_condition(resource_type, "&".join(written for _, written in asked))
+    query = server.parser.parse_condition(resource_type, [part for part in parts if part[0] not in GENERAL])
+    within_scopes(query, access.scopes)
+    return query
 
 
-def check_may_search(request: Request, resource_type: str) -> None:
-    """A condition is a search, so it takes what a search takes. Raises ``Forbidden``."""
-    if not request.access.scopes.allow(resource_type, Action.SEARCH):
+def check_may_search(access: Access, resource_type: str) -> None:
+    """Raises ``Forbidden`` where the scopes do not allow to search the type."""
+    if not access.scopes.allow(resource_type, Action.SEARCH):
         raise Forbidden(f"The token's scopes do not allow to search {resource_type}.", "forbidden")

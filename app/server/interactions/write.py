@@ -23,7 +23,16 @@ from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
 from app.server.store.find import find_partitions, find_patient
-from app.server.store.prepare import Context, check_resource, check_type, finish, fresh_id, person_key, place_resource
+from app.server.store.prepare import (
+    Context,
+    catalogue_is_closed,
+    check_resource,
+    check_type,
+    finish,
+    fresh_id,
+    person_key,
+    place_resource,
+)
 from app.server.store.read import read
 
 
@@ -67,28 +76,32 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
     """A new resource with an id made here, or the one that ``If-None-Exist`` finds."""
     resource_type = target.type
     resource, bsn = resource_in(server, request, target)
+    query = None
+    if b"if-none-exist" in request.headers:
+        query = condition_of(server, request.access, resource_type, request.header(b"if-none-exist"))
     if resource_type == "Patient" and not request.access.everyone:
         return await _own_patient(server, request)
     resource.pop("id", None)
     issues = check_resource(server, resource, may_hold_bsn=bsn)
     draft = await draft_create(server, request, resource, await context_of(server, request), target.patient_id)
     draft.issues = issues
-    condition = None
-    if b"if-none-exist" in request.headers:
-        condition = Condition(draft, condition_of(server, resource_type, request.header(b"if-none-exist")))
+    conditions = () if query is None else (Condition(draft, query),)
     await execute(
         server,
         request.access,
         [draft],
         now=request.now,
         request=request.id,
-        conditions=(condition,) if condition else (),
+        conditions=conditions,
     )
     if draft.unchanged:
         draft.issues = ()
         if not request.access.scopes.allow(resource_type, Action.READ):
             draft.body = b""  # what was found is not what the caller sent
-    return await written(server, request, draft, interaction="create")
+    answer = await written(server, request, draft, interaction="create")
+    if query is not None:
+        answer.parameters = tuple(query.asked)
+    return answer
 
 
 async def draft_create(
@@ -141,9 +154,8 @@ async def _own_patient(server: FhirServer, request: Request) -> Answer:
     )
     location = f"{server.base}Patient/{access.patient_id}/_history/{stored.version}".encode()
     headers = [*version_headers(stored), (b"location", location)]
-    return Answer(
-        200, stored.body, headers, "create", "Patient", (stored.patient,), (f"Patient/{access.patient_id}",), rows=1
-    )
+    body = stored.body if access.scopes.allow("Patient", Action.READ) else b""
+    return Answer(200, body, headers, "create", "Patient", (stored.patient,), (f"Patient/{access.patient_id}",), rows=1)
 
 
 async def update(server: FhirServer, request: Request, target: Target) -> Answer:
@@ -210,5 +222,5 @@ async def draft_delete(
         except Gone:
             partitions = partitions[:1]
     if partitions[0] <= 0 and not access.everyone:
-        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+        raise catalogue_is_closed()
     return Draft("delete", resource_type, resource_id, partitions[0])

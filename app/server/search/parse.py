@@ -75,11 +75,11 @@ class Parser:
         query.self_query = "&".join(understood)
         return query
 
-    def parse_condition(self, resource_type: str, text: str) -> SearchQuery:
-        """What If-None-Exist asks, with or without the type before it. Raises ``Invalid``, also if that is nothing."""
-        query = self.parse(resource_type, split_query(text.partition("?")[2] or text), lenient=False)
+    def parse_condition(self, resource_type: str, parts: Iterable[Part]) -> SearchQuery:
+        """What a conditional interaction or reference asks. Raises ``Invalid``, also if that is nothing."""
+        query = self.parse(resource_type, parts, lenient=False)
         if not (query.conditions or query.ids or query.updated or query.patient or query.nothing):
-            raise Invalid("If-None-Exist must name a search parameter; without one it would find anything.", "required")
+            raise Invalid("The condition must name a search parameter; without one it would find anything.", "required")
         return query
 
     def _read(self, query: SearchQuery, name: str, value: str) -> bool:

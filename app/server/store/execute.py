@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, Literal
 
 from app.database import Writer
-from app.errors import Conflict, Forbidden, Invalid, PreconditionFailed
+from app.errors import Conflict, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.server.access import Access
 from app.server.search.query import SearchQuery
@@ -18,7 +18,7 @@ from app.server.store.append import append, is_append
 from app.server.store.changes import Draft
 from app.server.store.frame import renamed
 from app.server.store.matching import Match, matched
-from app.server.store.prepare import check_resource, finish, fresh_id
+from app.server.store.prepare import catalogue_is_closed, check_resource, finish, fresh_id
 from app.server.store.read import read
 from app.server.store.write import Write
 
@@ -197,7 +197,7 @@ def _update(condition: Condition, match: Match | None) -> None:
         raise Invalid("The body carries another id than the resource that the condition finds.", "value")
     elsewhere = match is not None and match.patient != draft.patient
     if elsewhere and match is not None and match.patient <= 0:
-        raise Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
+        raise catalogue_is_closed()
     if elsewhere or (match is None and draft.type == "Patient" and not draft.birth):
         raise Overtaken("What the condition finds has just changed; send the request again.")
     if match is not None and draft.birth:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from app.database import Reader
-from app.errors import Invalid, Issue, MethodNotAllowed, Unprocessable
+from app.errors import Forbidden, Invalid, Issue, MethodNotAllowed, Unprocessable
 from app.fhir.resource import Resource, parse_reference
 from app.fhir.validation import validate
 from app.server import bsn
@@ -157,6 +157,11 @@ async def place_resource(
 def _not_found(resource_type: str, place: Place) -> Issue:
     path = ".".join((resource_type, *place.subject))
     return Issue("not-found", "This reference names a Patient that is not known to you.", (path,))
+
+
+def catalogue_is_closed() -> Forbidden:
+    """For who would change what is in the catalogue and is not one of its administrators."""
+    return Forbidden("What is in the catalogue is changed by its administrators.", "forbidden")
 
 
 def finish(server: FhirServer, draft: Draft) -> Draft:

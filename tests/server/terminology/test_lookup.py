@@ -90,6 +90,37 @@ async def test_what_is_not_there_or_not_said(anna: Caller, query: str, status: i
     assert codes(answer)
 
 
+async def test_a_code_of_fhirs_own_definitions_is_there_as_far_as_it_is_held(anna: Caller) -> None:
+    system = "http://hl7.org/fhir/observation-status"
+    for query in (f"system={system}", f"system={system}&version=4.0.1"):
+        answer = await anna.get(f"/CodeSystem/$lookup?{query}&code=final")
+        assert answer.status_code == 200, answer.text
+        found = values(answer.content)
+        assert {name: each[0]["valueString"] for name, each in found.items()} == {
+            "name": system,
+            "version": "4.0.1",
+            "display": "final",
+        }
+    for query in (f"system={system}&code=never", f"system={system}&version=5.0.0&code=final"):
+        refused = await anna.get(f"/CodeSystem/$lookup?{query}")
+        assert refused.status_code == 404
+        assert "held here" in refused.text
+
+
+async def test_a_system_that_is_not_fhirs_own_has_a_version_that_is_not_known(anna: Caller) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    found = values((await anna.get(f"/CodeSystem/$lookup?system={system}&code=active")).content)
+    assert set(found) == {"name", "display"}
+    assert (await anna.get(f"/CodeSystem/$lookup?system={system}&version=4.0.1&code=active")).status_code == 404
+
+
+async def test_a_code_system_in_the_catalogue_comes_before_the_definitions(anna: Caller, operator: Caller) -> None:
+    system = "http://hl7.org/fhir/observation-status"
+    await operator.keep(code_system(id="own", url=system, concept=[{"code": "final", "display": "Definitief"}]))
+    found = values((await anna.get(f"/CodeSystem/$lookup?system={system}&code=final")).content)
+    assert found["display"][0]["valueString"] == "Definitief"
+
+
 @pytest.mark.parametrize("coding", [{"system": "urn:animals"}, {"system": 7, "code": "dog"}, {"code": ["dog"]}])
 async def test_a_bad_coding_is_refused(anna: Caller, coding: Resource) -> None:
     body = {"resourceType": "Parameters", "parameter": [{"name": "coding", "valueCoding": coding}]}

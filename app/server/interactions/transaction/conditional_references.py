@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from app.database import Reader
 from app.errors import Forbidden, Invalid, Issue, PreconditionFailed, ZelfregieError
-from app.fhir.scopes import NAMES, Action
-from app.server.interactions.preconditions import condition_of
+from app.server.interactions.preconditions import condition_of, search_in
 from app.server.interactions.transaction.order import Entry
 from app.server.messages import Request
 from app.server.search import page
@@ -38,10 +37,12 @@ async def resolve_searches(server: FhirServer, request: Request, entries: Sequen
     if body is not None and b"\\" not in body and (b"?" not in body or _WRITTEN.search(body) is None):
         return False
     found: dict[str, list[Place]] = {}
+    asking: dict[str, Entry] = {}
     for entry in entries:
         if entry.resource is not None and entry.method != "patch":
             for reference, path in _references(entry.resource, f"Bundle.entry[{entry.index}].resource"):
                 found.setdefault(reference["reference"], []).append((reference, path))
+                asking.setdefault(reference["reference"], entry)
     if not found:
         return False
     if len(found) > _MOST:
@@ -53,7 +54,9 @@ async def resolve_searches(server: FhirServer, request: Request, entries: Sequen
     async with server.database.snapshot() as reader:
         for text, places in found.items():
             try:
-                target = own.get(text) or await _target(server, reader, request, text, entries)
+                target = own.get(text) or await _target(
+                    server, reader, request, text, entries=entries, asking=asking[text]
+                )
             except ZelfregieError as error:
                 refusals.setdefault(type(error), []).extend(
                     Issue(issue.code, issue.diagnostics, (path,)) for issue in error.all_issues() for _, path in places
@@ -90,21 +93,22 @@ def _conditions(entries: Sequence[Entry]) -> Mapping[str, str]:
         condition = entry.none_exist if entry.method == "create" else entry.query if entry.method == "update" else None
         if condition:
             entry.full_url = entry.full_url or f"urn:uuid:entry-{entry.index}"
-            own[f"{entry.type}?{condition.partition('?')[2] or condition}"] = entry.full_url
+            own[f"{entry.type}?{search_in(condition)}"] = entry.full_url
     return own
 
 
-async def _target(server: FhirServer, reader: Reader, request: Request, text: str, entries: Sequence[Entry]) -> str:
-    """``Type/id`` of the one resource that the search finds. Raises."""
+async def _target(
+    server: FhirServer, reader: Reader, request: Request, text: str, *, entries: Sequence[Entry], asking: Entry
+) -> str:
+    """``Type/id`` of the one resource that the search finds, which ``asking`` refers to by it. Raises."""
     parts = _SEARCH.fullmatch(text)
     assert parts is not None, "only searches are looked up"
     kind = parts["type"]
     if kind not in server.registry.stored:
         raise Invalid(f"'{kind}' is not a resource type that is served here.", "not-supported")
-    if not request.access.scopes.allow(kind, Action.SEARCH):
-        raise Forbidden(f"The token's scopes do not allow to {NAMES[Action.SEARCH]} {kind}.", "forbidden")
     deleted = {entry.id for entry in entries if entry.method == "delete" and entry.type == kind and entry.id}
-    query = condition_of(server, kind, parts["query"])
+    query = condition_of(server, request.access, kind, parts["query"])
+    asking.asked = (*asking.asked, *query.asked)
     query.count = 2 + len(deleted)
     found = await page.run(server, reader, request.access, query, now=request.now)
     ids = [row[0] for row in found.rows if row[0] not in deleted]

@@ -19,6 +19,7 @@ from app.server.interactions.transaction.references import point_elsewhere, reso
 from app.server.interactions.transaction.refusals import Refusals
 from app.server.interactions.write import context_of, draft_delete
 from app.server.messages import Request
+from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition
@@ -92,8 +93,8 @@ def _check_scopes(request: Request, entries: Sequence[Entry]) -> None:
         try:
             if not request.access.scopes.allow(entry.type, action):
                 raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {entry.type}.", "forbidden")
-            if entry.query is not None:
-                check_may_search(request, entry.type)
+            if entry.query is not None or entry.none_exist is not None:
+                check_may_search(request.access, entry.type)
         except Forbidden as error:
             refusals.add(entry.index, error)
     refusals.check("The transaction has entries that you may not send; nothing was stored.")
@@ -111,7 +112,7 @@ async def _find(server: FhirServer, request: Request, entries: Sequence[Entry]) 
             elif entry.method == "delete":
                 entry.drafted = await _deleted(server, request, entry)
             elif entry.type == "Patient" and entry.resource is not None:
-                query = condition_of(server, entry.type, entry.query or "")
+                query = _condition(server, request, entry, entry.query or "")
                 draft, condition = await draft_conditional_update(server, request, entry.resource, query, Context())
                 draft.if_match, draft.if_none_match = entry.if_match, entry.if_none_match
                 entry.drafted = draft, condition
@@ -127,7 +128,7 @@ async def _patched(server: FhirServer, request: Request, entry: Entry) -> Draft:
     assert entry.own is not None, "a patch has a request of its own"
     entry.own.access = request.access
     if entry.query is not None:
-        draft = await draft_conditional_patch(server, entry.own, entry.type)
+        draft = await draft_conditional_patch(server, entry.own, _condition(server, request, entry, entry.query))
     else:
         draft = await draft_patch(server, entry.own, entry.type, entry.id, patient_id=entry.patient_id)
     if entry.if_match not in (None, draft.if_match):
@@ -139,7 +140,7 @@ async def _patched(server: FhirServer, request: Request, entry: Entry) -> Draft:
 
 
 async def _deleted(server: FhirServer, request: Request, entry: Entry) -> tuple[Draft | None, Condition | None]:
-    query = condition_of(server, entry.type, entry.query or "")
+    query = _condition(server, request, entry, entry.query or "")
     drafted = await draft_conditional_delete(server, request, entry.type, query)
     if drafted is not None:
         drafted[0].if_match = entry.if_match
@@ -173,12 +174,18 @@ async def _draft(
         return draft, None
     finish(server, draft)
     if entry.none_exist is not None:
-        return draft, Condition(draft, condition_of(server, entry.type, entry.none_exist))
+        return draft, Condition(draft, _condition(server, request, entry, entry.none_exist))
     if entry.query is not None:
         named = "id" in resource
         draft.fresh = not named
-        return draft, Condition(draft, condition_of(server, entry.type, entry.query), "update", named=named)
+        return draft, Condition(draft, _condition(server, request, entry, entry.query), "update", named=named)
     return draft, None
+
+
+def _condition(server: FhirServer, request: Request, entry: Entry, text: str) -> SearchQuery:
+    query = condition_of(server, request.access, entry.type, text)
+    entry.asked = (*entry.asked, *query.asked)
+    return query
 
 
 def _point(server: FhirServer, draft: Draft, found: Mapping[str, str]) -> None:

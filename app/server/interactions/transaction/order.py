@@ -32,7 +32,8 @@ class Entry:
 
     ``patient_id``: the Patient before it in the url; ``if_none_match``: it may only make; ``none_exist`` is the query
     of ifNoneExist; ``birth``: it makes a new person; ``own``: the request that a patch stands for; ``drafted``: what an
-    entry comes to that is found by a search or changes what is stored, with the condition it is judged by.
+    entry comes to that is found by a search or changes what is stored, with the condition it is judged by; ``asked``:
+    the names of the parameters of its searches, also of those that stand in its references.
     """
 
     index: int
@@ -49,6 +50,7 @@ class Entry:
     birth: bool = False
     own: Request | None = None
     drafted: tuple[Draft | None, Condition | None] | None = None
+    asked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

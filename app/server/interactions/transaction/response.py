@@ -47,6 +47,7 @@ async def response(
         type="Bundle",
         patients=tuple({draft.patient for draft in drafts.values() if draft.patient > 0}),
         resources=tuple(f"{draft.type}/{draft.id}/_history/{draft.version}" for draft in drafts.values()),
+        parameters=tuple(dict.fromkeys(name for entry in order.entries for name in entry.asked)),
         wrote=any(not draft.unchanged for draft in drafts.values()),
         parts=tuple(answers.values()),
     )
