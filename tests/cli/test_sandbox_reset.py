@@ -16,6 +16,7 @@ from app.cli.demo.bulk import bulk_patients
 from app.database import open_database
 from app.errors import Invalid
 from app.fhir.resource import Resource
+from app.server.ids import CATALOGUE
 from tests import builders
 from tests.cli.records import differences, records
 from tests.cli.sandboxes import SEEDS, Served, served, written
@@ -187,7 +188,8 @@ async def test_a_reset_of_five_thousand_resources(
     tokens = {"anna": {"patient": "bulk-000001", "scopes": "patient/*.cruds"}}
     async with served(written(tmp_path, seeds, tokens), database_url) as sandbox:
         seeded = await records(sandbox.database)
-        assert len(seeded["resource"]) == len(seeds) == 5000
+        # The server's own OperationDefinitions stand in the shared catalogue, partition 0.
+        assert len([row for row in seeded["resource"] if row[0] != CATALOGUE]) == len(seeds) == 5000
         times = []
         for _ in range(3):
             for _ in range(50):
