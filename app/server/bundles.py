@@ -15,7 +15,8 @@ def links_json(links: Sequence[tuple[str, str]]) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _entry(base: str, resource_type: str, mode: str) -> bytes:
+def match_frame(base: str, resource_type: str, mode: str = "match") -> bytes:
+    """A searchset entry with places for the id and the body, to be filled in by ``%``."""
     return b'{"fullUrl":"%b%b/%%b","resource":%%b,"search":{"mode":"%b"}}' % (
         base.replace("%", "%%").encode(),
         resource_type.encode(),
@@ -25,12 +26,12 @@ def _entry(base: str, resource_type: str, mode: str) -> bytes:
 
 def match_entry(base: str, resource_type: str, resource_id: str, body: bytes, mode: str = "match") -> bytes:
     """A searchset entry for what matched, or, by ``mode``, for what comes with it."""
-    return _entry(base, resource_type, mode) % (resource_id.encode(), body)
+    return match_frame(base, resource_type, mode) % (resource_id.encode(), body)
 
 
 def match_entries(base: str, resource_type: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
     """The entries of matches of one type; each row begins with id and body."""
-    entry = _entry(base, resource_type, "match")
+    entry = match_frame(base, resource_type)
     return [entry % (row[0].encode(), row[1]) for row in rows]
 
 

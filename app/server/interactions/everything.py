@@ -13,7 +13,7 @@ from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
-from app.server.bundles import match_entry, searchset
+from app.server.bundles import match_entry, match_frame, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
@@ -140,9 +140,12 @@ def _entries(server: FhirServer, request: Request, patient: int, patient_id: str
     access, below = request.access, f"{server.base}Patient/{patient_id}/"
     names, several = server.registry.type_names, request.access.patient is None
     entries: list[bytes] = []
+    if not several:
+        frames = {number: match_frame(server.base, names[number]) for number in {row[1] for row in rows}}
+        return [frames[number] % (resource_id.encode(), body) for _, number, resource_id, body, _ in rows]
     for _, number, resource_id, body, _ in rows:
         name = names[number]
-        base = below if several and needs_patient(access, patient, name, resource_id) else server.base
+        base = below if needs_patient(access, patient, name, resource_id) else server.base
         entries.append(match_entry(base, name, resource_id, body))
     return entries
 
