@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.audit.tables
-import app.server.tables  # noqa: F401 - both add their tables to the metadata
+import app.auth.tables
+import app.server.tables  # noqa: F401 - all add their tables to the metadata
 from app.config import Settings
 from app.database.metadata import metadata
 

@@ -17,7 +17,7 @@ from app.server.access import FOREVER, Access, load_access
 from app.server.labels import EVERY_LABEL
 
 _HOUR: Final = 3_600_000_000
-RAISE_STAMP: Final = "UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1"
+RAISE_STAMP: Final = "UPDATE access_grant SET stamp = stamp + 1 WHERE recipient = $1 OR also = $1 OR within = $1"
 _DELETE_PERMITS: Final = "DELETE FROM permit WHERE recipient = $1"
 _DELETE_GRANT: Final = "DELETE FROM access_grant WHERE hash = $1"
 
@@ -40,6 +40,14 @@ class NewGrant:
     labels: int = EVERY_LABEL
     actions: int = int(EVERY_ACTION)
     expires: int = FOREVER
+    kind: str = ""
+    role: str = ""
+    also: str = ""
+    within: str = ""
+    responsible: str = ""
+    fhir_user: str = ""
+    family: str = ""
+    fresh: int = 0
 
 
 async def write_grant(writer: Writer, grant: NewGrant) -> None:
@@ -58,6 +66,14 @@ async def write_grant(writer: Writer, grant: NewGrant) -> None:
         grant.patient,
         int(grant.everyone),
         grant.expires,
+        grant.kind,
+        grant.role,
+        grant.also,
+        grant.within,
+        grant.responsible,
+        grant.fhir_user,
+        grant.family,
+        grant.fresh,
     )
     await writer.insert(tables.INSERT_GRANT, [row])
     await writer.insert(
@@ -92,6 +108,7 @@ async def service_access(
         client=f"service:{reason}",
         everyone=True,
         expires=now + 24 * _HOUR,
+        kind="service",
     )
     async with database.write() as writer:
         await write_grant(writer, grant)

@@ -117,6 +117,7 @@ class Sandbox:
             labels=EVERY_LABEL if asked.labels is None else server.labels.bits(asked.labels),
             actions=int(EVERY_ACTION) if asked.actions is None else actions_of(asked.actions),
             expires=FOREVER,
+            kind="sandbox",
         )
 
     async def reset(self, server: FhirServer) -> None:

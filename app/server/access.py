@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from app.audit import Agent
-from app.database import Reader
+from app.database import Reader, Row
 from app.fhir.scopes import LETTERS, Scopes, parse_scopes
 from app.server.ids import catalogues
 from app.server.labels import EVERY_LABEL
@@ -26,12 +26,13 @@ NOTHING: Final = EVERY_LABEL
 """What is denied where nothing is allowed."""
 
 SELECT_GRANT: Final = (
-    "SELECT stamp, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone, expires"
+    "SELECT stamp, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone, expires,"
+    " kind, role, also, within, responsible, fhir_user, family, fresh"
     " FROM access_grant WHERE hash = $1 AND expires > $2"
 )
 SELECT_PERMITS: Final = (
-    "SELECT m.patient, m.labels, m.actions, m.since, m.until FROM permit m"
-    " WHERE m.recipient = $1 AND m.purpose = $2 AND m.until > $3"
+    "SELECT m.recipient, m.patient, m.consent, m.labels, m.actions, m.since, m.until FROM permit m"
+    " WHERE m.recipient IN ($1, $5, $6) AND m.purpose = $2 AND m.until > $3"
     # Asked per row and not joined: a join may be planned as a scan of every piece of a table that is spread by patient.
     " AND (SELECT p.tenant FROM partition p WHERE p.patient = m.patient AND p.state = 'live') = $4"
 )
@@ -49,6 +50,11 @@ class Access:
     ``denied`` gives, per patient and action, the labels that may not be seen; a patient that is not in it does not
     exist for this caller. ``everyone`` is the operator of a tenant: all its patients, nothing denied, and the
     catalogue to write.
+
+    ``kind`` tells an app's token from a person's own session, a system's, the service's and a sandbox's; ``role`` is
+    that of who is behind it, ``responsible`` on whose behalf they act, ``fhir_user`` what they are in FHIR;
+    ``family`` the authorization that the token came from. Until ``fresh`` (µs) the second factor of a session counts
+    as just given.
     """
 
     hash: bytes
@@ -67,6 +73,12 @@ class Access:
     denied: Mapping[int, Denied]
     catalogues: tuple[int, int]
     agent: msgspec.Raw
+    kind: str = ""
+    role: str = ""
+    responsible: str = ""
+    fhir_user: str = ""
+    family: str = ""
+    fresh: int = 0
 
     def denied_labels(self, patient: int, action: int) -> int:
         """The labels of ``patient`` that ``action`` may not touch; ``NOTHING`` allowed gives all of them."""
@@ -94,45 +106,128 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
     rows = await reader.fetch(SELECT_GRANT, token_hash, now)
     if not rows:
         return None
-    stamp, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone, expires = rows[0]
-    horizon = expires
-    allowed: dict[int, dict[int, int]] = {}
-    if not everyone:
-        for patient_key, labels, actions, since, until in await reader.fetch(
-            SELECT_PERMITS, recipient, purpose, now, tenant
-        ):
-            if patient is not None and patient_key != patient:
-                continue
-            if since > now:
-                horizon = min(horizon, since)
-                continue
-            horizon = min(horizon, until)
-            by_action = allowed.setdefault(patient_key, dict.fromkeys(LETTERS.values(), 0))
-            for action in LETTERS.values():
-                if actions & action:
-                    by_action[action] |= labels
+    grant = _Grant(*rows[0])
+    permits = _Permits(grant)
+    if not grant.everyone:
+        binds = (grant.recipient, grant.purpose, now, grant.tenant, grant.also, grant.within)
+        for row in await reader.fetch(SELECT_PERMITS, *binds):
+            permits.add(row, now=now)
+    allowed = permits.allowed()
+    patient = grant.patient
     sole = patient if patient is not None else next(iter(allowed)) if len(allowed) == 1 else None
     if sole not in allowed:
         sole = None
     ids = [] if sole is None else await reader.fetch(SELECT_PATIENT_ID, sole, patient_type)
     return Access(
         hash=bytes(token_hash),
-        stamp=stamp,
-        horizon=horizon,
-        recipient=recipient,
-        client=client,
-        person=person,
-        organization=organization,
-        tenant=tenant,
-        purpose=purpose,
-        scopes=parse_scopes(scopes),
+        stamp=grant.stamp,
+        horizon=permits.horizon,
+        recipient=grant.recipient,
+        client=grant.client,
+        person=grant.person,
+        organization=grant.organization,
+        tenant=grant.tenant,
+        purpose=grant.purpose,
+        scopes=parse_scopes(grant.scopes),
         patient=sole,
         patient_id=ids[0][0] if ids else "",
-        everyone=bool(everyone),
+        everyone=bool(grant.everyone),
         denied={key: {action: EVERY_LABEL & ~labels for action, labels in by.items()} for key, by in allowed.items()},
-        catalogues=catalogues(tenant),
-        agent=Agent(client=client, person=person, organization=organization, purpose=purpose).sealed(),
+        catalogues=catalogues(grant.tenant),
+        agent=Agent(
+            client=grant.client,
+            person=grant.person,
+            role=grant.role,
+            responsible=grant.responsible,
+            organization=grant.organization,
+            purpose=grant.purpose,
+            consent=permits.consent(sole),
+        ).sealed(),
+        kind=grant.kind,
+        role=grant.role,
+        responsible=grant.responsible,
+        fhir_user=grant.fhir_user,
+        family=grant.family,
+        fresh=grant.fresh,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """A row of ``SELECT_GRANT``."""
+
+    stamp: int
+    recipient: str
+    client: str
+    person: str
+    organization: str
+    tenant: int
+    purpose: str
+    scopes: str
+    patient: int | None
+    everyone: int
+    expires: int
+    kind: str
+    role: str
+    also: str
+    within: str
+    responsible: str
+    fhir_user: str
+    family: str
+    fresh: int
+
+
+ByAction = dict[int, int]
+
+
+class _Permits:
+    """What the permits of one grant add up to: those of ``recipient`` and of ``also`` together, as far as those of
+    ``within`` go.
+    """
+
+    def __init__(self, grant: _Grant) -> None:
+        self._grant = grant
+        self._given: dict[int, ByAction] = {}
+        self._limits: dict[int, ByAction] = {}
+        self._consents: dict[int, list[str]] = {}
+        self.horizon = grant.expires
+
+    def add(self, row: Row, *, now: int) -> None:
+        """Take in one row of ``SELECT_PERMITS``. What begins later only says until when the rest holds."""
+        recipient, patient, consent, labels, actions, since, until = row
+        if self._grant.patient is not None and patient != self._grant.patient:
+            return
+        if since > now:
+            self.horizon = min(self.horizon, since)
+            return
+        self.horizon = min(self.horizon, until)
+        if recipient == self._grant.within:
+            _unite(self._limits, patient, labels, actions)
+        if recipient in (self._grant.recipient, self._grant.also):
+            _unite(self._given, patient, labels, actions)
+            if consent:
+                self._consents.setdefault(patient, []).append(consent)
+
+    def allowed(self) -> dict[int, ByAction]:
+        """Per patient and action, the labels that may be seen."""
+        if not self._grant.within:
+            return self._given
+        return {
+            patient: {action: labels & self._limits[patient][action] for action, labels in by.items()}
+            for patient, by in self._given.items()
+            if patient in self._limits
+        }
+
+    def consent(self, patient: int | None) -> str:
+        """The consents that this rests on, for the access log."""
+        return "" if patient is None else " ".join(sorted(self._consents.get(patient, ())))
+
+
+def _unite(found: dict[int, ByAction], patient: int, labels: int, actions: int) -> None:
+    by_action = found.setdefault(patient, dict.fromkeys(LETTERS.values(), 0))
+    for action in LETTERS.values():
+        if actions & action:
+            by_action[action] |= labels
 
 
 def actions_of(letters: Any) -> int:

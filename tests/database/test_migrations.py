@@ -15,17 +15,16 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.audit.tables
+import app.auth.tables
 import app.server.tables
 from app.config import CANONICAL_BASE
 from app.database import Database, metadata, open_database
+from app.database.making import BY_PATIENT
 from app.database.migrations import _config, check_migrated, migrate
 from app.errors import Conflict, Unavailable
 from tests.postgresql import Databases
 
 T = TypeVar("T")
-BY_PATIENT: Final = frozenset(
-    {"partition", "claim", "resource", "history", "token", "period", "range", "text", "link", "pair", "term"}
-)
 assert app.audit.tables.audit.metadata is app.server.tables.resource.metadata, "one set of tables"
 
 SQLITE_SHAPE: Final = """

@@ -19,9 +19,9 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
+from app.database.making import BY_PATIENT
 from app.fhir.resource import Resource, decode
 from tests import builders
-from tests.database.test_migrations import BY_PATIENT
 from tests.postgresql import Databases
 from tests.server.service import Caller
 from tests.service import PEOPLE, Instance, prepare, serving

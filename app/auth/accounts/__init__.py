@@ -1,0 +1,1 @@
+"""Accounts, how people log in, sessions, and who may act for whom."""

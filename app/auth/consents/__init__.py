@@ -1,0 +1,1 @@
+"""Consents and the permits that follow from them."""

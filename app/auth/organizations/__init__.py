@@ -1,0 +1,1 @@
+"""Organisations, their identity providers and professionals, and their own patient numbers."""

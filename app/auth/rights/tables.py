@@ -1,0 +1,83 @@
+"""What a person may ask of the service about their own data: copies, and erasure with what is kept as its proof."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, Table
+
+from app.database import metadata
+from app.database.describing import big, blob, insertion, small, word
+
+export: Final = Table(
+    "export",
+    metadata,
+    big("patient"),
+    word("id"),
+    word("account"),
+    word("state"),
+    big("done"),
+    big("total"),
+    big("size"),
+    blob("digest"),
+    big("created"),
+    big("finished"),
+    big("expires"),
+    word("worker"),
+    big("beat"),
+    PrimaryKeyConstraint("patient", "id"),
+    Index("ix_export_state", "state"),
+)
+"""One archive of a person's data in the making. ``state``: waiting, running, ready, failed, gone; ``done`` of ``total``
+steps; ``worker`` and ``beat``: which process makes it and when it last said so, so that another takes over what a dead
+one left.
+"""
+
+export_part: Final = Table(
+    "export_part",
+    metadata,
+    big("patient"),
+    word("id"),
+    Column("part", Integer, nullable=False),
+    blob("bytes"),
+    PrimaryKeyConstraint("patient", "id", "part"),
+)
+"""The archive in pieces, so that every process of the service can give it out. Sealed."""
+
+erasure: Final = Table(
+    "erasure",
+    metadata,
+    big("patient"),
+    word("id"),
+    word("scope"),
+    word("account"),
+    big("requested"),
+    big("finished"),
+    Column("resources", Integer, nullable=False),
+    Column("versions", Integer, nullable=False),
+    word("proof"),
+    PrimaryKeyConstraint("patient", "id"),
+)
+"""That something was erased: ``scope`` one, source or everything; ``proof``: a signed statement with counts, no
+content.
+"""
+
+tombstone: Final = Table(
+    "tombstone",
+    metadata,
+    big("patient"),
+    small("type"),
+    word("id"),
+    blob("identifiers"),
+    big("erased"),
+    word("erasure"),
+    PrimaryKeyConstraint("patient", "type", "id"),
+)
+"""What was erased may not come back by being delivered again. ``identifiers``: keyed hashes (8 bytes each) of its
+business identifiers, which say nothing by themselves.
+"""
+
+INSERT_EXPORT: Final = insertion(export)
+INSERT_EXPORT_PART: Final = insertion(export_part)
+INSERT_ERASURE: Final = insertion(erasure)
+INSERT_TOMBSTONE: Final = insertion(tombstone, ignore=True)
