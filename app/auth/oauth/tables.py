@@ -51,6 +51,10 @@ authorization: Final = Table(
     word("fhir_user"),
     word("purpose"),
     word("scopes"),
+    word("asked"),
+    word("redirect_uri"),
+    word("text_version"),
+    blob("session"),
     word("nonce"),
     big("authenticated"),
     word("assurance"),
@@ -64,7 +68,9 @@ authorization: Final = Table(
     Index("ix_client_authorization_recipient", "recipient", "patient"),
 )
 """One time that somebody let a client in: the family of codes, access and refresh tokens that came from it.
-``expires``: of its refresh tokens; ``revoked``: when, 0 for not.
+``asked``, ``redirect_uri``, ``text_version``: what the person was asked, so that the same is not asked twice;
+``session``: the hash of the session that it ends with, b"" for none; ``expires``: of its refresh tokens; ``revoked``:
+when, 0 for not.
 """
 
 authorization_code: Final = Table(
