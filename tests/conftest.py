@@ -16,6 +16,8 @@ from tests.postgresql import CHECKOUT, THROWAWAY, Databases, NoServer, temporary
 
 FHIR_DEFINITIONS: Final = CHECKOUT / os.environ.get("ZELFREGIE_FHIR_DEFINITIONS", "../shared/fhir")
 
+pytest_plugins = ["tests.services"]
+
 # An example that is slow on a busy machine is not a failure; a run of CI can be repeated exactly.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

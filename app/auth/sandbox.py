@@ -16,6 +16,7 @@ from typing import Final
 from app.auth.grants import NewGrant, service_access, write_grant
 from app.auth.publishing import publish
 from app.auth.sandbox_file import SandboxToken, read_sandbox_file
+from app.auth.tables import FILLED
 from app.auth.tokens import hash_token
 from app.database import Writer
 from app.errors import Invalid, Issue
@@ -28,6 +29,7 @@ from app.server.store.find import find_patient
 from app.server.tables import RECORD_TABLES
 
 TENANT: Final = 1
+_TABLES: Final = (*RECORD_TABLES, *FILLED)
 _MARK: Final = "SELECT value FROM setting WHERE name = 'sandbox'"
 _SET_MARK: Final = "INSERT INTO setting (name, value) VALUES ('sandbox', $1)"
 _ANY_RESOURCE: Final = "SELECT patient FROM resource LIMIT 1"
@@ -53,7 +55,7 @@ class Sandbox:
         async with server.database.write() as writer:
             await writer.execute(_UPDATE_MARK, _UNSEEDED)  # until all of it is there
             await writer.execute("DELETE FROM index_state")  # what is stored from here on is indexed as it is stored
-            for name in RECORD_TABLES:
+            for name in _TABLES:
                 await writer.execute(f'DELETE FROM "{name}"')
             for catalogue in (0, -TENANT):
                 await writer.execute(
@@ -125,7 +127,7 @@ class Sandbox:
         async with server.database.write() as writer:
             if server.database.dialect == "postgresql":
                 await writer.execute("LOCK TABLE partition IN SHARE ROW EXCLUSIVE MODE")
-            for name in RECORD_TABLES:
+            for name in _TABLES:
                 await writer.execute(f'DELETE FROM "{name}"')
                 await writer.execute(f'INSERT INTO "{name}" SELECT * FROM "seed_{name}"')
 
@@ -137,7 +139,7 @@ def _named(asked: SandboxToken) -> list[str]:
 
 
 async def _keep(writer: Writer) -> None:
-    for name in RECORD_TABLES:
+    for name in _TABLES:
         await writer.execute(f'DROP TABLE IF EXISTS "seed_{name}"')
         await writer.execute(f'CREATE TABLE "seed_{name}" AS SELECT * FROM "{name}"')
 

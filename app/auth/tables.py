@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.auth.accounts import tables as accounts
 from app.auth.consents import tables as consents
 from app.auth.oauth import tables as oauth
 from app.auth.organizations import tables as organizations
 from app.auth.rights import tables as rights
 
-__all__ = ["accounts", "consents", "oauth", "organizations", "rights"]
+FILLED: Final = (
+    *("account", "passkey", "recovery_code", "session", "ticket", "attempt", "mandate", "account_event"),
+    *("organization", "identity_provider", "identity", "pairing"),
+    *("client", "client_authorization", "authorization_code", "refresh_token", "client_assertion"),
+    *("consent", "pairing_code", "export", "export_part", "erasure", "tombstone"),
+)
+"""The tables that a sandbox empties and fills. Signing keys stay."""
+
+__all__ = ["FILLED", "accounts", "consents", "oauth", "organizations", "rights"]
