@@ -107,6 +107,9 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
     if not rows:
         return None
     grant = _Grant(*rows[0])
+    scopes = parse_scopes(grant.scopes)
+    if scopes.narrowed is not None:
+        return None  # until every interaction honours the queries of scopes
     permits = _Permits(grant)
     if not grant.everyone:
         binds = (grant.recipient, grant.purpose, now, grant.tenant, grant.also, grant.within)
@@ -128,7 +131,7 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
         organization=grant.organization,
         tenant=grant.tenant,
         purpose=grant.purpose,
-        scopes=parse_scopes(grant.scopes),
+        scopes=scopes,
         patient=sole,
         patient_id=ids[0][0] if ids else "",
         everyone=bool(grant.everyone),
