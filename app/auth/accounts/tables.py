@@ -28,6 +28,7 @@ account: Final = Table(
     big("totp_step"),
     blob("handle"),
     big("patient", nullable=True),
+    word("birth_date"),
     big("created"),
     big("verified"),
     big("changed"),
@@ -36,10 +37,10 @@ account: Final = Table(
     Index("uq_account_handle", "handle", unique=True),
     Index("ix_account_patient", "patient"),
 )
-"""``email`` folded; ``state``: new (e-mail not verified), active or closed; ``password``: argon2, "" for none;
-``totp``: sealed, b"" for none, ``totp_step`` the last step that was used; ``handle``: WebAuthn's user handle;
-``patient``: the own record; ``verified``: when the e-mail address was, 0 for not; ``changed``: when a credential last
-was.
+"""``email`` folded; ``state``: new (no password yet), active or closed; ``password``: argon2, "" for none; ``totp``:
+sealed, b"" for none, ``totp_step`` the last step that was used; ``handle``: WebAuthn's user handle; ``patient``: the
+own record; ``birth_date``: as registered, "" once a Patient has it; ``verified``: when the e-mail address was, 0 for
+not; ``changed``: when a credential last was.
 """
 
 passkey: Final = Table(
@@ -134,6 +135,7 @@ mandate: Final = Table(
     word("account"),
     word("ground"),
     word("state"),
+    word("evidence"),
     big("since"),
     big("until"),
     word("given_by"),
@@ -143,8 +145,9 @@ mandate: Final = Table(
     PrimaryKeyConstraint("patient", "id"),
     Index("ix_mandate_account", "account"),
 )
-"""Who may act for a patient (MODEL 5). ``ground``: parental-authority, curator, mentor, written-authorisation.
-``until`` is part of the permit that goes with it, so that an end holds by itself.
+"""Who may act for a patient (MODEL 5). ``ground``: parental-authority, curator, mentor, written-authorisation;
+``state``: asked (a parent says so, an administrator is to confirm it), active, refused or ended; ``evidence``: the
+decision or document that it rests on. ``until`` is part of the permit that goes with it, so that an end holds by itself.
 """
 
 event: Final = Table(
