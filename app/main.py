@@ -18,6 +18,9 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit import Journal, Mover
 from app.auth import Sandbox, TokenAuthenticator, publish, read_sandbox
+from app.auth.accounts.sessions import Sessions
+from app.auth.recording import Recording
+from app.auth.sealing import Seal
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
@@ -32,7 +35,10 @@ from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.headers import protecting
+from app.web.opened import Opened
+from app.web.problems import add_problem_pages
 from app.web.routes import add_pages
+from app.web.site import Site
 
 ROOT = "/fhir"
 _log = structlog.get_logger(__name__)
@@ -49,6 +55,7 @@ class Parts:
     mover: Mover
     authenticator: TokenAuthenticator
     metrics: CollectorRegistry
+    site: Site
 
     def pending(self) -> int:
         """How many journal lines of this process are not in the database yet."""
@@ -67,6 +74,7 @@ class Application:
         self._keep = keep
         self._fhir: FhirApp | None = None
         self.parts: Parts | None = None
+        self._site: Opened[Site] = Opened()
         self._pages = FastAPI(
             title="Zelfregie",
             docs_url=None,
@@ -77,6 +85,7 @@ class Application:
         )
         _routes(self._pages, self, sandbox)
         add_pages(self._pages, self._server, sandbox=sandbox is not None)
+        add_problem_pages(self._pages, self._site)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
@@ -96,9 +105,11 @@ class Application:
         async with AsyncExitStack() as stack:
             self.parts = await _open(self._settings, stack, self._sandbox, keep=self._keep)
             self._fhir = self.parts.fhir
+            self._site.fill(self.parts.site)
             _settle()
             yield self.parts
             self.parts = self._fhir = None
+            self._site.fill(None)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -167,7 +178,15 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         metrics=requests,
         origins=settings.allowed_origins,
     )
-    return Parts(database, server, fhir, journal, mover, authenticator, metrics)
+    site = Site(
+        server,
+        Sessions(database, patient_type=server.registry.number("Patient")),
+        Recording(journal),
+        settings,
+        Seal(settings.page_key(), "pages"),
+        sandbox=sandbox is not None,
+    )
+    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site)
 
 
 async def _stop(journal: Journal, mover: Mover) -> None:

@@ -52,12 +52,14 @@ class Recording:
             await self._journal.durable()
 
 
-def agent_of(session: Session, *, responsible: str = "", consent: str = "") -> Agent:
-    """Who acts in a session: the account, as a pseudonym."""
+def agent_of(session: Session, *, role: str = "", responsible: str = "", consent: str = "") -> Agent:
+    """Who acts in a session: the account, as a pseudonym. ``role`` and ``responsible``: in the record that is chosen,
+    where they are others than the account's own.
+    """
     return Agent(
         client=CLIENT,
         person=session.account,
-        role=session.role,
+        role=role or session.role,
         responsible=responsible,
         organization=session.organization,
         consent=consent,

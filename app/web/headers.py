@@ -25,11 +25,13 @@ PROTECTION: Final = (
 
 
 def protecting(send: Send) -> Send:
-    """``send`` with these headers on what it sends."""
+    """``send`` with these headers on what it sends, unless it says otherwise itself."""
 
     async def protected(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *PROTECTION]
+            given = list(message.get("headers", ()))
+            names = {name for name, _ in given}  # a page with a form says itself what it may lead to
+            message["headers"] = given + [each for each in PROTECTION if each[0] not in names]
         await send(message)
 
     return protected

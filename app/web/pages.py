@@ -38,7 +38,8 @@ INTERACTIONS: Final = {
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, escaped by default."""
     return Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -55,7 +56,7 @@ def asset(name: str) -> bytes:
 
 def _page(template: str, server: FhirServer, **values: Any) -> str:
     base = server.base.rstrip("/")
-    return _environment().get_template(template).render(base=base, version=VERSION, released=RELEASED, **values)
+    return environment().get_template(template).render(base=base, version=VERSION, released=RELEASED, **values)
 
 
 def home(server: FhirServer, language: str, *, sandbox: bool) -> str:

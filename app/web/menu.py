@@ -1,0 +1,44 @@
+"""Where people go from every page, by what they are. What is not for somebody is neither shown nor given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from app.auth.roles import Role
+
+if TYPE_CHECKING:
+    from app.web.site import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A place to go: its address, the key of its text, and for which roles (in the chosen record) it is."""
+
+    address: str
+    key: str
+    roles: frozenset[Role]
+    needs_record: bool = True
+
+
+_OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
+_ALL: Final = frozenset(Role)
+ITEMS: Final[tuple[Item, ...]] = (
+    Item("/permissions", "site.nav.permissions", _OWN),
+    Item("/looked", "site.nav.looked", _OWN),
+    Item("/data", "site.nav.data", _OWN),
+    Item("/people", "site.nav.people", _OWN),
+    Item("/apps", "site.nav.apps", _ALL - {Role.ADMINISTRATOR}),
+    Item("/admin", "site.nav.admin", frozenset({Role.ADMINISTRATOR}), needs_record=False),
+    Item("/account", "site.nav.account", _ALL, needs_record=False),
+)
+
+
+def menu(visitor: Visitor) -> list[tuple[str, str]]:
+    """Addresses and keys of texts, for who is logged in."""
+    role = visitor.access.role if visitor.access else visitor.person.role
+    return [
+        (item.address, item.key)
+        for item in ITEMS
+        if role in item.roles and (visitor.access is not None or not item.needs_record)
+    ]

@@ -1,0 +1,90 @@
+"""What people see when something went wrong on a page: what it was, in their language, and nothing of anybody's data.
+
+Refusals of the FHIR base and of the authorization server have forms of their own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from app.errors import Forbidden, Unauthenticated, ZelfregieError
+from app.server.faults import trace_of
+from app.server.outcomes import status_of
+from app.web.site import Site
+
+_log: Final = structlog.get_logger(__name__)
+_PLAIN: Final = ("/health", "/metrics", "/assets/", "/openapi.json", "/oauth/", "/.well-known/")
+"""Addresses that programs ask for: their refusals are not pages."""
+
+
+class PageProblem(ZelfregieError):
+    """A refusal with a text of its own: ``key`` of ``texts/``, and the values that go in."""
+
+    def __init__(self, status: int, key: str, **values: object) -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.values = values
+
+
+def add_problem_pages(application: FastAPI, site: Callable[[], Site]) -> None:
+    """Answer every refusal of a page with a page."""
+
+    async def page(request: Request, status: int, key: str, values: dict[str, object], number: str = "") -> Response:
+        opened = site()
+        visitor = await opened.visitor(request)
+        said = visitor.t(key, **values)
+        return opened.page(request, visitor, "problem.html", status=status, said=said, number=number)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ZelfregieError)
+        if isinstance(error, PageProblem):
+            return await page(request, error.status, error.key, error.values)
+        if isinstance(error, Unauthenticated) or error.code == "choose":
+            opened = site()
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            following = f"?next={quote(asked, safe='')}" if request.method == "GET" else ""
+            where = "/login" if isinstance(error, Unauthenticated) else "/choose"
+            return opened.go(await opened.visitor(request), where + following)
+        status = status_of(error)
+        key = "site.error.form" if isinstance(error, Forbidden) and error.code == "csrf" else _key(status)
+        return await page(request, status, key, {})
+
+    async def failed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        if request.url.path.startswith(_PLAIN) or error.status_code == 503:
+            return Response(str(error.detail), error.status_code, error.headers, "text/plain")
+        answer = await page(request, error.status_code, _key(error.status_code), {})
+        for name, value in (error.headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+    async def invalid(request: Request, _: Exception) -> Response:
+        return await page(request, 400, _key(400), {})
+
+    async def broken(request: Request, error: Exception) -> Response:
+        number = secrets.token_hex(4)
+        _log.error("page.fault", number=number, method=request.method, trace=trace_of(error))
+        return await page(request, 500, _key(500), {}, number)
+
+    application.add_exception_handler(ZelfregieError, refused)
+    application.add_exception_handler(StarletteHTTPException, failed)
+    application.add_exception_handler(HTTPException, failed)
+    application.add_exception_handler(RequestValidationError, invalid)
+    application.add_exception_handler(Exception, broken)
+
+
+_KNOWN: Final = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503})
+
+
+def _key(status: int) -> str:
+    return f"site.error.{status if status in _KNOWN else 400 if status < 500 else 500}"
