@@ -159,8 +159,8 @@ class Sessions:
         return [_session(row) for row in await self._database.fetch(_OF_ACCOUNT, account, now, now - IDLE)]
 
     async def choose(self, session: Session, grant: NewGrant | None) -> Session:
-        """Work in one record from now on (or in none). ``grant`` says as what; hash, kind, freshness and expiry are the
-        session's own.
+        """Work in one record from now on (or in none). ``grant`` says as what and until when; hash, kind and freshness
+        are the session's own, and it ends with the session at the latest.
         """
         async with self._database.write() as writer:
             await writer.execute(_END_GRANTS, session.hash, session.family)
@@ -172,7 +172,7 @@ class Sessions:
                     client=CLIENT,
                     kind="session",
                     fresh=session.fresh,
-                    expires=session.expires,
+                    expires=min(grant.expires, session.expires),
                     patients=(),
                 )
                 await write_grant(writer, own)
@@ -191,7 +191,7 @@ class Sessions:
         if access is None or not session.is_fresh(now):
             raise Forbidden("Choose a record and give your second factor again first.")
         token = secrets.token_urlsafe(32)
-        expires = min(now + BEARER, session.expires)
+        expires = min(now + BEARER, session.expires, access.horizon)
         async with self._database.write() as writer:
             await writer.execute(_COPY_GRANT, session.hash, hash_token(token), session.family, session.fresh, expires)
         return token, expires
