@@ -8,14 +8,15 @@ is never touched.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from app.auth.grants import NewGrant, service_access, write_grant
 from app.auth.publishing import publish
-from app.auth.sandbox_file import SandboxToken, read_sandbox_file
+from app.auth.sandbox_accounts import write_accounts
+from app.auth.sandbox_file import SandboxAccount, SandboxToken, read_sandbox_file
 from app.auth.tables import FILLED
 from app.auth.tokens import hash_token
 from app.database import Writer
@@ -44,6 +45,7 @@ class Sandbox:
     seed: tuple[Path, ...]
     tokens: Mapping[str, SandboxToken]
     digest: str
+    accounts: Mapping[str, SandboxAccount] = field(default_factory=dict, repr=False)
 
     async def prepare(self, server: FhirServer) -> LoadReport:
         """Empty the marked database, load the seeds, write the tokens, and keep that state for ``reset``.
@@ -71,10 +73,14 @@ class Sandbox:
             await load(server, access, resources_in(self.seed, server, report), patient=None, report=report)
             await self._check_patients(server, access, report)
             grants = [await self._grant(server, access, token, asked) for token, asked in self.tokens.items()]
+            owned = await self._owned(server, access)
         await publish(server)
         async with server.database.write() as writer:
             for grant in grants:
                 await write_grant(writer, grant)
+            await write_accounts(
+                writer, self.accounts, owned, secret=server.page_key, tenant=TENANT, now=server.clock()
+            )
             await _keep(writer)
             await writer.execute(_UPDATE_MARK, self.digest)
         await server.database.tidy()
@@ -86,11 +92,14 @@ class Sandbox:
         return bool(rows) and rows[0][0] == self.digest
 
     async def _check_patients(self, server: FhirServer, access: Access, report: LoadReport) -> None:
-        """Raises ``Invalid`` naming every token whose Patients were not seeded, and every seed that was refused."""
+        """Raises ``Invalid`` naming every token and account whose Patients were not seeded, and every seed that was
+        refused.
+        """
+        asking = [(f"tokens.{token}", name) for token, asked in self.tokens.items() for name in _named(asked)]
+        asking += [(f"accounts.{email}", asked.patient) for email, asked in self.accounts.items() if asked.patient]
         issues = [
-            Issue("not-found", f"tokens.{token}: no seeded Patient has the id '{name}'.")
-            for token, asked in self.tokens.items()
-            for name in _named(asked)
+            Issue("not-found", f"{place}: no seeded Patient has the id '{name}'.")
+            for place, name in asking
             if await find_patient(server.database, access, name, server.registry) is None
         ]
         if issues:
@@ -99,7 +108,7 @@ class Sandbox:
                 for refusal in report.refusals
                 for each in refusal.issues
             )
-            raise Invalid("The sandbox file has tokens for unknown patients.", "not-found", (*issues, *refused))
+            raise Invalid("The sandbox file names unknown patients.", "not-found", (*issues, *refused))
 
     async def _grant(self, server: FhirServer, access: Access, token: str, asked: SandboxToken) -> NewGrant:
         found = [await find_patient(server.database, access, name, server.registry) for name in _named(asked)]
@@ -121,6 +130,15 @@ class Sandbox:
             expires=FOREVER,
             kind="sandbox",
         )
+
+    async def _owned(self, server: FhirServer, access: Access) -> dict[str, int]:
+        """The partitions of the Patients that accounts are for."""
+        found = {
+            each.patient: await find_patient(server.database, access, each.patient, server.registry)
+            for each in self.accounts.values()
+            if each.patient
+        }
+        return {name: key for name, key in found.items() if key is not None}
 
     async def reset(self, server: FhirServer) -> None:
         """Put the seeded state back, in one transaction. Writes wait meanwhile; reads see what was there until then."""
@@ -163,7 +181,7 @@ def read_sandbox(path: Path, labels: Sequence[str]) -> Sandbox:
     """
     read = read_sandbox_file(path, labels)
     seed = tuple((path.parent / each).resolve() for each in read.seed)
-    return Sandbox(seed, read.tokens, _digest([path, *seed]))
+    return Sandbox(seed, read.tokens, _digest([path, *seed]), read.accounts)
 
 
 def _digest(paths: Sequence[Path]) -> str:

@@ -5,6 +5,9 @@
       any-token-string: {patient: <Patient id>, scopes: "patient/*.cruds", purpose: own-use}
       another: {patients: [<id>, <id>], scopes: "system/*.rs", organization: <name>, purpose: treatment}
       operator: {patients: all, scopes: "system/*.cruds"}
+    accounts:
+      anna@example.org: {patient: <Patient id>, password: <12 characters or more>, totp: <base 32>}
+      beheer@example.org: {administrator: true, password: …, totp: …}
 
 https://yaml.org/spec/1.1/ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 """
@@ -16,9 +19,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from app.auth.accounts.emails import folded
+from app.auth.accounts.passwords import SHORTEST
+from app.auth.accounts.totp import read_secret
 from app.errors import Invalid, Issue
 from app.fhir.scopes import parse_scopes
 
@@ -72,13 +78,44 @@ class SandboxToken(BaseModel):
     actions: Annotated[str, AfterValidator(_actions)] | None = None
 
 
+def _totp(value: str) -> str:
+    try:
+        read_secret(value)
+    except ValueError as error:
+        raise _mistake(str(error)) from error
+    return value
+
+
+def _email(value: str) -> str:
+    address = folded(value)
+    if not address:
+        raise _mistake("This is no e-mail address.")
+    return address
+
+
+class SandboxAccount(BaseModel):
+    """Somebody who can log in to the pages. ``totp``: the secret of the authenticator app, in base 32."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patient: str | None = None
+    administrator: bool = False
+    name: str = ""
+    language: Literal["nl", "en"] = "nl"
+    password: Annotated[str, Field(min_length=SHORTEST)]
+    totp: Annotated[str, AfterValidator(_totp)]
+
+
 class SandboxFile(BaseModel):
-    """The file. ``seed``: files and folders relative to it; ``tokens``: by the token's own text."""
+    """The file. ``seed``: files and folders relative to it; ``tokens``: by the token's own text; ``accounts``: by
+    e-mail address.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     seed: list[str] = []
     tokens: dict[str, SandboxToken] = {}
+    accounts: dict[Annotated[str, AfterValidator(_email)], SandboxAccount] = {}
 
 
 def read_sandbox_file(path: Path, labels: Sequence[str]) -> SandboxFile:

@@ -214,7 +214,7 @@ def demo(
             if "database" in settings.model_fields_set
             else settings.model_copy(update={"database": f"sqlite:///{settings.state}/demo.db"})
         )
-        _serve(own, file, 1, keep=True, message=tour(settings.public_url))
+        _serve(own, file, 1, keep=True, message=tour(settings.public_url, file))
     elif out is None:
         _err.print("Say --serve, or --out FOLDER.")
         raise typer.Exit(2)

@@ -8,7 +8,7 @@ from typing import Final
 
 import yaml
 
-from app.cli.demo import demo_resources, sandbox_tokens
+from app.cli.demo import demo_resources, sandbox_accounts, sandbox_tokens
 from app.fhir.resource import encode
 
 REFERENCE_DATE: Final = datetime.date(2026, 11, 1)
@@ -21,7 +21,7 @@ def write_demo(folder: Path) -> Path:
     resources = list(demo_resources(today=REFERENCE_DATE))
     (folder / "seed.ndjson").write_bytes(b"".join(encode(each) + b"\n" for each in resources))
     path = folder / "sandbox.yaml"
-    content = {"seed": ["seed.ndjson"], "tokens": sandbox_tokens(resources)}
+    content = {"seed": ["seed.ndjson"], "tokens": sandbox_tokens(resources), "accounts": sandbox_accounts(resources)}
     path.write_text(
         "# Synthetic patients only. Made by: zelfregie demo\n"
         + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -29,8 +29,9 @@ def write_demo(folder: Path) -> Path:
     return path
 
 
-def tour(url: str) -> str:
-    """Lines that work when pasted."""
+def tour(url: str, file: Path) -> str:
+    """Lines that work when pasted, and what to log in with, as the sandbox file has it."""
+    email, account = next(iter(yaml.safe_load(file.read_text())["accounts"].items()))
     own = 'curl -s -H "Authorization: Bearer demo-anna-proefstra"'
     return "\n".join(
         [
@@ -41,6 +42,8 @@ def tour(url: str) -> str:
             f'  {own} "{url}/fhir/Observation?code=http://loinc.org|29463-7&_sort=-date&_count=3&_pretty=true"',
             f'  {own} "{url}/fhir/Patient/anna-proefstra/\\$everything?_count=20"',
             f'  curl -s -X POST "{url}/sandbox/reset" -o /dev/null -w "%{{http_code}}\\n"',
+            f"Or log in at {url}/login (an authenticator app gives the codes):",
+            f"  {email}, password {account['password']}, secret for the app {account['totp']}",
             "Ctrl-C stops the service.",
         ]
     )

@@ -46,6 +46,16 @@ TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
     "practice": {"patients": ["anna", "bram"], "scopes": "system/*.cruds", "organization": "De Proef"},
     "operator": {"patients": "all", "scopes": "system/*.cruds"},
 }
+PASSWORD: Final = "drie-groene-fietsen"
+TOTP: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""Everybody's, in base 32: the secret of RFC 6238's examples."""
+ACCOUNTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "anna@example.org": {"patient": "anna", "password": PASSWORD, "totp": TOTP},
+    "bram@example.org": {"patient": "bram", "password": PASSWORD, "totp": TOTP},
+    "carla@example.org": {"password": PASSWORD, "totp": TOTP},
+    "beheer@example.org": {"administrator": True, "password": PASSWORD, "totp": TOTP},
+}
+"""Carla has no record of her own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +192,13 @@ def write_sandbox(folder: Path) -> Path:
     (folder / "seed.ndjson").write_bytes(b"\n".join(encode(resource) for resource in SEED))
     path = folder / "sandbox.yaml"
     path.write_text(
-        yaml.safe_dump({"seed": ["seed.ndjson"], "tokens": {name: dict(token) for name, token in TOKENS.items()}})
+        yaml.safe_dump(
+            {
+                "seed": ["seed.ndjson"],
+                "tokens": {name: dict(token) for name, token in TOKENS.items()},
+                "accounts": {email: dict(account) for email, account in ACCOUNTS.items()},
+            }
+        )
     )
     return path
 

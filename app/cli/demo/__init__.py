@@ -10,10 +10,10 @@ from datetime import date
 from typing import Final
 
 from app.cli.demo.people import PEOPLE
-from app.cli.demo.sandbox import sandbox_tokens
+from app.cli.demo.sandbox import sandbox_accounts, sandbox_tokens
 from app.fhir.resource import Resource
 
-__all__ = ["SEED", "demo_resources", "sandbox_tokens"]
+__all__ = ["SEED", "demo_resources", "sandbox_accounts", "sandbox_tokens"]
 
 SEED: Final = 20260101
 

@@ -1,9 +1,13 @@
-"""Tokens for a sandbox that holds the demo patients: one for each patient, one for a practice, one for an operator."""
+"""Tokens and accounts for a sandbox that holds the demo patients: a token for each patient, one for a practice, one for
+an operator; an account for each patient and one for an administrator.
+"""
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 from app.fhir.resource import Resource
@@ -11,6 +15,7 @@ from app.fhir.resource import Resource
 OWN_SCOPES = "patient/*.cruds"
 PRACTICE_SCOPES = "system/*.rs"
 OPERATOR_SCOPES = "system/*.cruds"
+DEMO_PASSWORD = "drie-groene-fietsen"  # noqa: S105 - of people who do not exist, and printed at every start
 
 
 def sandbox_tokens(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
@@ -43,6 +48,25 @@ def sandbox_tokens(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
         }
     tokens["demo-operator"] = {"patients": "all", "scopes": OPERATOR_SCOPES}
     return tokens
+
+
+def sandbox_accounts(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
+    """What goes under ``accounts:`` in a sandbox file for these resources, by e-mail address: the first name, or
+    ``beheer`` for the administrator, at ``example.org``. Everybody's password is known, as nobody is real.
+    """
+    accounts: dict[str, dict[str, Any]] = {
+        f"{patient['id'].partition('-')[0]}@example.org": {
+            "patient": patient["id"],
+            "name": " ".join([*patient["name"][0].get("given", [])[:1], patient["name"][0].get("family", "")]).strip(),
+        }
+        for patient in resources
+        if patient["resourceType"] == "Patient" and patient.get("name")
+    }
+    accounts["beheer@example.org"] = {"administrator": True, "name": "Beheer"}
+    for email, account in accounts.items():
+        account["password"] = DEMO_PASSWORD
+        account["totp"] = b32encode(sha256(f"demo {email}".encode()).digest()[:20]).decode()
+    return accounts
 
 
 def _practice(patient: Resource, practice_of_role: dict[str, Resource]) -> str:
