@@ -12,7 +12,7 @@ WORD: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 BY_PATIENT: Final = frozenset(
     {
         *("partition", "claim", "resource", "history", "token", "period", "range", "text", "link", "pair", "term"),
-        *("mandate", "consent", "export", "export_part", "erasure", "tombstone"),
+        *("mandate", "consent", "export", "export_part", "erasure", "tombstone", "tombstone_identifier"),
     }
 )
 """Tables whose every row belongs to one partition, and which may be spread by it."""

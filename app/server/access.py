@@ -22,6 +22,10 @@ from app.server.labels import EVERY_LABEL
 
 FOREVER: Final = 2**62
 OWN_USE: Final = "own-use"
+BY: Final = " by "
+"""Stands between source and person in ``history.actor``."""
+FOR: Final = " for "
+"""Stands between who acts and on whose behalf in ``history.actor``."""
 NOTHING: Final = EVERY_LABEL
 """What is denied where nothing is allowed."""
 
@@ -94,9 +98,20 @@ class Access:
         return self.everyone or patient in self.denied
 
     @property
+    def source(self) -> str:
+        """Through whom something comes in: an app, a person, an organisation or the service, as recipients are
+        written; a sandbox's caller by name.
+        """
+        return self.recipient if self.kind not in ("", "sandbox") else self.person or self.organization or self.client
+
+    @property
     def actor(self) -> str:
-        """Who did it, for the history: person, else organisation, else client."""
-        return self.person or self.organization or self.client
+        """Who did it, for the history: the source; the person where that is somebody else; and on whose behalf, where
+        a representative acts.
+        """
+        source = self.source
+        by = source if not self.person or source.endswith(self.person) else f"{source}{BY}{self.person}"
+        return f"{by}{FOR}{self.responsible}" if self.responsible else by
 
 
 async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_type: int) -> Access | None:

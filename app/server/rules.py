@@ -10,21 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.database import Reader
 from app.errors import Issue
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, decode
 from app.server.access import Access
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
-    """One resource before and after; None: it was not there, or is deleted."""
+    """One resource before (``was``: as it is stored) and after; None: it was not there, or is deleted. ``fresh``: its
+    id was just made here.
+    """
 
     type: str
     id: str
-    before: Resource | None
+    was: bytes | None
     after: Resource | None
+    fresh: bool = False
+
+    @cached_property
+    def before(self) -> Resource | None:
+        """What was stored; read when a rule first asks, since most do not."""
+        return None if self.was is None else decode(self.was)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +59,21 @@ class Verdict:
 Check = Callable[[ChangeSet, Reader], Awaitable[Verdict]]
 
 
+def _every_change(_: Change) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``types``: run only when one of these is among the changes."""
+    """``types``: run only when one of these is among the changes, None for any; ``concerns``: and of those only for a
+    change of which this holds, which is seen without a look at what is stored.
+    """
 
     name: str
-    types: frozenset[str]
+    types: frozenset[str] | None
     check: Check
+    concerns: Callable[[Change], bool] = _every_change
+
+    def applies(self, change: Change) -> bool:
+        """Whether the rule has to look at a change."""
+        return (self.types is None or change.type in self.types) and self.concerns(change)

@@ -95,7 +95,9 @@ history: Final = Table(
     PrimaryKeyConstraint("patient", "seq"),
     UniqueConstraint("patient", "type", "id", "version"),
 )
-"""Every version. ``body`` is NULL while the version is the current one (``resource`` holds it) and for a deletion."""
+"""Every version. ``body`` is NULL while the version is the current one (``resource`` holds it), for a deletion, and for
+what was erased: ``interaction`` is then ``erased``, and ``erase`` for the version that says so.
+"""
 
 token: Final = _index_table("token", big("value"), big("date"), big("n"))
 period: Final = _index_table("period", big("low"), big("high"), big("n"))
@@ -271,6 +273,7 @@ UPDATE_RESOURCE: Final = update_of(
 UPDATE_INDEX: Final = update_of(resource, RESOURCE_KEY, ("date", "present", "labels", "keys"))
 UPDATE_INDEX_STATE: Final = update_of(index_state, ("type", "param"), ("generation", "ready"))
 UPDATE_HISTORY_BODY: Final = update_of(history, ("patient", "seq"), ("body",))
+EMPTY_HISTORY: Final = update_of(history, ("patient", "seq"), ("interaction", "actor", "request", "body"))
 DELETE_TOKEN: Final = deletion(token)
 DELETE_PERIOD: Final = deletion(period)
 DELETE_TEXT: Final = deletion(text_)
@@ -278,6 +281,7 @@ DELETE_LINK: Final = deletion(link)
 DELETE_RANGE: Final = deletion(range_)
 DELETE_PAIR: Final = deletion(pair)
 DELETE_LOOKUP: Final = deletion(lookup)
+DELETE_ALIAS: Final = deletion(alias)
 
 RECORD_TABLES: Final = (
     "partition",

@@ -182,6 +182,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         sa.Column("expires", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("worker", WORD, nullable=False),
         sa.Column("beat", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("labels", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("patient", "id", name=op.f("pk_export")),
     )
     op.create_index("ix_export_state", "export", ["state"], unique=False)
@@ -347,10 +348,18 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         sa.Column("patient", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("type", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("id", WORD, nullable=False),
-        sa.Column("identifiers", sa.LargeBinary(), nullable=False),
         sa.Column("erased", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("erasure", WORD, nullable=False),
         sa.PrimaryKeyConstraint("patient", "type", "id", name=op.f("pk_tombstone")),
+        sqlite_with_rowid=False,
+    )
+    create_table(
+        "tombstone_identifier",
+        sa.Column("patient", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("value", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("erasure", WORD, nullable=False),
+        sa.PrimaryKeyConstraint("patient", "value", name=op.f("pk_tombstone_identifier")),
+        sqlite_with_rowid=False,
     )
     # Rows that are there get a value; the columns then lose their default, as the tables describe them.
     with op.batch_alter_table("access_grant") as batch:
@@ -372,6 +381,7 @@ def downgrade() -> None:
     with op.batch_alter_table("access_grant") as batch:
         for name in (*GRANT_WORDS, "fresh"):
             batch.drop_column(name)
+    op.drop_table("tombstone_identifier")
     op.drop_table("tombstone")
     op.drop_index("ix_ticket_expires", table_name="ticket")
     op.drop_index("ix_ticket_account", table_name="ticket")

@@ -25,12 +25,13 @@ export: Final = Table(
     big("expires"),
     word("worker"),
     big("beat"),
+    big("labels"),
     PrimaryKeyConstraint("patient", "id"),
     Index("ix_export_state", "state"),
 )
 """One archive of a person's data in the making. ``state``: waiting, running, ready, failed, gone; ``done`` of ``total``
 steps; ``worker`` and ``beat``: which process makes it and when it last said so, so that another takes over what a dead
-one left.
+one left; ``labels``: the data categories that may be in it.
 """
 
 export_part: Final = Table(
@@ -68,16 +69,28 @@ tombstone: Final = Table(
     big("patient"),
     small("type"),
     word("id"),
-    blob("identifiers"),
     big("erased"),
     word("erasure"),
     PrimaryKeyConstraint("patient", "type", "id"),
+    sqlite_with_rowid=False,
 )
-"""What was erased may not come back by being delivered again. ``identifiers``: keyed hashes (8 bytes each) of its
-business identifiers, which say nothing by themselves.
+"""What was erased may not come back by being delivered again."""
+
+tombstone_identifier: Final = Table(
+    "tombstone_identifier",
+    metadata,
+    big("patient"),
+    big("value"),
+    word("erasure"),
+    PrimaryKeyConstraint("patient", "value"),
+    sqlite_with_rowid=False,
+)
+"""By which identifiers what was erased would be known when it is delivered again under another id: keyed hashes, which
+say nothing by themselves.
 """
 
 INSERT_EXPORT: Final = insertion(export)
 INSERT_EXPORT_PART: Final = insertion(export_part)
 INSERT_ERASURE: Final = insertion(erasure)
 INSERT_TOMBSTONE: Final = insertion(tombstone, ignore=True)
+INSERT_TOMBSTONE_IDENTIFIER: Final = insertion(tombstone_identifier, ignore=True)

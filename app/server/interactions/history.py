@@ -14,11 +14,12 @@ from typing import Final
 from app.database import Reader, Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import bounds, instant
-from app.fhir.resource import encode
+from app.fhir.resource import Resource, encode
 from app.fhir.scopes import Action
 from app.server.bundles import bundle_of
 from app.server.interactions.addresses import Bases
 from app.server.messages import GENERAL, Answer, Request, Target
+from app.server.outcomes import outcome
 from app.server.search import page
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.parse import split_query
@@ -26,6 +27,7 @@ from app.server.search.reach import Reach, reach_of
 from app.server.server import FhirServer
 from app.server.store.find import find_partitions, find_patient
 from app.server.store.read import check_guard, several
+from app.server.store.removal import EMPTIED, REMOVAL, removed
 from app.server.store.versions import Asked, versions
 
 DEFAULT_COUNT: Final = 50
@@ -36,6 +38,8 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "update-create": ("PUT", "201"),
     "update": ("PUT", "200"),
     "delete": ("DELETE", "204"),
+    REMOVAL: ("DELETE", "204"),
+    EMPTIED: ("DELETE", "410"),
 }
 
 
@@ -265,11 +269,12 @@ def _entry(base: str, resource_type: str, row: Row) -> bytes:
     resource_id, version, updated, interaction, body = row[3:]
     method, status = _METHODS[interaction]
     name = f"{resource_type}/{resource_id}"
+    response: Resource = {"status": status, "etag": f'W/"{version}"', "lastModified": instant(updated)}
+    if interaction in (REMOVAL, EMPTIED):
+        text = removed(name, updated) if interaction == REMOVAL else f"{name}: removed at the person's request."
+        response["outcome"] = outcome([Issue("deleted", text, severity="information")])
     about = encode(
-        {
-            "request": {"method": method, "url": resource_type if method == "POST" else name},
-            "response": {"status": status, "etag": f'W/"{version}"', "lastModified": instant(updated)},
-        }
+        {"request": {"method": method, "url": resource_type if method == "POST" else name}, "response": response}
     )
     resource = b"" if body is None else b'"resource":' + body + b","
     return b'{"fullUrl":"' + f"{base}{name}".encode() + b'",' + resource + about[1:]

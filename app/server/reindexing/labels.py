@@ -14,6 +14,7 @@ from app.fhir.resource import Resource, decode, parse_reference
 from app.server.reindexing.report import ReindexReport
 from app.server.reindexing.rows import SLICE, lock_partition
 from app.server.server import FhirServer
+from app.server.store.removal import EMPTIED, REMOVAL
 from app.server.store.write import SELECT_LABELS
 
 _CURRENT: Final = (
@@ -84,14 +85,14 @@ async def _versions(
 ) -> tuple[int, int, int]:
     """One slice of the history: how many changed, how many there were, and where the next slice begins.
 
-    A deletion, and the row of what is deleted, has the categories of what was there.
+    A deletion, and the row of what is deleted, has the categories of what was there; what was erased keeps its own.
     """
     await lock_partition(writer, patient)
     rows: Sequence[Row] = await writer.fetch(_VERSIONS, patient, after, SLICE)
     changed = 0
     for seq, number, resource_id, labels, interaction, body, current, current_seq in rows:
         after = seq
-        if interaction == "delete":
+        if interaction in ("delete", REMOVAL, EMPTIED):
             should = latest.get((number, resource_id), labels)
             if seq == current_seq and should != current:
                 await writer.execute(_SET_CURRENT, patient, number, resource_id, should)

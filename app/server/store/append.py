@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.fhir.dates import instant
 from app.server.access import Access
 from app.server.labels import Labels
-from app.server.rules import Rule
+from app.server.rules import Change, Rule
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import INDEXES, index_rows
@@ -105,7 +105,11 @@ def is_append(drafts: Sequence[Draft], labels: Labels, rules: Sequence[Rule]) ->
     return (
         all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts)
         and not any(draft.resource is None or draft.type in labels.refers for draft in drafts)
-        and all(rule.types.isdisjoint(draft.type for draft in drafts) for rule in rules)
+        and not any(
+            rule.applies(Change(draft.type, draft.id, None, draft.resource, draft.fresh))
+            for rule in rules
+            for draft in drafts
+        )
     )
 
 

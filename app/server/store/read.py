@@ -12,6 +12,7 @@ from app.fhir.scopes import Action
 from app.server.access import GUARD_STANDS, SELECT_PATIENT_ID, Access
 from app.server.search.registry import Registry
 from app.server.store.find import find_partitions, near_partitions
+from app.server.store.removal import ERASED, removed
 
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"
 READ: Final = (
@@ -19,7 +20,12 @@ READ: Final = (
     f" WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.labels & $4 = 0 AND {_GUARD}"
 )
 READ_VERSION: Final = (
-    "SELECT h.patient, h.version, h.updated, CASE WHEN h.interaction = 'delete' THEN 1 ELSE 0 END, h.labels,"
+    "SELECT h.patient, h.version,"
+    # Of an emptied version: when the version came that says so.
+    " CASE WHEN h.interaction <> 'erased' THEN h.updated ELSE (SELECT min(e.updated) FROM history e"
+    " WHERE e.patient = h.patient AND e.type = h.type AND e.id = h.id AND e.version > h.version"
+    " AND e.interaction = 'erase') END,"
+    " CASE h.interaction WHEN 'delete' THEN 1 WHEN 'erase' THEN 2 WHEN 'erased' THEN 2 ELSE 0 END, h.labels,"
     " coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id ="
     " h.id AND r.version = h.version))"
     f" FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.labels & $4 = 0 AND {_GUARD} AND"
@@ -93,7 +99,9 @@ async def read(
         raise await several(reader, resource_type, resource_id, [row[0] for row in found], registry)
     patient, number_of_version, updated, deleted, _, body = found[0]
     if deleted:
-        raise Gone(f"{resource_type}/{resource_id} was deleted.", headers=(("etag", f'W/"{number_of_version}"'),))
+        name = f"{resource_type}/{resource_id}"
+        text = removed(name, updated) if deleted == ERASED else f"{name} was deleted."
+        raise Gone(text, headers=(("etag", f'W/"{number_of_version}"'),))
     return Stored(patient, number_of_version, updated, body)
 
 

@@ -40,7 +40,7 @@ class Asked:
 
 async def versions(reader: Reader, dialect: str, access: Access, reach: Reach, asked: Asked) -> Sequence[Row]:
     """At most ``asked.limit`` rows: patient, seq, type number, id, version, updated, interaction, body (None for a
-    deletion).
+    deletion and for what was erased).
     """
     if asked.types is not None and not asked.types:
         return ()
@@ -140,7 +140,7 @@ def _wanted(text: _Text, asked: Asked, alias: str) -> list[str]:
         low, high = (text.bind(each) for each in asked.at)
         where.append(f"{alias}.updated < {high}")
         # What was deleted is no longer current; the deletion itself belongs to the moment at which it was made.
-        where.append(f"({alias}.interaction <> 'delete' OR {alias}.updated >= {low})")
+        where.append(f"({alias}.interaction NOT IN ('delete', 'erase') OR {alias}.updated >= {low})")
         where.append(
             f"NOT EXISTS (SELECT 1 FROM history v WHERE v.patient = {alias}.patient AND v.type = {alias}.type"
             f" AND v.id = {alias}.id AND v.version = {alias}.version + 1 AND v.updated <= {low})"

@@ -15,7 +15,7 @@ from typing import Final
 from app.database import Writer
 from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable, ZelfregieError
 from app.fhir.dates import instant
-from app.fhir.resource import Resource, decode, parse_reference
+from app.fhir.resource import Resource, parse_reference
 from app.fhir.scopes import Action
 from app.server import tables
 from app.server.access import Access
@@ -226,20 +226,12 @@ class Write:
         check_each(changing, partial(check_write_labels, self._access))
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
-        touched = {draft.type for draft in partition.drafts if not draft.unchanged}
-        rules = [rule for rule in self._rules if not rule.types.isdisjoint(touched)]
+        if not self._rules:
+            return
+        changes = [_change(draft) for draft in partition.drafts if not draft.unchanged]
+        rules = [rule for rule in self._rules if any(map(rule.applies, changes))]
         if not rules:
             return
-        changes = [
-            Change(
-                draft.type,
-                draft.id,
-                decode(draft.before.body) if draft.before is not None and draft.before.body is not None else None,
-                draft.resource,
-            )
-            for draft in partition.drafts
-            if not draft.unchanged
-        ]
         change_set = ChangeSet(partition.patient, self._access, self._now, changes)
         issues: list[Issue] = []
         derived: list[Draft] = []
@@ -275,6 +267,11 @@ class Write:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
         interaction = "update-create" if draft.method == "update" and draft.created else draft.method
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
+
+
+def _change(draft: Draft) -> Change:
+    was = None if draft.before is None else draft.before.body
+    return Change(draft.type, draft.id, was, draft.resource, draft.fresh)
 
 
 def _check_preconditions(draft: Draft, current: Before | None, name: str) -> None:
