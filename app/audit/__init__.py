@@ -6,6 +6,7 @@ from app.audit.erasure import erase
 from app.audit.event import NOBODY, Agent, Event
 from app.audit.journal import Journal
 from app.audit.mover import Mover, move
+from app.audit.reading import Known, Recorded, event_with, events_of
 from app.audit.stream import line_id, locate
 from app.audit.tables import audit, audit_head, audit_patient
 from app.audit.verify import Finding, verify_file, verify_folder, verify_table
@@ -16,11 +17,15 @@ __all__ = [
     "Event",
     "Finding",
     "Journal",
+    "Known",
     "Mover",
+    "Recorded",
     "audit",
     "audit_head",
     "audit_patient",
     "erase",
+    "event_with",
+    "events_of",
     "line_id",
     "locate",
     "move",
