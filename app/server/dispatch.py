@@ -10,7 +10,7 @@ from typing import Final
 
 from app.errors import Forbidden, MethodNotAllowed
 from app.fhir.scopes import NAMES, Action
-from app.server.interactions import bundle, conditional, history, patch, read, search, write
+from app.server.interactions import bundle, conditional, history, patch, provided, read, search, write
 from app.server.messages import Answer, Request, Target
 from app.server.presentation import check_parameters
 from app.server.server import FhirServer
@@ -50,6 +50,13 @@ ROUTES: Final[Mapping[tuple[Form, str], tuple[Handler, int]]] = {
 }
 """What each form of address does by method, and what the token's scopes must allow on the type for it."""
 
+PROVIDED: Final[Mapping[tuple[Form, str], Handler]] = {
+    (Form.INSTANCE, "GET"): provided.read,
+    (Form.VERSION, "GET"): provided.vread,
+    (Form.INSTANCE_HISTORY, "GET"): provided.history,
+}
+"""What is done instead with an id that a provider serves; all else is refused."""
+
 _WITHOUT_PARAMETERS: Final = frozenset(
     {
         (Form.SYSTEM, "POST"),
@@ -81,6 +88,8 @@ def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
         raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {target.type}.", "forbidden")
     if request.query and (form, request.method) in _WITHOUT_PARAMETERS:
         check_parameters(request.query, lenient=request.prefers("handling=lenient"))
+    if target.id and server.providers.of(target.type, target.id) is not None:
+        return PROVIDED.get((form, request.method), provided.refuse), target
     return handler, target
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from app.clock import Clock, system_clock
 from app.config import CANONICAL_BASE
-from app.database import Database
+from app.database import Database, Reader
 from app.fhir.definitions import Definitions, load
 from app.server.access import Access
 from app.server.ids import RandomBytes
 from app.server.labels import Labels, load_labels
 from app.server.operations import Operations
 from app.server.placement import Place, load_placement
+from app.server.providers import Providers
 from app.server.rules import Rule
 from app.server.search.compile import Compiler
 from app.server.search.index import Indexer
@@ -26,6 +27,13 @@ Authenticate = Callable[[str, int], Awaitable[Access]]
 """From the Authorization header and the time to who is asking. Raises ``Unauthenticated``."""
 Forget = Callable[[bytes], None]
 """Drop what is kept in memory of a token's hash."""
+KnownAs = Callable[[Reader, Access, str, str], Awaitable[Sequence[int]]]
+"""The patients that a caller knows by an identifier (system, value) of its own, which nobody else finds them by."""
+
+
+async def known_as_nobody(_reader: Reader, _access: Access, _system: str, _value: str) -> Sequence[int]:
+    """For a server whose callers have no identifiers of their own."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class FhirServer:
     page_key: bytes
     rules: Sequence[Rule] = ()
     operations: Operations = field(default_factory=lambda: Operations(()))
+    providers: Providers = field(default_factory=Providers)
+    known_as: KnownAs = known_as_nobody
     canonical_base: str = CANONICAL_BASE
     clock: Clock = system_clock
     random: RandomBytes = secrets.token_bytes
@@ -53,7 +63,7 @@ class FhirServer:
 
     def __post_init__(self) -> None:
         """Make what follows from the rest."""
-        registry = Registry(self.definitions, self.placement)
+        registry = Registry(self.definitions, self.placement, base=self.base)
         object.__setattr__(self, "registry", registry)
         object.__setattr__(self, "parser", Parser(registry, base=self.base))
         object.__setattr__(self, "compiler", Compiler(registry, self.database.dialect))

@@ -14,10 +14,12 @@ from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
 from app.server.bundles import match_entry, match_frame, searchset
+from app.server.interactions import provided
 from app.server.interactions.addresses import needs_patient
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
+from app.server.providers import Provider
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.registry import WIDE, WIDTH
 from app.server.server import FhirServer
@@ -47,6 +49,8 @@ EVERYTHING_PARAMETERS: Final = (
 )
 _SHARED_PHASE: Final = 3
 """The phase of a walk that goes on in the catalogue."""
+_PROVIDED_PHASE: Final = 4
+"""The phase of a walk that goes on in what providers serve; the cursor's ``n`` says which of them."""
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _OWN: Final = (
     "SELECT r.n, r.type, r.id, r.body, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
@@ -85,6 +89,7 @@ class _Asked:
     since: int | None
     start: int | None
     end: int | None
+    providers: tuple[Provider, ...]
 
     @property
     def of_types(self) -> str:
@@ -115,6 +120,9 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
     if following is None:
         # The catalogue is another partition with an order of its own, so it is read by itself.
         shared, following = await _referred(server, request, asked)
+    last: list[bytes] = []
+    if following is None:
+        last, following = await _provided(server, request, asked)
     url = f"{server.base}{what}"
     links = [("self", f"{url}?{written}" if written else url)]
     if following is not None:
@@ -123,6 +131,7 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
     entries = _entries(server, request, patient, patient_id, rows)
     names = server.registry.type_names
     entries += [match_entry(server.base, names[row[1]], row[2], row[3]) for row in shared]
+    entries += last
     return Answer(
         200,
         searchset(links, entries),
@@ -178,6 +187,7 @@ def _asked(server: FhirServer, request: Request, inputs: Inputs, patient: int, c
         None if since is None else bounds(since)[0],
         None if start is None else bounds(start)[0],
         None if end is None else bounds(end)[1],
+        tuple(each for name in sorted(set(named)) for each in server.providers.by_type.get(name, ())),
     )
 
 
@@ -231,7 +241,7 @@ def _narrowed(server: FhirServer, asked: _Asked, place: int) -> tuple[str, list[
 async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[list[Row], Cursor | None]:
     """The rows of one page from the partition, and where the next one begins."""
     access, count, cursor = request.access, asked.count, asked.cursor
-    if cursor is not None and cursor.phase == _SHARED_PHASE:
+    if cursor is not None and cursor.phase >= _SHARED_PHASE:
         return [], None
     binds = (asked.patient, asked.denied, access.hash, access.stamp, request.now)
     narrowed, dates = _narrowed(server, asked, 8)
@@ -262,6 +272,8 @@ async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tupl
     there since ``_since``, too.
     """
     access, cursor = request.access, asked.cursor
+    if cursor is not None and cursor.phase == _PROVIDED_PHASE:
+        return (), None
     after = (-(2**63), -1)
     if cursor is not None and cursor.phase == _SHARED_PHASE:
         after = (cursor.patient, cursor.n)
@@ -279,3 +291,26 @@ async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tupl
         return rows, None
     last = rows[SHARED_COUNT - 1]
     return rows[:SHARED_COUNT], Cursor(_SHARED_PHASE, 0, (), last[4], last[0])
+
+
+async def _provided(server: FhirServer, request: Request, asked: _Asked) -> tuple[list[bytes], Cursor | None]:
+    """What providers serve of the types that are named, and where the next page begins."""
+    cursor, entries = asked.cursor, list[bytes]()
+    place, after = 0, tuple[int | str, ...]()
+    if cursor is not None and cursor.phase == _PROVIDED_PHASE:
+        place, after = cursor.n, cursor.keys  # type: ignore[assignment]
+    for index, provider in enumerate(asked.providers[place:], place):
+        found, following = await provided.of_record(
+            server,
+            request,
+            patient=asked.patient,
+            provider=provider,
+            since=asked.since,
+            after=after,
+            limit=SHARED_COUNT - len(entries),
+        )
+        entries += found
+        if following is not None:
+            return entries, Cursor(_PROVIDED_PHASE, 0, following, asked.patient, index)
+        after = ()
+    return entries, None

@@ -94,6 +94,9 @@ def condition_of(server: FhirServer, access: Access, resource_type: str, text: s
     for name, _, _ in parts:
         if name.partition(":")[0] in _OF_A_RESULT:
             raise Invalid(f"'{name}' says what a search answers; a condition says what it finds.", "not-supported")
+    provider = server.providers.searched(resource_type, parts)
+    if provider is not None:
+        raise Forbidden(provider.refusal, "forbidden")
     query = server.parser.parse_condition(resource_type, [part for part in parts if part[0] not in GENERAL])
     within_scopes(query, access.scopes)
     return query

@@ -12,6 +12,7 @@ from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
 from app.server.bundles import match_entries, match_entry, outcome_entry, searchset
+from app.server.interactions import provided
 from app.server.interactions.addresses import Bases
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
@@ -32,6 +33,11 @@ _CUT: Final = (
 
 async def search(server: FhirServer, request: Request, target: Target) -> Answer:
     """A page of matches with what is to come with them."""
+    if server.providers.by_type and target.type in server.providers.by_type and target.compartment is None:
+        parts = split_query(request.query)
+        provider = server.providers.searched(target.type, parts)
+        if provider is not None:
+            return await provided.search(server, request, target, provider, parts)
     query = _query(server, request, target)
     within_scopes(query, request.access.scopes)
     access = request.access

@@ -18,8 +18,10 @@ from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
-from app.server.search.query import Chain, Condition, Criterion, SearchQuery
+from app.server.search.known import put_known
+from app.server.search.query import AnyOf, Chain, Condition, Criterion, Ids, SearchQuery
 from app.server.search.reach import Reach, reach_of
+from app.server.search.registry import Param
 from app.server.search.resolve import resolve
 from app.server.search.terms import hash_token
 from app.server.search.tokens import TokenValue
@@ -69,6 +71,8 @@ async def run(
     """
     asked = f"{query.where or query.resource_type}?{query.self_query}"
     cursor = read_cursor(query.cursor, server.page_key, asked) if query.cursor is not None else None
+    await put_known(server, reader, access, query)
+    _narrow(server, access, query)
     reach = await _reach(server, reader, access, query, cursor, now=now, within=within)
     if query.nothing or not (reach.patients or reach.tenant is not None):
         await check_guard(reader, access, now)
@@ -103,12 +107,21 @@ async def run(
     return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new, total)
 
 
+def _narrow(server: FhirServer, access: Access, query: SearchQuery) -> None:
+    """Add what the queries of the scopes ask, once."""
+    if access.scopes.narrowed is not None and not query.narrowed:
+        query.narrowed = True
+        narrowing_of(server.registry).narrow(query, access.scopes)
+
+
 async def places(
     server: FhirServer, reader: Reader, access: Access, query: SearchQuery, *, now: int
 ) -> tuple[list[tuple[int, int]], int | None]:
     """Partition and ``n`` of the first ``query.count`` matches in their order, without their bodies, and the one
     partition that was searched, as in ``Page``. The query has one sort key and no cursor.
     """
+    await put_known(server, reader, access, query)
+    _narrow(server, access, query)
     reach = await _reach(server, reader, access, query, None, now=now, within=None)
     if query.nothing or not (reach.patients or reach.tenant is not None):
         await check_guard(reader, access, now)
@@ -210,8 +223,10 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
             )
         return tuple(sorted(found))
     for criterion in query.conditions:
-        condition = _identifying(criterion)
-        if condition is not None:
+        found_by = _identifying(criterion)
+        if found_by is not None:
+            condition, ids = found_by
+            known = [await find_patient(reader, access, each, server.registry) for each in ids]
             rows = [
                 row
                 for each in condition.values
@@ -223,18 +238,26 @@ async def _identified(server: FhirServer, reader: Reader, access: Access, query:
                     access.tenant,
                 )
             ]
-            return tuple(sorted({row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
+            own = {each for each in known if each is not None}
+            return tuple(sorted(own | {row[0] for row in rows if row[0] <= 0 or access.may_see(row[0])}))
     return None
 
 
-def _identifying(criterion: Criterion) -> Condition | None:
-    """The condition on an identifier that says whose records are meant, on the resource or on its subject."""
+def _identifying(criterion: Criterion) -> tuple[Condition, tuple[str, ...]] | None:
+    """The condition on an identifier that says whose records are meant, on the resource or on its subject, and the ids
+    of the Patients whom only the caller knows by it.
+    """
     if isinstance(criterion, Chain) and criterion.param.owner and criterion.target_type == "Patient":
         criterion = criterion.inner
+    ids: tuple[str, ...] = ()
+    if isinstance(criterion, AnyOf):
+        match criterion.criteria:
+            case (Condition(param=Param(resource_type="Patient")) as first, Ids(ids=ids)):
+                criterion = first
     if not isinstance(criterion, Condition) or not criterion.param.identifying or criterion.modifier:
         return None
     whole = (isinstance(each, TokenValue) and each.system is not None and each.code for each in criterion.values)
-    return criterion if all(whole) else None
+    return (criterion, ids) if all(whole) else None
 
 
 async def partitions_of(reader: Reader, access: Access) -> list[int]:

@@ -47,6 +47,7 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
             path = (f"{resource_type}.{name}",)
             text = f"A {resource_type} is not accepted with one of these: {', '.join(values)}. {place.because}"
             raise Unprocessable(text, issues=(Issue("not-supported", text, path),))
+    server.providers.check_write(resource)
     return resource_type
 
 
@@ -168,6 +169,7 @@ def finish(server: FhirServer, draft: Draft) -> Draft:
     """Fill in what follows from the resource: labels, index rows, bytes."""
     resource = draft.resource
     assert resource is not None, "only a delete has no resource"
+    server.providers.check_write(resource)  # a patch may have made it what only a provider serves
     catalogue = draft.patient <= 0
     draft.labels = 1 << server.labels.categories["catalogue"].bit if catalogue else server.labels.of(resource)
     draft.rows = server.indexer(draft.type).rows(resource, owned=draft.owned)

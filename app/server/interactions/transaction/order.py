@@ -124,6 +124,7 @@ def _entry(server: FhirServer, request: Request, index: int, entry: dict[str, An
             )
         return None
     _check_url(server, verb, form, target, query)
+    server.providers.check_address(target.type, target.id)
     method = _METHODS[verb]
     if (resource is None) != (method == "delete"):
         raise Invalid(f"A {verb} {'has no' if method == 'delete' else 'needs a'} resource.", "required")
