@@ -72,6 +72,15 @@ class Labels:
                 return row.bits
         return UNCLASSIFIED
 
+    def possible(self, resource_type: str, every: int) -> int:
+        """The bits that resources of a type may have, of those in ``every``: all, where they take those of others."""
+        if resource_type in self.refers:
+            return every
+        union = 0
+        for row in self._rows.get(resource_type, ()):
+            union |= row.bits
+        return union & every
+
     def referred(self, resource: Resource) -> list[str] | None:
         """What a type that takes the categories of what it refers to, refers to; None for other types."""
         paths = self.refers.get(resource["resourceType"])
