@@ -129,14 +129,14 @@ def test_more_queries_than_a_statement_takes_are_refused_also_when_two_make_them
 
 def test_a_scope_without_a_query_wins_over_one_with() -> None:
     scopes = parse_scopes("patient/Observation.rs?category=a patient/Observation.r")
-    assert scopes.limits("Observation", Action.READ) == ()
+    assert scopes.limits("Observation", Action.READ) is None
     assert scopes.limits("Observation", Action.SEARCH) == ((("category", ("a",)),),)
 
 
 def test_queries_of_every_type_and_of_one_are_alternatives() -> None:
     scopes = parse_scopes("patient/*.rs?_tag=x patient/Observation.rs?category=a&category=b")
     assert scopes.limits("Goal", Action.READ) == ((("_tag", ("x",)),),)
-    assert set(scopes.limits("Observation", Action.READ)) == {
+    assert set(scopes.limits("Observation", Action.READ) or ()) == {
         (("_tag", ("x",)),),
         (("category", ("a",)), ("category", ("b",))),
     }
@@ -144,6 +144,12 @@ def test_queries_of_every_type_and_of_one_are_alternatives() -> None:
 
 def test_scopes_without_queries_ask_nothing_of_a_resource() -> None:
     assert parse_scopes("patient/*.rs patient/Goal.cruds").narrowed is None
+
+
+def test_what_no_scope_allows_is_met_by_nothing() -> None:
+    scopes = parse_scopes("patient/Observation.s?category=a")
+    assert scopes.limits("Observation", Action.READ) == ()
+    assert scopes.limits("Goal", Action.SEARCH) == ()
 
 
 def test_levels_are_told_apart() -> None:
@@ -218,7 +224,7 @@ def test_what_is_read_from_a_grant_allows_what_its_text_says(text: str) -> None:
     scopes = parse_scopes(text, _OF_PATIENT)
     for resource, letter in product(_RESOURCES, LETTERS):
         limits = scopes.limits(resource[0], LETTERS[letter])
-        meets = not limits or any(all(resource[1][name] & set(values) for name, values in each) for each in limits)
+        meets = limits is None or any(all(resource[1][name] & set(values) for name, values in each) for each in limits)
         allowed = scopes.allow(resource[0], LETTERS[letter]) and meets
         assert allowed == _allows(text, "patient", resource, letter)
 

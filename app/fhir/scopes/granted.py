@@ -34,24 +34,26 @@ class Scopes:
             return "every"
         return frozenset(name for name, actions in self.by_type.items() if actions & action)
 
-    def limits(self, resource_type: str, action: int) -> tuple[Query, ...]:
-        """The queries of which a resource must meet one for ``action``; none where nothing is asked of it."""
-        return () if self.narrowed is None else self.narrowed.limits(resource_type, action)
+    def limits(self, resource_type: str, action: int) -> tuple[Query, ...] | None:
+        """The queries of which a resource must meet one for ``action``: none that any meets where it is not allowed at
+        all; None where nothing is asked of a resource.
+        """
+        return None if self.narrowed is None else self.narrowed.limits(resource_type, action)
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Per type and action, the queries that scopes are narrowed by; those of every type beside a type's own. A pair
-    that is missing has a scope without a query, or none.
+    """Per type and action, the queries that scopes are narrowed by; those of every type beside a type's own. ``free``:
+    what a scope without a query allows.
     """
 
     by_type: Mapping[tuple[str, int], tuple[Query, ...]]
     free: frozenset[tuple[str, int]]
 
-    def limits(self, resource_type: str, action: int) -> tuple[Query, ...]:
+    def limits(self, resource_type: str, action: int) -> tuple[Query, ...] | None:
         """As ``Scopes.limits``."""
         if (resource_type, action) in self.free or (EVERY_TYPE, action) in self.free:
-            return ()
+            return None
         found = (*self.by_type.get((EVERY_TYPE, action), ()), *self.by_type.get((resource_type, action), ()))
         return widest(found)
 

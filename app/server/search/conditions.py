@@ -10,7 +10,19 @@ from app.server.search import follow
 from app.server.search.build import Ask, Build, Find, Row, any_of
 from app.server.search.dates import interval_condition
 from app.server.search.kinds import KINDS
-from app.server.search.query import AllOf, AnyOf, Chain, Condition, Criterion, Has, Ids, Linked, OwnedBy, Updated
+from app.server.search.query import (
+    AllOf,
+    AnyOf,
+    Chain,
+    Condition,
+    Criterion,
+    Has,
+    Ids,
+    Linked,
+    OwnedBy,
+    PerType,
+    Updated,
+)
 from app.server.search.registry import Param
 
 
@@ -32,13 +44,32 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
             return follow.owned_on(build, row, find)
         case Linked():
             return follow.linked_on(build, row, criterion, find)
-        case AnyOf() | AllOf():
-            parts = [
-                condition_on(build, row, each, partial(_one_of, find, place))
-                for place, each in enumerate(criterion.criteria)
-            ]
-            return any_of(parts) if isinstance(criterion, AnyOf) else f"({' AND '.join(parts)})"
+        case AnyOf() | AllOf() | PerType():
+            return _joined(build, row, criterion, find)
     raise TypeError(type(criterion))
+
+
+def _joined(build: Build, row: Row, joined: AnyOf | AllOf | PerType, find: Find) -> str:
+    if isinstance(joined, PerType):
+        return _per_type(build, row, joined, find)
+    parts = [
+        condition_on(build, row, each, partial(_one_of, find, place)) for place, each in enumerate(joined.criteria)
+    ]
+    return any_of(parts) if isinstance(joined, AnyOf) else f"({' AND '.join(parts)})"
+
+
+def _per_type(build: Build, row: Row, asked: PerType, find: Find) -> str:
+    """What is asked of the type that ``row`` is of."""
+    parts = (
+        [f"{row.type} IN ({', '.join(str(build.registry.number(each)) for each in asked.free)})"] if asked.free else []
+    )
+    for place, (name, criterion) in enumerate(asked.criteria):
+        number = str(build.registry.number(name))
+        meets = condition_on(
+            build, replace(row, type=number, type_name=name), criterion, partial(_of_type, find, place)
+        )
+        parts.append(f"({row.type} = {number} AND {meets})")
+    return any_of(parts)
 
 
 def _condition(build: Build, row: Row, condition: Condition, find: Find) -> str:
@@ -91,6 +122,10 @@ def _id_at(find: Find, index: int, ask: Ask) -> str:
 
 def _updated_at(find: Find, index: int, ask: Ask) -> Any:
     return find(ask).values[index]
+
+
+def _of_type(find: Find, place: int, ask: Ask) -> Criterion:
+    return find(ask).criteria[place][1]  # type: ignore[no-any-return]
 
 
 def _one_of(find: Find, place: int, ask: Ask) -> Criterion:

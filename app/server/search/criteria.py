@@ -67,6 +67,15 @@ class Criteria:
                 self._keep((query.resource_type, name, value), found)
         return True
 
+    def plain(self, resource_type: str, name: str, value: str) -> Criterion | None:
+        """What a parameter without modifier or chain asks of one resource, whether or not it can be searched by yet;
+        None for one whose rows do not say it alone. Raises ``Invalid``.
+        """
+        param = self._registry.params(resource_type).get(name)
+        if param is None or param.kind not in ("token", "reference", "uri", "date"):
+            return None
+        return self._condition(param, "", value)
+
     def _known(self, resource_type: str, name: str, value: str) -> Criterion | None:
         """What the same text was read as before: apps ask the same of every record."""
         if self._unready is not self._registry.unready:  # a reindex has finished: other parameters are offered now

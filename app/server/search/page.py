@@ -19,6 +19,7 @@ from app.server.access import Access
 from app.server.search.build import After, Ask
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.search.known import put_known
+from app.server.search.narrowing import narrowing_of
 from app.server.search.query import AnyOf, Chain, Condition, Criterion, Ids, SearchQuery
 from app.server.search.reach import Reach, reach_of
 from app.server.search.registry import Param

@@ -140,6 +140,18 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class PerType:
+    """In a search over several types: what each of some must meet; of the ``free`` nothing is asked."""
+
+    criteria: tuple[tuple[str, Criterion], ...]
+    free: tuple[str, ...]
+
+    @property
+    def shape(self) -> object:
+        return "type", tuple((name, each.shape) for name, each in self.criteria), self.free
+
+
+@dataclass(frozen=True, slots=True)
 class Include:
     """One ``_include`` or ``_revinclude``. ``param`` None: all reference parameters of ``source_type``; ``source_type``
     "": of all types. ``target_type`` "": any. https://hl7.org/fhir/R4/search.html#include
@@ -172,7 +184,8 @@ class SearchQuery:
 
     ``types`` is given for a search over several types, whose ``resource_type`` is "". ``where`` is the address that
     was searched, when it is more than the type: page links hold for it only. ``total``: the matches are to be
-    counted; ``only_count``: nothing else is asked for.
+    counted; ``only_count``: nothing else is asked for. ``narrowed``: what the scopes' queries ask is among the
+    conditions.
     """
 
     resource_type: str
@@ -191,6 +204,7 @@ class SearchQuery:
     includes: list[Include] = field(default_factory=list)
     total: bool = False
     only_count: bool = False
+    narrowed: bool = False
 
     @property
     def shape(self) -> object:

@@ -86,10 +86,13 @@ class Param:
 
 
 class Registry:
-    """All parameters of all types; one per process."""
+    """All parameters of all types; one per process. ``base`` is this server's address: references to it count as
+    relative.
+    """
 
-    def __init__(self, definitions: Definitions, placement: Mapping[str, Place]) -> None:
+    def __init__(self, definitions: Definitions, placement: Mapping[str, Place], *, base: str = "") -> None:
         self.definitions = definitions
+        self.base = base
         self.placement = placement
         self._types: dict[str, Mapping[str, Param]] = {}
         self._bits: dict[str, dict[int, int]] = {}
