@@ -1,0 +1,151 @@
+"""Anchors: how far every stream had come and with which chain hash, signed, kept outside the database.
+
+Whoever can write the database can cut a stream at its end, remove it, or write it anew from some line on, and the table
+alone would not show it (``verify.py``). An anchor does. One line of a file per anchor, each with the hash of the line
+before; whoever keeps copies of the files elsewhere can prove more than we can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from app.audit.verify import Finding
+from app.clock import Clock
+from app.database.interface import Database
+
+HOUR: Final = 3600.0
+Sign = Callable[[Mapping[str, Any]], Awaitable[str]]
+"""Makes a signed text, without line ends, of what it is given."""
+Opened = Callable[[str], Awaitable[Mapping[str, Any]]]
+"""Gives back what was signed. Raises ``ValueError`` for what was not signed by this service, or was changed."""
+
+_HEADS: Final = "SELECT stream, line, chain FROM audit_head WHERE line > 0 ORDER BY stream"
+_SEGMENT_AT: Final = (
+    "SELECT line + lines - 1, chain FROM audit WHERE stream = $1 AND line <= $2 ORDER BY line DESC LIMIT 1"
+)
+_ENDING: Final = ".anchors"
+_log: Final = structlog.get_logger(__name__)
+
+
+def anchor_files(folder: Path) -> list[Path]:
+    """The files, a month each, in the order they were written."""
+    return sorted(folder.glob(f"*{_ENDING}")) if folder.is_dir() else []
+
+
+async def anchor(database: Database, folder: Path, *, sign: Sign, now: int) -> int:
+    """Write one anchor, on disk when this returns; how many streams are in it."""
+    turn = await asyncio.to_thread(_turn, folder)
+    try:
+        rows = await database.fetch(_HEADS)
+        heads = {bytes(stream).hex(): [line, bytes(chain).hex()] for stream, line, chain in rows}
+        signed = await sign({"at": now, "previous": await asyncio.to_thread(_last_hash, folder), "heads": heads})
+        await asyncio.to_thread(_append, folder, signed, now)
+    finally:
+        os.close(turn)
+    return len(heads)
+
+
+def _turn(folder: Path) -> int:
+    """The turn of one process at a time, so that each anchor follows the one before; over when it is closed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _last_hash(folder: Path) -> str:
+    for path in reversed(anchor_files(folder)):
+        lines = path.read_bytes().splitlines()
+        if lines:
+            return sha256(lines[-1]).hexdigest()
+    return ""
+
+
+def _append(folder: Path, text: str, now: int) -> None:
+    month = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y-%m")
+    descriptor = os.open(folder / f"{month}{_ENDING}", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, text.encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def verify_anchors(database: Database, folder: Path, *, opened: Opened) -> list[Finding]:
+    """What does not agree with the anchors: lines that are gone or other than they were, and anchors themselves that
+    were changed, removed or put in. Empty when all is true.
+    """
+    findings: list[Finding] = []
+    previous = ""
+    latest: dict[str, tuple[int, str]] = {}
+    for path in anchor_files(folder):
+        for number, text in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                said = await opened(text.decode("ascii", "replace"))
+                heads = {str(stream): (int(line), str(chain)) for stream, (line, chain) in said["heads"].items()}
+                follows = str(said["previous"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                findings.append(Finding(path.name, number, "is not an anchor that this service signed"))
+                previous = sha256(text).hexdigest()
+                continue
+            if follows != previous:
+                findings.append(Finding(path.name, number, "does not follow the anchor before: one was removed"))
+            previous = sha256(text).hexdigest()
+            for stream, head in heads.items():
+                if latest.get(stream) != head:
+                    latest[stream] = head
+                    findings += await _check(database, bytes.fromhex(stream), *head)
+    return findings
+
+
+async def _check(database: Database, stream: bytes, line: int, chain: str) -> Sequence[Finding]:
+    """Whether the stream came by this line with this chain hash; segments are never joined, so it ended one."""
+    rows = await database.fetch(_SEGMENT_AT, stream, line)
+    if not rows or rows[0][0] < line:
+        return [Finding(stream.hex(), line, "was here when it was anchored, and is gone")]
+    if rows[0][0] != line or bytes(rows[0][1]).hex() != chain:
+        return [Finding(stream.hex(), line, "is not what was anchored: the stream was written anew")]
+    return []
+
+
+class Anchoring:
+    """Writes an anchor every ``interval`` seconds, the first one after a minute."""
+
+    def __init__(self, database: Database, folder: Path, *, sign: Sign, clock: Clock, interval: float = HOUR) -> None:
+        self._database = database
+        self._folder = folder
+        self._sign = sign
+        self._clock = clock
+        self._interval = interval
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """In a task of the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._repeat(), name="audit anchors")
+
+    async def stop(self) -> None:
+        """End the task."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _repeat(self) -> None:
+        await asyncio.sleep(min(60.0, self._interval))
+        while True:
+            try:
+                await anchor(self._database, self._folder, sign=self._sign, now=self._clock())
+            except Exception:  # noqa: BLE001 - whatever failed: the next hour's anchor covers this one's lines too
+                _log.exception("audit.anchor.failed")
+            await asyncio.sleep(self._interval)
