@@ -67,5 +67,11 @@ class Database(Protocol):
     async def tidy(self) -> None:
         """After much was written at once: statistics made, and the log folded into the tables."""
 
+    async def fold(self) -> None:
+        """After something was erased: what was written stays in no log of this database's own.
+
+        On SQLite the log is folded into the tables and emptied. PostgreSQL keeps what is said in ``docs/rights.md``.
+        """
+
     async def close(self) -> None:
         """Give everything back."""

@@ -174,6 +174,9 @@ class PostgresqlDatabase:
             raise Unavailable("Too many others are changing the same record; try again.") from error
         raise Unavailable("Too many others are changing the same record; try again.")
 
+    async def fold(self) -> None:
+        """Nothing: its write-ahead log is recycled by the server, see ``docs/rights.md``."""
+
     async def tidy(self) -> None:
         connection = await self._take()
         try:

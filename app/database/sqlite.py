@@ -30,6 +30,8 @@ LONGEST_READ_NS: Final = 20_000_000_000
 """How long a read may take in all. The threads are few: one that never ended would keep its thread from all others."""
 _PROGRESS_STEPS: Final = 4000
 _LONGEST_GROUP: Final = 64
+_FOLDS: Final = 20
+"""How often the log is tried to be emptied while reads stand in the way."""
 _INTERRUPTED: Final = "interrupted"
 _PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY})
 """What goes wrong with the machine and not with the statement."""
@@ -361,9 +363,25 @@ class SqliteDatabase:
                 await self._turn_over(self._group)
             await asyncio.get_running_loop().run_in_executor(self._commit_pool, self._tidy)
 
+    async def fold(self) -> None:
+        for attempt in range(_FOLDS):
+            async with self._turn:
+                if self._group is not None:
+                    await self._turn_over(self._group)
+                if await asyncio.get_running_loop().run_in_executor(self._commit_pool, self._fold):
+                    return
+            await asyncio.sleep(0.02 * attempt)  # a read that looks at an older state keeps the log; it ends by itself
+
     def _tidy(self) -> None:
         self._connection.execute("ANALYZE")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._fold()
+
+    def _fold(self) -> bool:
+        """Whether the log is empty now."""
+        self._connection.execute("PRAGMA busy_timeout=0")
+        busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+        self._connection.execute("PRAGMA busy_timeout=10000")
+        return not busy
 
     async def close(self) -> None:
         async with self._turn:

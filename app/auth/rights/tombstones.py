@@ -1,0 +1,116 @@
+"""What was erased does not come back by being delivered again: by its id, or by an identifier that it had (MODEL 5).
+
+Ids stay as they are, since they stand in the history; identifiers are kept as keyed hashes only. The person may enter
+it anew in their own session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from app.auth.rights import tables
+from app.auth.roles import Role
+from app.auth.sealing import Seal
+from app.database import Reader, Writer
+from app.errors import Conflict
+from app.fhir.resource import Resource, decode
+from app.server.access import Access
+from app.server.rules import Change, ChangeSet, Rule, Verdict
+from app.server.search.registry import Registry
+from app.server.store.erase import Erased
+from app.server.tables import INSERT_ALIAS, PATIENT
+
+_ID: Final = "SELECT 1 FROM tombstone WHERE patient = $1 AND type = $2 AND id = $3"
+_VALUE: Final = "SELECT 1 FROM tombstone_identifier WHERE patient = $1 AND value = $2"
+_FORGET: Final = "DELETE FROM tombstone WHERE patient = $1 AND type = $2 AND id = $3"
+_ALIAS: Final = "SELECT 1 FROM alias WHERE type = $1 AND id = $2"
+_OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
+_PEOPLE: Final = "service:people"
+"""The service where it writes what the person has just decided in a page of their own."""
+_ELEMENTS: Final = ("identifier", "masterIdentifier")
+
+
+class Tombstones:
+    """Keeps and asks. ``secret``: the service's own."""
+
+    def __init__(self, secret: bytes, registry: Registry) -> None:
+        self._seal = Seal(secret, "tombstone")
+        self._registry = registry
+
+    async def keep(self, writer: Writer, patient: int, erasure: str, erased: Sequence[Erased], *, at: int) -> None:
+        """Remember what was just erased."""
+        for each in erased:  # erased before, entered anew, erased again
+            await writer.execute(_FORGET, patient, self._registry.number(each.type), each.id)
+        rows = [(patient, self._registry.number(each.type), each.id, at, erasure) for each in erased]
+        values = {value for each in erased for body in each.bodies for value in self._values(each.type, decode(body))}
+        await writer.insert(tables.INSERT_TOMBSTONE, rows)
+        await writer.insert(tables.INSERT_TOMBSTONE_IDENTIFIER, [(patient, each, erasure) for each in sorted(values)])
+
+    async def keep_person(self, writer: Writer, patient: int, ids: Iterable[str]) -> None:
+        """Remember the ids of a Patient whose whole record was erased, so that loading them again is refused."""
+        await writer.insert(INSERT_ALIAS, [(PATIENT, self._person(each), patient) for each in ids])
+
+    def rule(self) -> Rule:
+        """For the server: runs on what is new, and on what carries identifiers."""
+        return Rule("erased", None, self._check, _may_come_back)
+
+    async def _check(self, changes: ChangeSet, reader: Reader) -> Verdict:
+        if changes.patient > 0 and not _is_own(changes.access):
+            for change in filter(_may_come_back, changes.changes):
+                await self._check_one(changes.patient, change, reader)
+        return Verdict()
+
+    async def _check_one(self, patient: int, change: Change, reader: Reader) -> None:
+        """Raises ``Conflict`` for what was erased."""
+        assert change.after is not None
+        known = partial(reader.fetch, _VALUE, patient)
+        number = self._registry.number(change.type)
+        if change.was is None and not change.fresh:
+            if await reader.fetch(_ID, patient, number, change.id):
+                raise _refusal(change)
+            if number == PATIENT and await reader.fetch(_ALIAS, PATIENT, self._person(change.id)):
+                raise _refusal(change)
+        had = set() if change.before is None else self._values(change.type, change.before)
+        for value in self._values(change.type, change.after) - had:
+            if await known(value):
+                raise _refusal(change)
+
+    def _values(self, resource_type: str, resource: Resource) -> set[int]:
+        """The keyed hashes of the identifiers by which a resource is known where it comes from."""
+        return {
+            self._hash(f"{resource_type}|{system}|{value}")
+            for name in _ELEMENTS
+            for system, value in _identifiers(resource.get(name))
+        }
+
+    def _person(self, patient_id: str) -> str:
+        return f"erased.{self._seal.digest(f'Patient/{patient_id}'.encode())[:16].hex()}"
+
+    def _hash(self, text: str) -> int:
+        return int.from_bytes(self._seal.digest(text.encode())[:8], "big", signed=True)
+
+
+def _identifiers(found: Any) -> Iterable[tuple[str, str]]:
+    """System and value of those that have both: a number without a system says nothing outside its own delivery."""
+    for each in found if isinstance(found, list) else [found] if isinstance(found, dict) else ():
+        if each.get("system") and each.get("value"):
+            yield each["system"], each["value"]
+
+
+def _may_come_back(change: Change) -> bool:
+    after = change.after
+    return after is not None and ((change.was is None and not change.fresh) or any(name in after for name in _ELEMENTS))
+
+
+def _is_own(access: Access) -> bool:
+    return access.recipient == _PEOPLE or (access.kind == "session" and access.role in _OWN)
+
+
+def _refusal(change: Change) -> Conflict:
+    return Conflict(
+        f"This {change.type} was removed at the person's request. Only the person can enter it again, in their own"
+        " session.",
+        "conflict",
+    )
