@@ -14,6 +14,7 @@
     ├── Conflict             two things cannot both hold (409)
     ├── PreconditionFailed   If-Match, If-None-Exist and the like (412)
     ├── TooLarge             body or answer beyond a stated limit (413)
+    ├── TooMany              tried too often for now (429)
     └── Unavailable          try again later (503)
 
 Texts never carry what a resource says; they name elements, parameters, types and ids that the caller sent.
@@ -142,6 +143,13 @@ class TooLarge(ZelfregieError):
     """Beyond a stated limit."""
 
     code: str = "too-costly"
+
+
+@dataclass(eq=False)
+class TooMany(ZelfregieError):
+    """Tried too often for now."""
+
+    code: str = "throttled"
 
 
 @dataclass(eq=False)

@@ -36,6 +36,11 @@ def mask(value: Any) -> int:
     return masked
 
 
+def is_system(system: str) -> bool:
+    """Whether an identifier of this system is a BSN, however it is written."""
+    return _plain(system) in SYSTEMS
+
+
 def _plain(system: Any) -> str:
     """A system without what people vary by mistake: capitals, http or https, a last slash, ``urn:oid:``."""
     if not isinstance(system, str):

@@ -25,6 +25,7 @@ STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
         errors.TooLarge: 413,
         errors.UnsupportedMediaType: 415,
         errors.Unprocessable: 422,
+        errors.TooMany: 429,
         errors.Unavailable: 503,
     }
 )
