@@ -136,22 +136,17 @@ class Record:
 
 def related_person_id(patient: int, account: str) -> str:
     """The id of the RelatedPerson that stands for an account in a patient's record; it follows from both."""
-    return new_id(write_key(patient), _following(f"{patient}:{account}"))
+    return following_id(f"{patient}:{account}", patient)
 
 
 def practitioner_id(account: str) -> str:
     """The id of the Practitioner that stands for a professional's account in the tenant's catalogue."""
-    return new_id(write_key(CATALOGUE), _following(f"practitioner:{account}"))
+    return following_id(f"practitioner:{account}")
 
 
-class _following:  # noqa: N801 - a function with a seed
-    """Bytes that follow from a text, where an id is made of random ones otherwise."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text.encode()
-
-    def __call__(self, size: int) -> bytes:
-        return sha256(self._text).digest()[:size]
+def following_id(text: str, partition: int = CATALOGUE) -> str:
+    """An id in a partition that follows from a text, where the server makes random ones otherwise."""
+    return new_id(write_key(partition), lambda size: sha256(text.encode()).digest()[:size])
 
 
 async def records_of(
