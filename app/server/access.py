@@ -123,8 +123,6 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
         return None
     grant = _Grant(*rows[0])
     scopes = parse_scopes(grant.scopes)
-    if scopes.narrowed is not None:
-        return None  # until every interaction honours the queries of scopes
     permits = _Permits(grant)
     if not grant.everyone:
         binds = (grant.recipient, grant.purpose, now, grant.tenant, grant.also, grant.within)

@@ -21,6 +21,7 @@ from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.providers import Provider
 from app.server.search.cursor import Cursor, read_cursor, write_cursor
+from app.server.search.narrowed_rows import rows_within
 from app.server.search.registry import WIDE, WIDTH
 from app.server.server import FhirServer
 from app.server.store.find import find_patient
@@ -62,7 +63,7 @@ _ALL_REFERENCES: Final = (
 _SEEN_REFERENCES: Final = (
     "SELECT l.target_type, l.target_id, max(CASE WHEN EXISTS (SELECT 1 FROM resource r WHERE r.patient = $1 AND"
     " r.n = l.n{narrowed}) THEN 1 ELSE 0 END) AS narrowed FROM link l WHERE l.patient = $1 AND l.target_type IN"
-    " ({types}) AND EXISTS (SELECT 1 FROM resource r WHERE r.patient = $1 AND r.n = l.n AND r.labels & $11 = 0)"
+    " ({types}) AND EXISTS (SELECT 1 FROM resource r WHERE r.patient = $1 AND r.n = l.n AND r.labels & $11 = 0{within})"
     " GROUP BY l.target_type, l.target_id"
 )
 _REFERRED: Final = (
@@ -238,6 +239,12 @@ def _narrowed(server: FhirServer, asked: _Asked, place: int) -> tuple[str, list[
     return text, binds
 
 
+def _within(server: FhirServer, request: Request, first: int) -> tuple[str, list[Any]]:
+    """What the scopes' queries ask of the row ``r``, its placeholders counted from ``first``."""
+    access, dialect = request.access, server.database.dialect
+    return rows_within(server.registry, dialect, access, Action.READ, alias="r", first=first, now=request.now)
+
+
 async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[list[Row], Cursor | None]:
     """The rows of one page from the partition, and where the next one begins."""
     access, count, cursor = request.access, asked.count, asked.cursor
@@ -245,7 +252,8 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
         return [], None
     binds = (asked.patient, asked.denied, access.hash, access.stamp, request.now)
     narrowed, dates = _narrowed(server, asked, 8)
-    start = _OWN + asked.of_types + narrowed
+    within, scoped = _within(server, request, 8 + len(dates))
+    start, dates = _OWN + asked.of_types + narrowed + within, dates + scoped
     if cursor is None:
         rows = list(await server.database.fetch(f"{start} ORDER BY r.n LIMIT $7", *binds, -1, count + 1, *dates))
         if len(rows) <= count:
@@ -278,12 +286,14 @@ async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tupl
     if cursor is not None and cursor.phase == _SHARED_PHASE:
         after = (cursor.patient, cursor.n)
     narrowed, dates = _narrowed(server, asked, 12)
-    chosen, references, more = asked.of_types, _ALL_REFERENCES, []
-    if narrowed or asked.partly:
-        references, more = _SEEN_REFERENCES, [asked.denied, *dates]
+    within, scoped = _within(server, request, 12 + len(dates))
+    chosen, references, more = asked.of_types + within, _ALL_REFERENCES, []
+    if narrowed or asked.partly or within:
+        references, more = _SEEN_REFERENCES, [asked.denied, *dates, *scoped]
         chosen += f" AND (t.narrowed = 1{'' if asked.since is None else ' OR r.updated >= $12'})"
     statement = _REFERRED.format(
-        references=references.format(types=server.registry.catalogue_numbers, narrowed=narrowed), chosen=chosen
+        references=references.format(types=server.registry.catalogue_numbers, narrowed=narrowed, within=within),
+        chosen=chosen,
     )
     binds = [asked.patient, 0, access.hash, access.stamp, request.now, *access.catalogues]
     rows = await server.database.fetch(statement, *binds, *after, SHARED_COUNT + 1, *more)

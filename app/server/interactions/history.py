@@ -26,9 +26,10 @@ from app.server.search.parse import split_query
 from app.server.search.reach import Reach, reach_of
 from app.server.server import FhirServer
 from app.server.store.find import find_partitions, find_patient
+from app.server.store.narrowed import versions_within
 from app.server.store.read import check_guard, several
 from app.server.store.removal import EMPTIED, REMOVAL, removed
-from app.server.store.versions import Asked, versions
+from app.server.store.versions import Asked
 
 DEFAULT_COUNT: Final = 50
 LARGEST_COUNT: Final = 1000
@@ -77,7 +78,7 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
         reach = Reach((patient,), (access.denied_labels(patient, Action.READ),))
         if cursor is not None and cursor.patient != patient:
             continue
-        rows = await versions(server.database, server.database.dialect, access, reach, wanted)
+        rows = await _versions(server, server.database, request, reach, wanted, action=Action.READ)
         if rows or await _is_known(server, request, reach, wanted):
             found.append((patient, rows))
     if len(found) > 1:
@@ -126,7 +127,7 @@ async def _is_known(server: FhirServer, request: Request, reach: Reach, wanted: 
     if plain:
         return False
     any_version = replace(wanted, since=None, at=None, after=None, limit=1)
-    return bool(await versions(server.database, server.database.dialect, request.access, reach, any_version))
+    return bool(await _versions(server, server.database, request, reach, any_version, action=Action.READ))
 
 
 async def _addressed(server: FhirServer, request: Request, patient_id: str) -> Reach:
@@ -182,10 +183,17 @@ async def _rows(server: FhirServer, reader: Reader, request: Request, asked: Ask
     if not (reach.patients or reach.tenant is not None):
         rows: Sequence[Row] = ()
     else:
-        rows = await versions(reader, server.database.dialect, request.access, reach, asked)
+        rows = await _versions(server, reader, request, reach, asked, action=Action.SEARCH)
     if not rows:
         await check_guard(reader, request.access, request.now)
     return rows
+
+
+async def _versions(
+    server: FhirServer, reader: Reader, request: Request, reach: Reach, asked: Asked, *, action: int
+) -> Sequence[Row]:
+    dialect = server.database.dialect
+    return await versions_within(reader, dialect, request.access, server.registry, reach, asked, action=action)
 
 
 def _parameters(request: Request) -> _Parameters:

@@ -63,12 +63,11 @@ def _per_type(build: Build, row: Row, asked: PerType, find: Find) -> str:
     parts = (
         [f"{row.type} IN ({', '.join(str(build.registry.number(each)) for each in asked.free)})"] if asked.free else []
     )
-    for place, (name, criterion) in enumerate(asked.criteria):
-        number = str(build.registry.number(name))
-        meets = condition_on(
-            build, replace(row, type=number, type_name=name), criterion, partial(_of_type, find, place)
-        )
-        parts.append(f"({row.type} = {number} AND {meets})")
+    for place, (names, criterion) in enumerate(asked.criteria):
+        numbers = ", ".join(str(build.registry.number(each)) for each in names)
+        of_type = replace(row, type=numbers, type_name=names[0]) if len(names) == 1 else row
+        meets = condition_on(build, of_type, criterion, partial(_of_type, find, place))
+        parts.append(f"({row.type} IN ({numbers}) AND {meets})")
     return any_of(parts)
 
 

@@ -17,6 +17,7 @@ from app.fhir.resource import encode
 from app.fhir.scopes import Action
 from app.server.access import NOTHING, Access
 from app.server.search.follow import OWNER_FLAG
+from app.server.search.narrowed_rows import rows_within
 from app.server.search.query import Include
 from app.server.search.registry import Param, Registry
 from app.server.tables import PATIENT
@@ -26,7 +27,7 @@ MOST_INCLUDED: Final = 2000
 _MOST_ROUNDS: Final = 20
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3)"
 _FIRST: Final = 4
-"""The placeholders before it are the guard's."""
+"""The placeholders before it are the guard's; what scopes are narrowed by comes next."""
 _COLUMNS: Final = "c.patient, c.type, c.id, c.n, c.body"
 
 
@@ -102,6 +103,9 @@ class _Inclusion:
         self._readable = (
             "" if numbers is None else f" AND c.type IN ({', '.join(map(str, numbers))})" if numbers else " AND 0 = 1"
         )
+        narrowed, self._asked = rows_within(registry, dialect, access, Action.READ, alias="c", first=_FIRST, now=now)
+        self._readable += narrowed
+        self._first = _FIRST + len(self._asked)
 
     async def forward(self, includes: Sequence[Include], new: Sequence[Found]) -> list[Found]:
         """What ``new`` refers to by ``includes``."""
@@ -112,7 +116,7 @@ class _Inclusion:
             [(each.patient, each.n, self._denied(each.patient)) for each in new],
         )
         links = " OR ".join(map(self._link, includes))
-        place = len(binds) + _FIRST
+        place = len(binds) + self._first
         sql = (
             "WITH t AS (SELECT DISTINCT l.patient, s.denied, l.target_type, l.target_id"
             f" FROM {sources} CROSS JOIN link l WHERE l.patient = s.patient AND l.n = s.n AND l.target_type > 0"
@@ -232,15 +236,15 @@ class _Inclusion:
         """``rows`` as the FROM item ``s``, and its binds."""
         kept = [row for row in rows if row[-1] != NOTHING]
         if self._dialect == "postgresql":
-            arrays = ", ".join(f"${_FIRST + place}::{kind}[]" for place, kind in enumerate(columns.values()))
+            arrays = ", ".join(f"${self._first + place}::{kind}[]" for place, kind in enumerate(columns.values()))
             binds = [[row[place] for row in kept] for place in range(len(columns))]
             return f"unnest({arrays}) AS s({', '.join(columns)})", binds
         parts = ", ".join(f"json_extract(j.value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
-        return f"(SELECT {parts} FROM json_each(${_FIRST}) j) s", [encode(kept).decode()]
+        return f"(SELECT {parts} FROM json_each(${self._first}) j) s", [encode(kept).decode()]
 
     async def _fetch(self, sql: str, *binds: Any) -> list[Found]:
         access = self._access
         rows = await self._reader.fetch(
-            f"{sql} LIMIT {MOST_INCLUDED + 1}", access.hash, access.stamp, self._now, *binds
+            f"{sql} LIMIT {MOST_INCLUDED + 1}", access.hash, access.stamp, self._now, *self._asked, *binds
         )
         return [Found(patient, number, resource_id, n, body) for patient, number, resource_id, n, body in rows]

@@ -15,7 +15,7 @@ from app.server.placement import named_patient
 from app.server.search.criteria import Criteria
 from app.server.search.index import Indexer
 from app.server.search.matching import Indexed, meets
-from app.server.search.query import AllOf, AnyOf, Chain, Criterion, Has, Ids, PerType, SearchQuery
+from app.server.search.query import AllOf, AnyOf, Chain, Condition, Criterion, Has, Ids, PerType, SearchQuery
 from app.server.search.registry import Registry
 from app.server.search.rows import Rows
 
@@ -73,18 +73,30 @@ class Narrowing:
     def narrow(self, query: SearchQuery, scopes: Scopes) -> None:
         """Add to a search what its types, and the types that it leads to, are narrowed by."""
         query.conditions = [self._led(each, scopes) for each in query.conditions]
-        types = query.types or (query.resource_type,)
-        asked = {each: self.criterion(each, scopes, Action.SEARCH) for each in types}
-        narrowed = tuple((name, each) for name, each in asked.items() if each is not None)
-        if not narrowed:
-            return
         if query.types:
-            free = tuple(name for name, each in asked.items() if each is None)
-            query.conditions.append(PerType(narrowed, free))
-        else:
-            criterion = narrowed[0][1]
+            asked = self.per_type(query.types, scopes, Action.SEARCH)
+            query.conditions += () if asked is None else (asked,)
+            return
+        criterion = self.criterion(query.resource_type, scopes, Action.SEARCH)
+        if criterion is not None:
             # One after the other, so that each may be what leads the statement.
             query.conditions += criterion.criteria if isinstance(criterion, AllOf) else (criterion,)
+
+    def per_type(self, types: tuple[str, ...], scopes: Scopes, action: int) -> PerType | None:
+        """What ``action`` asks of resources of these types; None where that is nothing. Types of which the same is
+        asked, such as a tag, are one group.
+        """
+        groups: dict[object, tuple[list[str], Criterion]] = {}
+        free = []
+        for each in types:
+            criterion = self.criterion(each, scopes, action)
+            if criterion is None:
+                free.append(each)
+            else:
+                groups.setdefault(_meaning(criterion), ([], criterion))[0].append(each)
+        if not groups:
+            return None
+        return PerType(tuple((tuple(names), criterion) for names, criterion in groups.values()), tuple(free))
 
     def _led(self, criterion: Criterion, scopes: Scopes) -> Criterion:
         """With what the resources must meet that a chain or ``_has`` leads to."""
@@ -110,10 +122,11 @@ class Narrowing:
         criterion = self.criterion(resource["resourceType"], scopes, action)
         return criterion is None or meets(criterion, self.index(resource))
 
-    def allows_rows(self, scopes: Scopes, action: int, resource: Resource, rows: Rows) -> bool:
-        """The same of one whose index rows were made."""
+    def allows_rows(self, scopes: Scopes, action: int, resource: Resource, rows: Rows, *, owned: bool) -> bool:
+        """The same of one whose index rows were made; ``owned``: it names its partition's patient as subject."""
         criterion = self.criterion(resource["resourceType"], scopes, action)
-        return criterion is None or meets(criterion, Indexed(self._registry, rows, self._named(resource)))
+        named = self._named(resource) if owned else None
+        return criterion is None or meets(criterion, Indexed(self._registry, rows, named))
 
     def index(self, resource: Resource) -> Indexed:
         """A stored resource as the searches see it."""
@@ -127,3 +140,13 @@ class Narrowing:
     def _named(self, resource: Resource) -> str | None:
         place = self._registry.placement[resource["resourceType"]]
         return named_patient(resource, place, base=self._registry.base, entries={})
+
+
+def _meaning(criterion: Criterion) -> object:
+    """What a criterion asks, whatever the type that it asks it of."""
+    match criterion:
+        case Condition():
+            return criterion.param.numbers, tuple(criterion.values)
+        case AllOf() | AnyOf():
+            return type(criterion), tuple(map(_meaning, criterion.criteria))
+    return criterion

@@ -141,14 +141,14 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class PerType:
-    """In a search over several types: what each of some must meet; of the ``free`` nothing is asked."""
+    """In a search over several types: what those of each group must meet; of the ``free`` nothing is asked."""
 
-    criteria: tuple[tuple[str, Criterion], ...]
+    criteria: tuple[tuple[tuple[str, ...], Criterion], ...]
     free: tuple[str, ...]
 
     @property
     def shape(self) -> object:
-        return "type", tuple((name, each.shape) for name, each in self.criteria), self.free
+        return "type", tuple((names, each.shape) for names, each in self.criteria), self.free
 
 
 @dataclass(frozen=True, slots=True)

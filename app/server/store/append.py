@@ -21,6 +21,7 @@ from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import INDEXES, index_rows
 from app.server.store.changes import Draft
+from app.server.store.narrowed import check_new
 from app.server.store.read import check_guard
 from app.server.store.write import check_each, check_write_labels
 
@@ -118,6 +119,7 @@ async def append(
 ) -> None:
     """Store ``drafts``, for which ``is_append`` holds. Raises ``GrantChanged``, ``NotFound``, or ``Forbidden``."""
     check_each(drafts, partial(check_write_labels, access))
+    check_each(drafts, partial(check_new, access, registry))
     patient = drafts[0].patient
     single = len(drafts) == 1
     resources: list[tuple[Any, ...]] = []

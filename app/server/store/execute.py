@@ -11,6 +11,7 @@ from typing import Final, Literal
 from app.database import Writer
 from app.errors import Conflict, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
+from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
@@ -18,6 +19,7 @@ from app.server.store.append import append, is_append
 from app.server.store.changes import Draft
 from app.server.store.frame import renamed
 from app.server.store.matching import Match, matched
+from app.server.store.narrowed import is_within
 from app.server.store.prepare import catalogue_is_closed, check_resource, finish, fresh_id
 from app.server.store.read import read
 from app.server.store.write import Write
@@ -180,13 +182,22 @@ async def _take_instead(
     if match is not None:
         draft.unchanged = True
         stored = await read(
-            writer, access, draft.type, draft.id, registry=server.registry, now=now, partition=match.patient
+            writer,
+            access,
+            draft.type,
+            draft.id,
+            registry=server.registry,
+            now=now,
+            partition=match.patient,
+            action=Action.SEARCH,
         )
+        place = stored.patient, draft.type, draft.id
+        shown = await is_within(writer, access, server.registry, place, stored.version, stored.body, action=Action.READ)
         draft.patient, draft.version, draft.updated, draft.body = (
             stored.patient,
             stored.version,
             stored.updated,
-            stored.body,
+            stored.body if shown else b"",
         )
 
 

@@ -12,6 +12,7 @@ from app.fhir.scopes import Action
 from app.server.access import GUARD_STANDS, SELECT_PATIENT_ID, Access
 from app.server.search.registry import Registry
 from app.server.store.find import find_partitions, near_partitions
+from app.server.store.narrowed import is_within
 from app.server.store.removal import ERASED, removed
 
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $5 AND g.stamp = $6 AND g.expires > $7)"
@@ -64,8 +65,10 @@ async def read(
     patient_id: str | None = None,
     version: int | None = None,
     partition: int | None = None,
+    action: int = Action.READ,
 ) -> Stored:
-    """The current version, or the one asked for; ``partition`` where it is known.
+    """The current version, or the one asked for; ``partition`` where it is known. ``action``: what the queries of the
+    caller's scopes must allow on it.
 
     Raises ``NotFound``, ``Gone``, or ``Conflict`` when a caller with several patients means more than one by a short
     address.
@@ -84,9 +87,14 @@ async def read(
             break  # the caller's own resource hides a catalogue's of the same id
         denied = access.denied_labels(patient, Action.READ)
         binds = (patient, number, resource_id, denied, access.hash, access.stamp, now)
-        found += (
+        rows = (
             await reader.fetch(READ, *binds) if version is None else await reader.fetch(READ_VERSION, *binds, version)
         )
+        if rows and access.scopes.narrowed is not None:
+            at = patient, resource_type, resource_id
+            if not await is_within(reader, access, registry, at, rows[0][1], rows[0][5], action=action):
+                continue
+        found += rows
     if not found:
         await check_guard(reader, access, now)
         what = (

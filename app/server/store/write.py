@@ -26,6 +26,7 @@ from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
 from app.server.store.changes import Before, Draft
+from app.server.store.narrowed import check_new, check_present
 from app.server.store.read import check_guard
 
 LOCK: Final = (
@@ -134,6 +135,7 @@ class Write:
             await self._complete_labels(partition)
             # What the caller may not write is refused before a look at what is there, which may be hidden from them.
             self._check_labels(partition)
+            await check_present(self._access, self._registry, self._writer, partition.drafts)
             check_each(partition.drafts, self._check)
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
@@ -171,7 +173,8 @@ class Write:
             raise Forbidden(f"You may not {draft.method} {name}: its data category is not among those you were given.")
         _check_preconditions(draft, current, name)
         if draft.method == "delete":
-            if before is None:
+            hidden = self._access.denied_labels(draft.patient, Action.READ)
+            if before is None or (current is None and before.labels & hidden):
                 raise NotFound(f"{name} is not known.")
             draft.unchanged = current is None
             draft.version = before.version
@@ -224,6 +227,7 @@ class Write:
     def _check_labels(self, partition: _Partition) -> None:
         changing = [draft for draft in partition.drafts if not draft.unchanged]
         check_each(changing, partial(check_write_labels, self._access))
+        check_each(changing, partial(check_new, self._access, self._registry))
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         if not self._rules:
