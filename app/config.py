@@ -45,6 +45,19 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         "*", description="origins whose web pages may use the API, between commas; * for all, empty for none"
     )
+    argon2_memory: int = Field(19_456, ge=8, description="KiB that hashing a password takes")
+    argon2_rounds: int = Field(2, ge=1, description="rounds of hashing a password")
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="smtps://user:password@host or smtp://… (STARTTLS); without it mails are files in state/outbox",
+    )
+    mail_from: str = Field("Zelfregie <noreply@zelfregie.example>", description="sender of mails")
+    trusted_proxies: str = Field(
+        "", description="addresses of proxies whose X-Forwarded-For is believed, between commas; empty for none"
+    )
+
+    access_token_minutes: int = Field(15, ge=1, le=60, description="how long an app's access token lasts")
+    refresh_token_days: int = Field(183, ge=1, le=366, description="how long a refresh token lasts that is not used")
 
     @property
     def public_url(self) -> str:

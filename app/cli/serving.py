@@ -56,6 +56,8 @@ async def _serve(
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 timeout_keep_alive=75,
                 lifespan="off",
             )
@@ -117,6 +119,8 @@ def serve_in_processes(settings: Settings, workers: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
     )
 
 
