@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 _FIND: Final = f"SELECT {_COLUMNS} FROM client WHERE id = $1"
 _LIST: Final = f"SELECT {_COLUMNS} FROM client WHERE tenant = $1 ORDER BY name, id"
 _SET_STATE: Final = "UPDATE client SET state = $3 WHERE id = $1 AND tenant = $2 RETURNING id"
-_SET_SECRET: Final = "UPDATE client SET secret = $3 WHERE id = $1 AND tenant = $2 AND kind = 'secret' RETURNING id"
+_RENEW: Final = "UPDATE client SET secret = $3 WHERE id = $1 AND tenant = $2 AND kind = 'secret' RETURNING id"
 ACTIVE: Final = "active"
 DISABLED: Final = "disabled"
 
@@ -33,7 +33,7 @@ class Kind(StrEnum):
     """How a client proves who it is."""
 
     PUBLIC = "public"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the name of a way
     PRIVATE_KEY_JWT = "private_key_jwt"
 
 
@@ -137,7 +137,7 @@ async def renew_secret(writer: Writer, client_id: str, *, tenant: int) -> str:
     not known or has no secret.
     """
     secret = new_secret()
-    if not await writer.fetch(_SET_SECRET, client_id, tenant, stored_secret(secret)):
+    if not await writer.fetch(_RENEW, client_id, tenant, stored_secret(secret)):
         raise _unknown()
     return secret
 

@@ -24,8 +24,10 @@ _LAST: Final = (
     f"SELECT {_COLUMNS} FROM client_authorization WHERE client = $1 AND patient = $2 AND account = $3"
     " AND revoked = 0 ORDER BY created DESC LIMIT 1"
 )
+_REMEMBERED: Final = 366 * 24 * 3600 * 1_000_000
+"""How long it is known what a person was asked, after the last token has expired (µs)."""
+_FORGET: Final = "DELETE FROM client_authorization WHERE expires <= $1"
 _TIDY: Final = (
-    "DELETE FROM client_authorization WHERE expires <= $1",
     "DELETE FROM authorization_code WHERE expires <= $1",
     "DELETE FROM refresh_token WHERE expires <= $1",
     "DELETE FROM client_assertion WHERE expires <= $1",
@@ -98,5 +100,6 @@ async def last_authorization(
 
 async def tidy(database: Database, *, now: int) -> None:
     """Remove what has expired. What is gone is refused as what never was."""
+    await database.change(_FORGET, now - _REMEMBERED)
     for statement in _TIDY:
         await database.change(statement, now)
