@@ -20,6 +20,7 @@ from app.server.search.rows import NO_KEYS
 from app.server.search.terms import hash_token
 from app.server.server import FhirServer
 from app.server.store.batches import index_rows
+from app.server.store.removal import EMPTIED, REMOVAL
 from app.server.tables import resource as resource_table
 
 INDEXES: Final = {
@@ -35,6 +36,7 @@ INDEXES: Final = {
 _HISTORY: Final = "patient, seq, type, id, version, updated, interaction, labels, body"
 _BORN: Final = {"create", "update-create"}
 _CHANGED: Final = {*_BORN, "update"}
+_GONE: Final = {"delete", REMOVAL}
 
 Key = tuple[int, int, str]
 """Partition, number of the type, id."""
@@ -153,7 +155,7 @@ def _in_history(server: FhirServer, resources: Sequence[Stored], versions: Seque
             yield f"history {key}: versions {numbers} of {each.version}"
             continue
         last = chain[-1]
-        if (last[1], last[5], last[6] == "delete") != (each.seq, each.updated, bool(each.deleted)):
+        if (last[1], last[5], last[6] in _GONE) != (each.seq, each.updated, bool(each.deleted)):
             yield f"history {key}: the last version is not the one that is stored"
         if last[8] is not None:
             yield f"history {key}: holds the body of the current version too"
@@ -163,7 +165,7 @@ def _in_history(server: FhirServer, resources: Sequence[Stored], versions: Seque
         if born != each.n and not each.deleted:
             yield f"history {key}: its number {each.n} is not when it was born: {born}"
         for row in chain[:-1]:
-            if (row[8] is None) != (row[6] == "delete"):
+            if (row[8] is None) != (row[6] in {*_GONE, EMPTIED}):
                 yield f"history {key}: version {row[4]} is a {row[6]}, and its body says otherwise"
             if row[8] is not None:
                 yield from _in_meta(f"history {key}", decode(row[8]), row[4], row[5])

@@ -14,7 +14,7 @@ FILLED: Final = (
     *("account", "passkey", "recovery_code", "session", "ticket", "attempt", "mandate", "account_event"),
     *("organization", "identity_provider", "identity", "pairing"),
     *("client", "client_authorization", "authorization_code", "refresh_token", "client_assertion"),
-    *("consent", "pairing_code", "export", "export_part", "erasure", "tombstone"),
+    *("consent", "pairing_code", "export", "export_part", "erasure", "tombstone", "tombstone_identifier"),
 )
 """The tables that a sandbox empties and fills. Signing keys stay."""
 

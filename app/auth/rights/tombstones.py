@@ -6,7 +6,7 @@ it anew in their own session.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,6 @@ from app.errors import Conflict
 from app.fhir.resource import Resource, decode
 from app.server.access import Access
 from app.server.rules import Change, ChangeSet, Rule, Verdict
-from app.server.search.registry import Registry
 from app.server.store.erase import Erased
 from app.server.tables import INSERT_ALIAS, PATIENT
 
@@ -33,17 +32,17 @@ _ELEMENTS: Final = ("identifier", "masterIdentifier")
 
 
 class Tombstones:
-    """Keeps and asks. ``secret``: the service's own."""
+    """Keeps and asks. ``secret``: the service's own; ``numbers``: those of the resource types in the tables."""
 
-    def __init__(self, secret: bytes, registry: Registry) -> None:
+    def __init__(self, secret: bytes, numbers: Mapping[str, int]) -> None:
         self._seal = Seal(secret, "tombstone")
-        self._registry = registry
+        self._numbers = numbers
 
     async def keep(self, writer: Writer, patient: int, erasure: str, erased: Sequence[Erased], *, at: int) -> None:
         """Remember what was just erased."""
         for each in erased:  # erased before, entered anew, erased again
-            await writer.execute(_FORGET, patient, self._registry.number(each.type), each.id)
-        rows = [(patient, self._registry.number(each.type), each.id, at, erasure) for each in erased]
+            await writer.execute(_FORGET, patient, self._numbers[each.type], each.id)
+        rows = [(patient, self._numbers[each.type], each.id, at, erasure) for each in erased]
         values = {value for each in erased for body in each.bodies for value in self._values(each.type, decode(body))}
         await writer.insert(tables.INSERT_TOMBSTONE, rows)
         await writer.insert(tables.INSERT_TOMBSTONE_IDENTIFIER, [(patient, each, erasure) for each in sorted(values)])
@@ -66,7 +65,7 @@ class Tombstones:
         """Raises ``Conflict`` for what was erased."""
         assert change.after is not None
         known = partial(reader.fetch, _VALUE, patient)
-        number = self._registry.number(change.type)
+        number = self._numbers[change.type]
         if change.was is None and not change.fresh:
             if await reader.fetch(_ID, patient, number, change.id):
                 raise _refusal(change)
