@@ -18,19 +18,26 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit import Journal, Mover
 from app.auth import Sandbox, TokenAuthenticator, publish, read_sandbox
+from app.auth.accesslog.provider import AuditEvents
 from app.auth.accounts.sessions import Sessions
+from app.auth.consents.operations import consent_operations
+from app.auth.consents.pairing import Pairing, known_as
+from app.auth.consents.provider import PrivacyConsents
 from app.auth.recording import Recording
+from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
 from app.database.migrations import check_migrated, migrate
 from app.errors import ZelfregieError
+from app.fhir.definitions import load
 from app.server.asgi import FhirApp, Receive, Scope, Send
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
 from app.server.operations import Operations
 from app.server.outcomes import outcome_bytes, status_of
+from app.server.providers import Providers
 from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
@@ -141,11 +148,17 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     database = await open_database(settings.database, connections=settings.connections)
     stack.push_async_callback(database.close)
     await check_migrated(database, canonical_base=settings.canonical_base)
+    base = f"{settings.public_url}{ROOT}/"
+    consents = PrivacyConsents(settings.canonical_base)
+    pairing = Pairing(Seal(settings.page_key(), "pairing"))
     server = FhirServer(
         database,
-        f"{settings.public_url}{ROOT}/",
+        base,
         settings.page_key(),
-        operations=Operations(STANDARD_OPERATIONS),
+        rules=[Tombstones(settings.page_key(), load("4.0.1").type_numbers).rule()],
+        providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
+        operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing))),
+        known_as=known_as,
         canonical_base=settings.canonical_base,
     )
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):

@@ -16,6 +16,7 @@ from typing import Final
 from app.auth.grants import NewGrant, service_access, write_grant
 from app.auth.publishing import publish
 from app.auth.sandbox_accounts import write_accounts
+from app.auth.sandbox_clients import SandboxClient, SandboxOrganization, write_clients, write_organizations
 from app.auth.sandbox_file import SandboxAccount, SandboxToken, read_sandbox_file
 from app.auth.tables import FILLED
 from app.auth.tokens import hash_token
@@ -46,6 +47,8 @@ class Sandbox:
     tokens: Mapping[str, SandboxToken]
     digest: str
     accounts: Mapping[str, SandboxAccount] = field(default_factory=dict, repr=False)
+    organizations: Mapping[str, SandboxOrganization] = field(default_factory=dict)
+    clients: Mapping[str, SandboxClient] = field(default_factory=dict, repr=False)
 
     async def prepare(self, server: FhirServer) -> LoadReport:
         """Empty the marked database, load the seeds, write the tokens, and keep that state for ``reset``.
@@ -81,6 +84,9 @@ class Sandbox:
             await write_accounts(
                 writer, self.accounts, owned, secret=server.page_key, tenant=TENANT, now=server.clock()
             )
+            now = server.clock()
+            await write_organizations(writer, self.organizations, owned, tenant=TENANT, now=now)
+            await write_clients(writer, self.clients, definitions=server.definitions, tenant=TENANT, now=now)
             await _keep(writer)
             await writer.execute(_UPDATE_MARK, self.digest)
         await server.database.tidy()
@@ -97,6 +103,7 @@ class Sandbox:
         """
         asking = [(f"tokens.{token}", name) for token, asked in self.tokens.items() for name in _named(asked)]
         asking += [(f"accounts.{email}", asked.patient) for email, asked in self.accounts.items() if asked.patient]
+        asking += [(f"organizations.{name}", each) for name, of in self.organizations.items() for each in of.patients]
         issues = [
             Issue("not-found", f"{place}: no seeded Patient has the id '{name}'.")
             for place, name in asking
@@ -125,19 +132,17 @@ class Sandbox:
             patients=patients,
             patient=patients[0] if asked.patient else None,
             everyone=asked.patients == "all",
-            labels=EVERY_LABEL if asked.labels is None else server.labels.bits(asked.labels),
+            labels=_all_but_permissions(server) if asked.labels is None else server.labels.bits(asked.labels),
             actions=int(EVERY_ACTION) if asked.actions is None else actions_of(asked.actions),
             expires=FOREVER,
             kind="sandbox",
         )
 
     async def _owned(self, server: FhirServer, access: Access) -> dict[str, int]:
-        """The partitions of the Patients that accounts are for."""
-        found = {
-            each.patient: await find_patient(server.database, access, each.patient, server.registry)
-            for each in self.accounts.values()
-            if each.patient
-        }
+        """The partitions of the Patients that accounts are for, or that gave an organisation consent."""
+        names = {each.patient for each in self.accounts.values() if each.patient}
+        names.update(name for each in self.organizations.values() for name in each.patients)
+        found = {name: await find_patient(server.database, access, name, server.registry) for name in names}
         return {name: key for name, key in found.items() if key is not None}
 
     async def reset(self, server: FhirServer) -> None:
@@ -148,6 +153,13 @@ class Sandbox:
             for name in _TABLES:
                 await writer.execute(f'DELETE FROM "{name}"')
                 await writer.execute(f'INSERT INTO "{name}" SELECT * FROM "seed_{name}"')
+
+
+def _all_but_permissions(server: FhirServer) -> int:
+    """What a token has that names no data categories: permissions and the access log are off for every app, unless the
+    person names them.
+    """
+    return EVERY_LABEL & ~server.labels.bits(["permissions"])
 
 
 def _named(asked: SandboxToken) -> list[str]:
@@ -181,7 +193,7 @@ def read_sandbox(path: Path, labels: Sequence[str]) -> Sandbox:
     """
     read = read_sandbox_file(path, labels)
     seed = tuple((path.parent / each).resolve() for each in read.seed)
-    return Sandbox(seed, read.tokens, _digest([path, *seed]), read.accounts)
+    return Sandbox(seed, read.tokens, _digest([path, *seed]), read.accounts, read.organizations, read.clients)
 
 
 def _digest(paths: Sequence[Path]) -> str:

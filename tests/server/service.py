@@ -43,6 +43,7 @@ TOKENS: Final[Mapping[str, Mapping[str, Any]]] = {
     "anna-measurements": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "measurements"]},
     "anna-read-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "rs"},
     "anna-create-actions": {"patient": "anna", "scopes": "patient/*.cruds", "actions": "c"},
+    "anna-permissions": {"patient": "anna", "scopes": "patient/*.cruds", "labels": ["identity", "permissions"]},
     "practice": {"patients": ["anna", "bram"], "scopes": "system/*.cruds", "organization": "De Proef"},
     "operator": {"patients": "all", "scopes": "system/*.cruds"},
 }

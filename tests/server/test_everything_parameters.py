@@ -97,12 +97,13 @@ async def test_a_type_that_the_scopes_do_not_allow_is_refused(service: Service, 
     assert "Goal" not in answer.text
 
 
-async def test_permissions_come_only_when_they_are_named(anna: Caller) -> None:
+async def test_permissions_are_not_for_apps_even_when_they_are_named(anna: Caller) -> None:
     privacy = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
-    await anna.keep(consent(id="permission", scope=privacy))
+    refused = await anna.put("/Consent/permission", consent(id="permission", scope=privacy))
+    assert (refused.status_code, codes(refused)) == (403, ["forbidden"])
     await anna.keep(goal(id="g"))
     assert await found(anna, "") == ["Patient/anna", "Goal/g"]
-    assert "Consent/permission" in await found(anna, "_type=Consent,Goal")
+    assert await found(anna, "_type=Consent,Goal") == ["Goal/g"]
     assert await found(anna, "_type=AuditEvent") == []
 
 

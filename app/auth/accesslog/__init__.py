@@ -1,0 +1,1 @@
+"""The access log as people and systems may read it: who did what in one record."""
