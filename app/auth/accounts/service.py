@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app.auth.accounts.account import TOTP_SEAL, Account
+from app.auth.accounts.emails import folded
 from app.auth.accounts.limits import Limits
 from app.auth.accounts.mails import is_mailed, told_mail
 from app.auth.accounts.outbox import Outbox, outbox_of
@@ -69,8 +70,8 @@ class Accounts:
         await writer.insert(INSERT_EVENT, [(account, now, kind, "{}", int(is_mailed(kind)))])
 
     def tell(self, account: Account, kind: str, *, now: int) -> None:
-        """Mail what was noted, once the transaction is over."""
-        if is_mailed(kind):
+        """Mail what was noted, once the transaction is over; to who gave an address."""
+        if is_mailed(kind) and folded(account.email):
             recover = self.link("/recover")
             self.outbox.send(told_mail(kind, account.email, account.language, now=now, recover=recover))
 
