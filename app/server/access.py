@@ -16,7 +16,7 @@ import msgspec
 
 from app.audit import Agent
 from app.database import Reader, Row
-from app.fhir.scopes import LETTERS, Scopes, parse_scopes
+from app.fhir.scopes import LETTERS, LEVELS, Scopes, parse_scopes
 from app.server.ids import catalogues
 from app.server.labels import EVERY_LABEL
 
@@ -26,6 +26,10 @@ BY: Final = " by "
 """Stands between source and person in ``history.actor``."""
 FOR: Final = " for "
 """Stands between who acts and on whose behalf in ``history.actor``."""
+APP: Final = "app"
+"""The ``kind`` of an app's token."""
+ADMINISTRATOR: Final = "administrator"
+"""The ``role`` of who keeps a tenant's catalogue and sees no patient's data."""
 NOTHING: Final = EVERY_LABEL
 """What is denied where nothing is allowed."""
 
@@ -42,6 +46,12 @@ SELECT_PERMITS: Final = (
 )
 SELECT_PATIENT_ID: Final = "SELECT r.id FROM resource r WHERE r.patient = $1 AND r.type = $2 ORDER BY r.n LIMIT 1"
 GUARD_STANDS: Final = "SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3"
+
+_OF_A_PATIENT: Final = LEVELS
+_OF_NOBODY: Final = LEVELS - {"patient"}
+"""A scope of a patient says nothing where none is in context: it is not one of all that the caller may see.
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#patient-specific-scopes
+"""
 
 Denied = Mapping[int, int]
 
@@ -98,6 +108,17 @@ class Access:
         return self.everyone or patient in self.denied
 
     @property
+    def keeps_catalogue(self) -> bool:
+        """Whether what this caller adds and belongs to no patient goes to the tenant's catalogue."""
+        return self.everyone or self.role == ADMINISTRATOR
+
+    def may_change(self, partition: int) -> bool:
+        """Whether this is a patient's partition, whose labels decide, or a catalogue that is the caller's to change:
+        an administrator's is that of the tenant, and not the one that all tenants share.
+        """
+        return partition > 0 or self.everyone or (self.keeps_catalogue and partition == self.catalogues[0])
+
+    @property
     def source(self) -> str:
         """Through whom something comes in: an app, a person, an organisation or the service, as recipients are
         written; a sandbox's caller by name.
@@ -122,9 +143,11 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
     if not rows:
         return None
     grant = _Grant(*rows[0])
-    scopes = parse_scopes(grant.scopes)
+    scopes = parse_scopes(grant.scopes, _OF_A_PATIENT if grant.patient is not None else _OF_NOBODY)
+    if grant.kind == APP and "system" in scopes.levels:
+        return None
     permits = _Permits(grant)
-    if not grant.everyone:
+    if not grant.everyone and grant.role != ADMINISTRATOR:
         binds = (grant.recipient, grant.purpose, now, grant.tenant, grant.also, grant.within)
         for row in await reader.fetch(SELECT_PERMITS, *binds):
             permits.add(row, now=now)

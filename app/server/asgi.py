@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -16,6 +16,7 @@ from msgspec import Raw
 from app.audit import NOBODY, Event, Journal
 from app.errors import Gone, Invalid, NotAcceptable, TooLarge, Unauthenticated, Unavailable, ZelfregieError
 from app.server.access import Access
+from app.server.challenges import NAME, challenge
 from app.server.compression import SMALLEST, compress, decompress, takes_gzip
 from app.server.cors import ANY, Origins, preflight
 from app.server.dispatch import allowed, dispatch
@@ -93,6 +94,8 @@ class FhirApp:
                 if query:
                     asked = asked_presentation(query, counts=searches or path.endswith(_SEARCH))
                 # Who is asking comes first: nobody has us read 32 MB without a token.
+                if len(headers) != len(scope["headers"]):
+                    _check_single(scope["headers"])
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
                 body = b"" if searches else await _read_body(headers, receive)
                 if body and path.endswith(_SEARCH):
@@ -114,7 +117,7 @@ class FhirApp:
             if answer.body and not answer.media_type and (form == "xml" or asked is not PLAIN):
                 answer.body = render(answer, form, asked, server.definitions)
         except ZelfregieError as error:
-            answer = self._refusal(error, form, asked)
+            answer = self._refusal(error, form, asked, sent=b"authorization" in headers)
         except Exception as error:  # noqa: BLE001 - the last handler: the caller gets an answer and we get the trace
             _log.error("fhir.fault", request=request_id, method=method, trace=trace_of(error))
             answer = Answer(500, fault_bytes(request_id), interaction="refusal")
@@ -155,10 +158,10 @@ class FhirApp:
         self._counter += 1
         return f"{self._prefix}-{self._counter:x}"
 
-    def _refusal(self, error: ZelfregieError, form: Format, asked: Presentation) -> Answer:
+    def _refusal(self, error: ZelfregieError, form: Format, asked: Presentation, *, sent: bool = False) -> Answer:
         headers: Headers = [(name.encode(), value.encode("latin-1")) for name, value in error.headers]
         if isinstance(error, Unauthenticated):
-            headers.append((b"www-authenticate", b'Bearer realm="Zelfregie"'))
+            headers.append((NAME.encode(), challenge(sent=sent).encode()))
         if isinstance(error, Unavailable):
             headers.append((b"retry-after", b"1"))
         interaction = "read" if isinstance(error, Gone) else "refusal"
@@ -220,6 +223,12 @@ def _event(answer: Answer, agent: Raw, request_id: str, now: int) -> Event:
         parameters=answer.parameters,
         rows=answer.rows,
     )
+
+
+def _check_single(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises ``Invalid`` where a request says twice who makes it: who reads the other one lets in somebody else."""
+    if sum(name == b"authorization" for name, _ in headers) > 1:
+        raise Invalid("Send one Authorization header.", "login")
 
 
 def _split(path: str) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from app.errors import Forbidden, MethodNotAllowed
+from app.errors import MethodNotAllowed
 from app.fhir.scopes import NAMES, Action
+from app.server.challenges import beyond_scopes
 from app.server.interactions import bundle, conditional, history, patch, provided, read, search, write
 from app.server.messages import Answer, Request, Target
 from app.server.presentation import check_parameters
@@ -85,7 +86,8 @@ def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
         raise _not_allowed(form, target, request.method)
     handler, action = route
     if action and target.type != EVERY_TYPE and not request.access.scopes.allow(target.type, action):
-        raise Forbidden(f"The token's scopes do not allow to {NAMES[action]} {target.type}.", "forbidden")
+        text = f"The token's scopes do not allow to {NAMES[action]} {target.type}."
+        raise beyond_scopes(request.access.scopes, text, (target.type, action))
     if request.query and (form, request.method) in _WITHOUT_PARAMETERS:
         check_parameters(request.query, lenient=request.prefers("handling=lenient"))
     if target.id and server.providers.of(target.type, target.id) is not None:

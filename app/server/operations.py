@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.errors import Forbidden, MethodNotAllowed, NotFound
+from app.errors import MethodNotAllowed, NotFound
 from app.fhir.scopes import NAMES
+from app.server.challenges import beyond_scopes
 from app.server.messages import Answer, Request, Target
 
 if TYPE_CHECKING:
@@ -98,9 +99,10 @@ class Operations:
                 f"{request.method} is not possible for ${operation.name}; {allow} are.", headers=(("allow", allow),)
             )
         if target.type and operation.action and not request.access.scopes.allow(target.type, operation.action):
-            raise Forbidden(
+            raise beyond_scopes(
+                request.access.scopes,
                 f"The token's scopes do not allow to {NAMES[operation.action]} {target.type}, which ${operation.name}"
                 " needs.",
-                "forbidden",
+                (target.type, operation.action),
             )
         return await operation.handler(server, request, target)

@@ -6,7 +6,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 
 from app.fhir.scopes.actions import EVERY_ACTION, LETTERS, NAMES, Action
 from app.fhir.scopes.checking import check_scopes
-from app.fhir.scopes.grammar import Level, Scope, read_scopes
+from app.fhir.scopes.grammar import LEVELS, Level, Scope, read_scopes
 from app.fhir.scopes.granted import Scopes, parse_scopes
 from app.fhir.scopes.intersection import intersect
 from app.fhir.scopes.narrowing import Query
@@ -14,6 +14,7 @@ from app.fhir.scopes.narrowing import Query
 __all__ = [
     "EVERY_ACTION",
     "LETTERS",
+    "LEVELS",
     "NAMES",
     "Action",
     "Level",

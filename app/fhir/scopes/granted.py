@@ -16,13 +16,15 @@ from app.fhir.scopes.narrowing import Query, implies
 @dataclass(frozen=True, slots=True)
 class Scopes:
     """The resource scopes of one grant. ``every_type`` and ``by_type``: the actions that are allowed at all;
-    ``narrowed`` has those that a query narrows, and is None where none is, so that asking costs nothing.
+    ``narrowed`` has those that a query narrows, and is None where none is, so that asking costs nothing. ``levels`` of
+    all that the text has, counted or not.
     """
 
     text: str
     every_type: int
     by_type: dict[str, int]
     narrowed: Narrowed | None = None
+    levels: frozenset[Level] = frozenset()
 
     def allow(self, resource_type: str, action: int) -> bool:
         """Whether ``action`` on ``resource_type`` is among them; ``limits`` says of which resources."""
@@ -81,7 +83,7 @@ def parse_scopes(text: str, levels: Collection[Level] = LEVELS) -> Scopes:
             every_type |= scope.actions
         else:
             by_type[scope.type] = by_type.get(scope.type, 0) | scope.actions
-    return Scopes(text, every_type, by_type, _narrowed(counted))
+    return Scopes(text, every_type, by_type, _narrowed(counted), frozenset(each.level for each in scopes))
 
 
 def _narrowed(scopes: list[Scope]) -> Narrowed | None:

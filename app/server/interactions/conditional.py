@@ -122,7 +122,7 @@ async def draft_conditional_delete(
     match = _one(await matched(server, server.database, access, query, now=request.now))
     if match is None:
         return None
-    if match.patient <= 0 and not access.everyone:
+    if not access.may_change(match.patient):
         raise catalogue_is_closed()
     draft = Draft("delete", resource_type, match.id, match.patient)
     return draft, Condition(draft, query, "delete")

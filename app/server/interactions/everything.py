@@ -14,6 +14,7 @@ from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
 from app.server.bundles import match_entry, match_frame, searchset
+from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
 from app.server.interactions.addresses import needs_patient
 from app.server.interactions.parameters import Inputs, inputs_of
@@ -202,7 +203,8 @@ def _types(server: FhirServer, request: Request, named: Sequence[str]) -> tuple[
     if named:
         refused = sorted(each for each in set(named) if not scopes.allow(each, Action.READ))
         if refused:
-            raise Forbidden(f"The token's scopes do not allow to read {', '.join(refused)}.", "forbidden")
+            text = f"The token's scopes do not allow to read {', '.join(refused)}."
+            raise beyond_scopes(scopes, text, *((each, Action.READ) for each in refused))
         return tuple(sorted(map(number, set(named))))
     allowed = scopes.types(Action.READ)
     if allowed == "every":

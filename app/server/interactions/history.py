@@ -17,6 +17,7 @@ from app.fhir.dates import bounds, instant
 from app.fhir.resource import Resource, encode
 from app.fhir.scopes import Action
 from app.server.bundles import bundle_of
+from app.server.challenges import beyond_scopes
 from app.server.interactions.addresses import Bases
 from app.server.messages import GENERAL, Answer, Request, Target
 from app.server.outcomes import outcome
@@ -115,7 +116,7 @@ async def system_history(server: FhirServer, request: Request, _: Target) -> Ans
     if allowed != "every":
         types = tuple(sorted(server.registry.number(each) for each in allowed if each in server.registry.stored))
         if not types:
-            raise Forbidden("The token's scopes do not allow to search any type.", "forbidden")
+            raise beyond_scopes(request.access.scopes, "The token's scopes do not allow to search any type.")
     answer = await _merged(server, request, _parameters(request), types, _reach(request, ()), what="_history")
     answer.interaction = "history-system"
     return answer

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import Action
+from app.server.challenges import beyond_scopes
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.parameters import inputs_of
 from app.server.interactions.patch import change_stored
@@ -59,9 +60,8 @@ async def meta_delete(server: FhirServer, request: Request, target: Target) -> A
 
 async def _change(server: FhirServer, request: Request, target: Target, combine: Combine, name: str) -> Answer:
     if not request.access.scopes.allow(target.type, Action.READ):
-        raise Forbidden(
-            f"{name} tells what is there: it takes scopes to read and to update {target.type}.", "forbidden"
-        )
+        text = f"{name} tells what is there: it takes scopes to read and to update {target.type}."
+        raise beyond_scopes(request.access.scopes, text, (target.type, Action.READ | Action.UPDATE))
     given = inputs_of(server, request, META_ADD_PARAMETERS).first("meta")
     if any(each not in _SETS for each in given) or not all(isinstance(each, list) for each in given.values()):
         raise Invalid(f"meta: {', '.join(_SETS)} are changed by this operation, and nothing else.", "value")

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
+from app.errors import Conflict, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
 from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
 from app.fhir.resource import Resource, decode, decode_value
 from app.fhir.scopes import Action
+from app.server.challenges import beyond_scopes
 from app.server.formats import check_content_type
 from app.server.interactions.preconditions import condition_of, if_match
 from app.server.interactions.write import body_of
@@ -155,7 +156,7 @@ def _same(one: Any, other: Any) -> bool:
 async def _draft(
     server: FhirServer, request: Request, resource_type: str, resource_id: str, *, stored: Stored, change: Patch
 ) -> Draft:
-    if stored.patient <= 0 and not request.access.everyone:
+    if not request.access.may_change(stored.patient):
         raise catalogue_is_closed()
     resource = change(decode(stored.body))
     if resource.get("resourceType") != resource_type or resource.get("id") != resource_id:
@@ -209,6 +210,5 @@ async def _find_one(server: FhirServer, request: Request, query: SearchQuery) ->
 def _check_may_read(request: Request, resource_type: str) -> None:
     """A patch builds on what is there, and its answer tells it. Raises ``Forbidden``."""
     if not request.access.scopes.allow(resource_type, Action.READ):
-        raise Forbidden(
-            f"A patch changes what is there: it takes scopes to read and to update {resource_type}.", "forbidden"
-        )
+        text = f"A patch changes what is there: it takes scopes to read and to update {resource_type}."
+        raise beyond_scopes(request.access.scopes, text, (resource_type, Action.READ | Action.UPDATE))

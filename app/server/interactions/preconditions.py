@@ -12,6 +12,7 @@ from typing import Final
 from app.errors import Forbidden, Invalid, PreconditionFailed
 from app.fhir.scopes import Action
 from app.server.access import Access
+from app.server.challenges import beyond_scopes
 from app.server.messages import GENERAL
 from app.server.search.parse import split_query
 from app.server.search.permitted import within_scopes
@@ -105,4 +106,5 @@ def condition_of(server: FhirServer, access: Access, resource_type: str, text: s
 def check_may_search(access: Access, resource_type: str) -> None:
     """Raises ``Forbidden`` where the scopes do not allow to search the type."""
     if not access.scopes.allow(resource_type, Action.SEARCH):
-        raise Forbidden(f"The token's scopes do not allow to search {resource_type}.", "forbidden")
+        text = f"The token's scopes do not allow to search {resource_type}."
+        raise beyond_scopes(access.scopes, text, (resource_type, Action.SEARCH))

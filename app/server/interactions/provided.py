@@ -204,7 +204,7 @@ def _may(server: FhirServer, access: Access, provider: Provider, patient: int, a
     what it would let through is not known here.
     """
     label = server.labels.bits((provider.category,))
-    if access.scopes.limits(provider.type, action):
+    if access.scopes.limits(provider.type, action) is not None:
         return False
     return access.may_see(patient) and not access.denied_labels(patient, action) & label
 

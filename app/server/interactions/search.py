@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from app.database import Reader, Row
-from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
+from app.errors import Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
 from app.server.bundles import match_entries, match_entry, outcome_entry, searchset
+from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
 from app.server.interactions.addresses import Bases
 from app.server.messages import Answer, Request, Target
@@ -102,7 +103,8 @@ def _types(
     refused = sorted(each for each in set(given) if not scopes.allow(each, Action.SEARCH))
     types = tuple(sorted(each for each in given or known if scopes.allow(each, Action.SEARCH)))
     if refused or not types:
-        raise Forbidden(f"The token's scopes do not allow to search {', '.join(refused) or 'any type'}.", "forbidden")
+        text = f"The token's scopes do not allow to search {', '.join(refused) or 'any type'}."
+        raise beyond_scopes(scopes, text, *((each, Action.SEARCH) for each in refused))
     return types, parts
 
 

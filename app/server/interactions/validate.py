@@ -15,6 +15,7 @@ from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import NAMES, Action
 from app.fhir.validation import validate as problems_of
 from app.server import bsn
+from app.server.challenges import beyond_scopes
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.interactions.preconditions import if_match
 from app.server.interactions.write import body_of, context_of, draft_create, draft_delete, draft_update
@@ -92,7 +93,8 @@ async def _stored(server: FhirServer, request: Request, target: Target) -> Resou
     if not target.id:
         raise Invalid("Nothing to validate: send a resource, or ask it of one that is stored.", "required")
     if not request.access.scopes.allow(target.type, Action.READ):
-        raise Forbidden(f"The token's scopes do not allow to read {target.type}.", "forbidden")
+        text = f"The token's scopes do not allow to read {target.type}."
+        raise beyond_scopes(request.access.scopes, text, (target.type, Action.READ))
     found = await read(
         server.database,
         request.access,

@@ -221,6 +221,6 @@ async def draft_delete(
             partitions = (stored.patient,)
         except Gone:
             partitions = partitions[:1]
-    if partitions[0] <= 0 and not access.everyone:
+    if not access.may_change(partitions[0]):
         raise catalogue_is_closed()
     return Draft("delete", resource_type, resource_id, partitions[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.errors import Forbidden
 from app.fhir.scopes import Action, Scopes
+from app.server.challenges import beyond_scopes
 from app.server.search.query import AnyOf, Chain, Criterion, Has, SearchQuery
 
 
@@ -15,9 +15,8 @@ def within_scopes(query: SearchQuery, scopes: Scopes) -> None:
     for criterion in query.conditions:
         allowed = _allowed(criterion, scopes)
         if allowed is None:
-            raise Forbidden(
-                "The token's scopes do not allow to search the types that the search leads to.", "forbidden"
-            )
+            text = "The token's scopes do not allow to search the types that the search leads to."
+            raise beyond_scopes(scopes, text)
         kept.append(allowed)
     query.conditions = kept
 

@@ -134,7 +134,7 @@ def place_unnamed(server: FhirServer, access: Access, resource_type: str, contex
         return access.patient
     if context.patient is not None and not (context.service and place.catalogue):
         return context.patient
-    if place.catalogue and access.everyone:
+    if place.catalogue and access.keeps_catalogue:
         return access.catalogues[0]
     subject = f"name the patient in {resource_type}.{'.'.join(place.subject)}, or " if place.subject else ""
     raise Unprocessable(

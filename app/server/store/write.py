@@ -27,6 +27,7 @@ from app.server.search.registry import Registry
 from app.server.store.batches import Batches
 from app.server.store.changes import Before, Draft
 from app.server.store.narrowed import check_new, check_present
+from app.server.store.prepare import catalogue_is_closed
 from app.server.store.read import check_guard
 
 LOCK: Final = (
@@ -304,6 +305,8 @@ def check_each(drafts: Sequence[Draft], check: Callable[[Draft], None]) -> None:
 
 def check_write_labels(access: Access, draft: Draft) -> None:
     """Raises ``Forbidden`` when the data categories of what is to be written are not all among those of the caller."""
+    if not access.may_change(draft.patient):
+        raise catalogue_is_closed()
     if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, _ACTIONS[draft.method]):
         raise Forbidden(
             f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."

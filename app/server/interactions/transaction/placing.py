@@ -82,8 +82,8 @@ async def find_places(
         context = replace(context, patient=patients.pop())
     stored = {name: places[each.index][0] for each in entries if each.index in places for name in _names(each)}
     for entry, resource in unnamed:
-        # An operator's catalogue goes to the catalogue, even when the Bundle holds a patient's data.
-        shared = request.access.everyone and server.placement[entry.type].catalogue
+        # What belongs to the catalogue goes there for who keeps it, even when the Bundle holds a patient's data.
+        shared = request.access.keeps_catalogue and server.placement[entry.type].catalogue
         try:
             found = await partition_of_targets(server, server.database, request.access, resource, entries=stored)
             if found is None:
