@@ -8,6 +8,7 @@
     accounts:
       anna@example.org: {patient: <Patient id>, password: <12 characters or more>, totp: <base 32>}
       beheer@example.org: {administrator: true, password: …, totp: …}
+    organizations, clients: see ``sandbox_clients.py``
 
 https://yaml.org/spec/1.1/ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 """
@@ -25,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from app.auth.accounts.emails import folded
 from app.auth.accounts.passwords import SHORTEST
 from app.auth.accounts.totp import read_secret
+from app.auth.sandbox_clients import SandboxClient, SandboxOrganization
 from app.errors import Invalid, Issue
 from app.fhir.scopes import parse_scopes
 
@@ -108,7 +110,7 @@ class SandboxAccount(BaseModel):
 
 class SandboxFile(BaseModel):
     """The file. ``seed``: files and folders relative to it; ``tokens``: by the token's own text; ``accounts``: by
-    e-mail address.
+    e-mail address; ``organizations`` and ``clients``: by id.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -116,6 +118,8 @@ class SandboxFile(BaseModel):
     seed: list[str] = []
     tokens: dict[str, SandboxToken] = {}
     accounts: dict[Annotated[str, AfterValidator(_email)], SandboxAccount] = {}
+    organizations: dict[str, SandboxOrganization] = {}
+    clients: dict[str, SandboxClient] = {}
 
 
 def read_sandbox_file(path: Path, labels: Sequence[str]) -> SandboxFile:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 from typing import Final
 
 import yaml
 
 from app.cli.demo import demo_resources, sandbox_accounts, sandbox_tokens
+from app.cli.demo.clients import backend_key, sandbox_clients, sandbox_organizations
 from app.fhir.resource import encode
 
 REFERENCE_DATE: Final = datetime.date(2026, 11, 1)
 """The demo's measurements end here: the same day on every machine, so that everybody sees the same."""
 
 
+BACKEND_KEY: Final = "demo-system.jwk.json"
+"""The private key of the demo's backend service, beside the sandbox file."""
+
+
 def write_demo(folder: Path) -> Path:
-    """Write ``seed.ndjson`` and ``sandbox.yaml``; the sandbox file's path."""
+    """Write ``seed.ndjson``, the key of the demo's system, and ``sandbox.yaml``; the sandbox file's path."""
     folder.mkdir(parents=True, exist_ok=True)
     resources = list(demo_resources(today=REFERENCE_DATE))
     (folder / "seed.ndjson").write_bytes(b"".join(encode(each) + b"\n" for each in resources))
     path = folder / "sandbox.yaml"
-    content = {"seed": ["seed.ndjson"], "tokens": sandbox_tokens(resources), "accounts": sandbox_accounts(resources)}
+    (folder / BACKEND_KEY).write_text(json.dumps(backend_key().as_dict(private=True)) + "\n")
+    content = {
+        "seed": ["seed.ndjson"],
+        "tokens": sandbox_tokens(resources),
+        "accounts": sandbox_accounts(resources),
+        "organizations": sandbox_organizations(resources),
+        "clients": sandbox_clients(),
+    }
     path.write_text(
         "# Synthetic patients only. Made by: zelfregie demo\n"
         + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
