@@ -11,13 +11,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.auth import service_access
+from app.auth.consents.provider import PrivacyConsents
+from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
 from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
+from app.fhir.definitions import load as definitions
 from app.server.loading import LoadReport, load, resources_in
+from app.server.providers import Providers
 from app.server.reindexing import ReindexReport, load_index_state, reindex
 from app.server.server import FhirServer
 
@@ -37,7 +41,13 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         return
     try:
         await check_migrated(database, canonical_base=settings.canonical_base)
-        server = FhirServer(database, f"{settings.public_url}/fhir/", settings.page_key())
+        rules = [
+            Tombstones(settings.page_key(), definitions("4.0.1").type_numbers).rule()
+        ]  # what was erased stays away
+        providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
+        server = FhirServer(
+            database, f"{settings.public_url}/fhir/", settings.page_key(), rules=rules, providers=providers
+        )
         await load_index_state(server)
         await run(server, asked, say)
     finally:

@@ -132,13 +132,17 @@ def interactions(place: Place) -> list[str]:
 def _resource(server: FhirServer, name: str, referring: Mapping[str, list[str]]) -> dict[str, Any]:
     place = server.placement[name]
     writes = not place.refused
+    providers = server.providers.by_type.get(name, ())
+    whole = next((each for each in providers if each.whole), None)
     params = server.registry.offered(name)
+    if whole is not None:
+        params = {code: param for code, param in params.items() if code in (*whole.parameters, "patient")}
     row: dict[str, Any] = {
         "type": name,
-        "documentation": residence(name, place),
+        "documentation": " ".join([residence(name, place), *(each.documentation for each in providers)]),
         "interaction": [{"code": code} for code in interactions(place)],
-        "versioning": "versioned",
-        "readHistory": (Form.VERSION, "GET") in ROUTES,
+        "versioning": "versioned" if whole is None or whole.versioned else "no-version",
+        "readHistory": (Form.VERSION, "GET") in ROUTES and (whole is None or whole.versioned),
         "updateCreate": writes,
         "conditionalCreate": writes,
         "conditionalRead": "full-support",
@@ -146,7 +150,8 @@ def _resource(server: FhirServer, name: str, referring: Mapping[str, list[str]])
         "conditionalDelete": "single" if writes and (Form.TYPE, "DELETE") in ROUTES else "not-supported",
         "referencePolicy": ["literal", "logical", "local"],
     }
-    if includes := [f"{name}:{param.code}" for param in params.values() if param.kind == "reference"]:
+    includes = [f"{name}:{param.code}" for param in params.values() if param.kind == "reference"]
+    if includes and whole is None:
         row["searchInclude"] = ["*", *includes]
     if name in referring:
         row["searchRevInclude"] = referring[name]
@@ -183,7 +188,8 @@ def residence(name: str, place: Place) -> str:
 def _referring(server: FhirServer) -> dict[str, list[str]]:
     """Per type, the ``Type:parameter`` of everything that can refer to it."""
     found: dict[str, list[str]] = {}
-    for name in sorted(server.registry.stored):
+    provided = {each for each, listed in server.providers.by_type.items() if any(one.whole for one in listed)}
+    for name in sorted(server.registry.stored - provided):
         for param in server.registry.offered(name).values():
             if param.kind == "reference":
                 for target in param.definition.targets or server.registry.stored:

@@ -1,6 +1,6 @@
 """An OperationDefinition for each operation of the registry. https://hl7.org/fhir/R4/operationdefinition.html
 
-``python -m app.server.operation_definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
+``python -m app.auth.definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
 that an adopting organisation replaces.
 """
 
@@ -84,9 +84,3 @@ def write(operations: Iterable[Operation], folder: Path = FOLDER) -> None:
 def rendered(operation: Operation) -> bytes:
     """The content of its file."""
     return msgspec.json.format(encode(operation_definition(CANONICAL_BASE, operation)), indent=2) + b"\n"
-
-
-if __name__ == "__main__":
-    from app.server.standard_operations import STANDARD_OPERATIONS
-
-    write(STANDARD_OPERATIONS)

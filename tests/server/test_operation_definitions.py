@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.auth import publish
+from app.auth.definitions import every_operation
 from app.fhir.resource import decode
 from app.fhir.validation import validate
 from app.server.operation_definitions import (
@@ -20,30 +21,31 @@ from app.server.operation_definitions import (
     write,
 )
 from app.server.operations import Operation
-from app.server.standard_operations import STANDARD_OPERATIONS
 from tests.server.service import Caller, Service, ids
+
+OPERATIONS = every_operation()
 
 
 def test_the_files_are_what_the_registry_says() -> None:
     files = {path.name: path.read_bytes() for path in FOLDER.glob("*.json")}
-    assert files == {f"{definition_id(each)}.json": rendered(each) for each in STANDARD_OPERATIONS}, (
-        "make them anew: python -m app.server.operation_definitions"
+    assert files == {f"{definition_id(each)}.json": rendered(each) for each in OPERATIONS}, (
+        "make them anew: python -m app.auth.definitions"
     )
 
 
 def test_files_of_operations_that_are_no_more_are_taken_away(tmp_path: Path) -> None:
     folder = tmp_path / "operations"
-    write(STANDARD_OPERATIONS, folder)
+    write(OPERATIONS, folder)
     (folder / "Patient-former.json").write_text("{}")
-    write(STANDARD_OPERATIONS, folder)
-    assert {path.stem for path in folder.iterdir()} == {definition_id(each) for each in STANDARD_OPERATIONS}
+    write(OPERATIONS, folder)
+    assert {path.stem for path in folder.iterdir()} == {definition_id(each) for each in OPERATIONS}
 
 
 def test_no_two_operations_have_one_definition() -> None:
-    assert len({definition_id(each) for each in STANDARD_OPERATIONS}) == len(STANDARD_OPERATIONS)
+    assert len({definition_id(each) for each in OPERATIONS}) == len(OPERATIONS)
 
 
-@pytest.mark.parametrize("operation", STANDARD_OPERATIONS, ids=definition_id)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=definition_id)
 def test_another_library_can_read_a_definition(operation: Operation) -> None:
     from fhir.resources.R4B.operationdefinition import OperationDefinition
 
@@ -54,18 +56,18 @@ def test_another_library_can_read_a_definition(operation: Operation) -> None:
 
 
 async def test_definitions_are_valid_and_everybody_with_a_token_reads_them(service: Service, anna: Caller) -> None:
-    for each in STANDARD_OPERATIONS:
+    for each in OPERATIONS:
         answer = await anna.get(f"/OperationDefinition/{definition_id(each)}")
         assert answer.status_code == 200, answer.text
         found = decode(answer.content)
         assert found["url"] == canonical(service.server.canonical_base, each)
         assert validate(found, service.server.definitions) == []
     listed = await anna.bundle("/OperationDefinition?_count=1000")
-    assert {definition_id(each) for each in STANDARD_OPERATIONS} <= set(ids(listed))
+    assert {definition_id(each) for each in OPERATIONS} <= set(ids(listed))
 
 
 async def test_nobody_without_a_token_reads_or_changes_a_definition(anonymous: Caller, anna: Caller) -> None:
-    address = f"/OperationDefinition/{definition_id(STANDARD_OPERATIONS[0])}"
+    address = f"/OperationDefinition/{definition_id(OPERATIONS[0])}"
     assert (await anonymous.get(address)).status_code == 401
     found = decode((await anna.get(address)).content)
     assert (await anna.put(address, {**found, "title": "mine"})).status_code in (201, 403, 422)
@@ -79,11 +81,11 @@ async def test_definitions_are_stored_only_where_they_differ(service: Service, o
     stored = await service.database.fetch(
         "SELECT id, version FROM resource WHERE patient = 0 AND type = $1 AND deleted = 0", number
     )
-    assert {row[0]: row[1] for row in stored} == {definition_id(each): 1 for each in STANDARD_OPERATIONS}
+    assert {row[0]: row[1] for row in stored} == {definition_id(each): 1 for each in OPERATIONS}
 
 
 async def test_a_definition_that_was_changed_or_deleted_is_put_right(service: Service) -> None:
-    identifier = definition_id(STANDARD_OPERATIONS[0])
+    identifier = definition_id(OPERATIONS[0])
     number = service.server.registry.number("OperationDefinition")
     async with service.database.write() as writer:
         await writer.execute(
@@ -98,5 +100,5 @@ async def test_a_definition_that_was_changed_or_deleted_is_put_right(service: Se
 
 async def test_definitions_are_there_after_a_reset(service: Service, anna: Caller) -> None:
     await service.reset()
-    for each in STANDARD_OPERATIONS:
+    for each in OPERATIONS:
         assert (await anna.get(f"/OperationDefinition/{definition_id(each)}")).status_code == 200

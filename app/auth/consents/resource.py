@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from app.auth.accounts.acting import related_person_id
 from app.auth.consents.allowances import CATEGORIES, actions_of, categories_of
+from app.auth.consents.directory import AGB, URA
 from app.auth.consents.purposes import PURPOSES
 from app.auth.consents.service import ACTIVE, Consent
 from app.auth.recipients import parts
@@ -37,8 +38,6 @@ RECIPIENT: Final = "NamingSystem/recipient"
 """Our own naming system of apps, accounts and organisations, below the canonical base."""
 CONSENT_TEXT: Final = "StructureDefinition/consent-text"
 POLICY: Final = "consent-policy"
-URA: Final = "http://fhir.nl/fhir/NamingSystem/ura"
-AGB: Final = "http://fhir.nl/fhir/NamingSystem/agb-z"
 _TYPES: Final = {"app": "Device", "person": "RelatedPerson", "organization": "Organization"}
 _MILLISECOND: Final = 1_000
 _OWNER: Final = "SELECT patient FROM account WHERE id = $1"

@@ -182,8 +182,7 @@ async def withdraw(
     """End a consent, with all that came from it: permits, authorizations, refresh tokens, pairing. What was withdrawn
     before stays as it is. Raises ``NotFound``.
     """
-    if not await writer.fetch(_LOCK_ANY, patient):
-        raise NotFound("There is no such consent.")
+    await lock(writer, patient)
     known = await find(writer, patient, consent_id)
     if known is None:
         raise NotFound("There is no such consent.")
@@ -214,14 +213,21 @@ async def withdraw_all(
     writer: Writer, *, patient: int, recipient: str, given_by: str, method: str, now: int, reason: str = ""
 ) -> list[Consent]:
     """Withdraw every consent of a patient to one recipient; those that were ended by this."""
-    if not await writer.fetch(_LOCK_ANY, patient):
-        raise NotFound("There is no such record.")
+    await lock(writer, patient)
     return [
         await withdraw(
             writer, patient=patient, consent_id=each.id, given_by=given_by, method=method, now=now, reason=reason
         )
         for each in await active_to(writer, patient, recipient)
     ]
+
+
+async def lock(writer: Writer, patient: int) -> None:
+    """Let nobody else change this patient's consents, or records, until the transaction ends. Raises ``NotFound`` where
+    there is no such record.
+    """
+    if not await writer.fetch(_LOCK_ANY, patient):
+        raise NotFound("There is no such record.")
 
 
 async def current(reader: Reader, patient: int) -> list[Consent]:
