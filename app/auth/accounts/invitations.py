@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from app.auth import tickets
 from app.auth.accounts import limits, representation
+from app.auth.accounts.account import account_of_patient
 from app.auth.accounts.ages import Birth
 from app.auth.accounts.emails import folded
 from app.auth.accounts.mails import mail
@@ -36,6 +37,8 @@ MOST: Final = 20
 """How many invitations of one record may be open at once."""
 As = Literal["carer", "representative"]
 METHOD: Final = "invitation"
+ACCEPTED: Final = "helper-accepted"
+"""What the patient is told then."""
 _OPEN: Final = (
     "SELECT hash, data, created, expires FROM ticket WHERE account = $1 AND kind = $2 AND expires > $3 ORDER BY created"
 )
@@ -181,12 +184,16 @@ async def accept(accounts: Accounts, session: Session, secret: str, *, now: int)
         if await writer.fetch(_OWNER, session.account, taken.patient):
             raise refused(Refusal.ONESELF)
         until = await _give(writer, taken, session, birth, now=now)
+        if (owner := await account_of_patient(writer, taken.patient)) is not None:
+            await accounts.note(writer, owner.id, ACCEPTED, now=now)
         return taken, until
 
     taken, until = await accounts.database.transact(work)
     ground = Ground.WRITTEN_AUTHORISATION if taken.role == "representative" else ""
     helper = Helper(session.account, session.name or taken.name, ground, now, until)
     await keep_helper(accounts.server, helper, tenant=taken.tenant, patient=taken.patient, now=now)
+    if (owner := await account_of_patient(accounts.database, taken.patient)) is not None:
+        accounts.tell(owner, ACCEPTED, now=now)
     return taken
 
 
