@@ -34,6 +34,10 @@ INDEXES: Final = {
 }
 """The tables that a search looks in, whose rows follow from the resources and from nothing else."""
 _HISTORY: Final = "patient, seq, type, id, version, updated, interaction, labels, body"
+_ALIASES: Final = (
+    "SELECT a.type, a.id, a.patient FROM alias a"
+    " WHERE (SELECT p.state FROM partition p WHERE p.patient = a.patient) <> 'erased'"
+)
 _BORN: Final = {"create", "update-create"}
 _CHANGED: Final = {*_BORN, "update"}
 _GONE: Final = {"delete", REMOVAL}
@@ -80,7 +84,7 @@ async def problems(database: Database, server: FhirServer) -> list[str]:
             for name, columns in INDEXES.items()
         }
         terms = {tuple(row) for row in await reader.fetch("SELECT patient, value, system, code FROM term")}
-        aliases = {tuple(row) for row in await reader.fetch("SELECT type, id, patient FROM alias")}
+        aliases = {tuple(row) for row in await reader.fetch(_ALIASES)}
         claims = [tuple(row) for row in await reader.fetch("SELECT patient, name, n FROM claim")]
     return [
         *_in_indexes(server, resources, indexes, terms),

@@ -13,10 +13,10 @@ from app.database import Writer
 _PERMITTED: Final = "(SELECT m.recipient FROM permit m WHERE m.patient = $1)"
 _FAMILIES: Final = "(SELECT a.id FROM client_authorization a WHERE a.patient = $1)"
 _LOOK_AGAIN: Final = (
-    f"UPDATE access_grant SET stamp = stamp + 1 WHERE recipient IN {_PERMITTED} OR also IN {_PERMITTED}"
-    f" OR within IN {_PERMITTED}"
+    f"UPDATE access_grant SET stamp = stamp + 1 WHERE patient IS NULL AND (recipient IN {_PERMITTED}"
+    f" OR also IN {_PERMITTED} OR within IN {_PERMITTED})"
 )
-"""Every process looks again, at the next statement, at what anybody may do for this patient."""
+"""Every process looks again, at the next statement, at what those with several patients may do."""
 _KEEP_THAT_THERE_WAS_CONSENT: Final = (
     "UPDATE consent SET state = 'erased', recipient_name = '', labels = 0, actions = 0, language = '', text = '',"
     " given_by = '', method = '', reason = '' WHERE patient = $1"
