@@ -41,7 +41,9 @@ from app.server.providers import Providers
 from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
+from app.web.account.routes import add_account_pages
 from app.web.headers import protecting
+from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
 from app.web.problems import add_problem_pages
 from app.web.routes import add_pages
@@ -63,6 +65,7 @@ class Parts:
     authenticator: TokenAuthenticator
     metrics: CollectorRegistry
     site: Site
+    accounts: Accounts
 
     def pending(self) -> int:
         """How many journal lines of this process are not in the database yet."""
@@ -82,6 +85,7 @@ class Application:
         self._fhir: FhirApp | None = None
         self.parts: Parts | None = None
         self._site: Opened[Site] = Opened()
+        self._accounts: Opened[Accounts] = Opened()
         self._pages = FastAPI(
             title="Zelfregie",
             docs_url=None,
@@ -93,6 +97,9 @@ class Application:
         _routes(self._pages, self, sandbox)
         add_pages(self._pages, self._server, sandbox=sandbox is not None)
         add_problem_pages(self._pages, self._site)
+        add_account_pages(self._pages, self._site, self._accounts)
+        self._looked: Opened[Looked] = Opened()
+        self._pages.include_router(looked_pages(self._looked))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
@@ -113,10 +120,14 @@ class Application:
             self.parts = await _open(self._settings, stack, self._sandbox, keep=self._keep)
             self._fhir = self.parts.fhir
             self._site.fill(self.parts.site)
+            self._accounts.fill(self.parts.accounts)
+            self._looked.fill(Looked(self.parts.site, self.parts.mover.run))
             _settle()
             yield self.parts
             self.parts = self._fhir = None
             self._site.fill(None)
+            self._accounts.fill(None)
+            self._looked.fill(None)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,89 @@
+"""Who looked: the person sees it by period, person and organisation; others do not; reading it is in the log."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from tests import builders
+from tests.server.service import Service
+from tests.web.login import logged_in
+
+
+async def something_happened(service: Service) -> None:
+    await service.caller("anna").create(builders.goal())
+    for _ in range(3):
+        await service.caller("practice").get("/Goal?patient=anna")
+    await service.caller("bram").get("/Patient/bram")
+
+
+def said(answer: httpx.Response) -> str:
+    """The text of the page's main part."""
+    assert answer.status_code == 200, answer.text
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2]).split())
+
+
+async def test_a_person_sees_who_looked(service: Service) -> None:
+    await something_happened(service)
+    async with logged_in(service, "anna") as browser:
+        page = said(await browser.get("/looked"))
+    assert "De Proef" in page
+    assert "bekeken : doelen (3 keer)" in page or "bekeken: doelen (3 keer)" in page
+    assert "toegevoegd" in page
+    assert "bram" not in page.lower()
+
+
+async def test_it_can_be_narrowed_to_one_organisation(service: Service) -> None:
+    await something_happened(service)
+    async with logged_in(service, "anna") as browser:
+        page = said(await browser.get("/looked?who=organization:De Proef"))
+        assert "toegevoegd" not in page
+        assert "bekeken" in page
+        nobody = said(await browser.get("/looked?who=organization:nobody"))
+    assert "In deze periode is er niets gebeurd." in nobody
+
+
+async def test_it_can_be_narrowed_to_a_period(service: Service) -> None:
+    await something_happened(service)
+    async with logged_in(service, "anna") as browser:
+        past = said(await browser.get("/looked?period=own&first=2020-01-01&last=2020-12-31"))
+        assert "In deze periode is er niets gebeurd." in past
+        present = said(await browser.get("/looked?period=own&first=2020-01-01&last=2999-12-31"))
+        assert "De Proef" in present
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("first=nonsense&last=2026-01-01", "Vul een datum in"),
+        ("first=2026-01-01", "Vul een datum in"),
+        ("first=2026-02-01&last=2026-01-01", "De laatste dag ligt voor de eerste"),
+    ],
+)
+async def test_a_period_that_cannot_be_is_told_at_its_field(service: Service, query: str, problem: str) -> None:
+    async with logged_in(service, "anna") as browser:
+        answer = await browser.get(f"/looked?period=own&{query}")
+    assert problem in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+async def test_reading_the_log_is_in_the_log(service: Service) -> None:
+    async with logged_in(service, "anna") as browser:
+        await browser.get("/looked")
+        page = said(await browser.get("/looked"))
+    assert "bekeken wie heeft gekeken" in page
+    assert "Uzelf" in page
+
+
+async def test_nobody_else_sees_it(service: Service) -> None:
+    transport = httpx.ASGITransport(service.application)
+    async with httpx.AsyncClient(transport=transport, base_url="https://zelfregie.test") as stranger:
+        answer = await stranger.get("/looked")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Flooked")
+        token = await stranger.get("/looked", headers={"authorization": "Bearer anna-permissions"})
+        assert token.status_code == 303
+    async with logged_in(service, "anna", record=None) as browser:
+        answer = await browser.get("/looked")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/choose?next=%2Flooked")
