@@ -100,6 +100,8 @@ async def _expanded(
         raise NotFound(f"The value set {canonical} is not held here.")
     entry = held.holding.find("ValueSet", canonical)
     stored_set = await held.read(entry) if entry is not None else None
+    if stored_set is not None and not held.shows(stored_set):
+        raise NotFound(f"The value set {canonical} is not held here.")
     plain = {
         "resourceType": "ValueSet",
         "url": url.partition("|")[0],

@@ -56,7 +56,11 @@ async def lookup(server: FhirServer, request: Request, target: Target) -> Answer
             raise Invalid("Say in which code system: by system, by coding, or by an id in the address.", "required")
         url = url if version is None else f"{url}|{version}"
         held = await server.holdings.of(server.database, request.access, now=request.now)
-        system = await held.code_system(url) or defined_code_system(server.definitions, url)
+        entry = held.holding.find("CodeSystem", url) if request.access.scopes.narrowed is not None else None
+        stored_system = await held.read(entry) if entry is not None else None
+        hidden = stored_system is not None and not held.shows(stored_system)
+        own = None if hidden else await held.code_system(url)
+        system = own or defined_code_system(server.definitions, url)
     if system is None:
         raise NotFound(f"The code system {url} is not held here.")
     concept = system.find(code)

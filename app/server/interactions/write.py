@@ -217,6 +217,7 @@ async def draft_delete(
                 registry=server.registry,
                 now=request.now,
                 patient_id=patient_id,
+                action=Action.DELETE,
             )
             partitions = (stored.patient,)
         except Gone:

@@ -15,7 +15,9 @@ import msgspec
 
 from app.database import Reader
 from app.fhir.resource import Resource, decode
+from app.fhir.scopes import Action
 from app.server.access import Access
+from app.server.search.narrowing import narrowing_of
 from app.server.search.registry import Registry
 from app.server.store.read import check_guard
 from app.server.terminology.codesystem import CodeSystem, read_code_system
@@ -104,6 +106,11 @@ class Held:
     access: Access
     registry: Registry
     now: int
+
+    def shows(self, resource: Resource) -> bool:
+        """Whether the queries of the caller's scopes let a held resource be told about."""
+        scopes = self.access.scopes
+        return scopes.narrowed is None or narrowing_of(self.registry).allows(scopes, Action.READ, resource)
 
     async def read(self, entry: Entry) -> Resource | None:
         """The resource of an entry; None when it was deleted meanwhile."""
