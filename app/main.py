@@ -19,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from app.audit import Journal, Mover
 from app.auth import Sandbox, TokenAuthenticator, publish, read_sandbox
 from app.auth.accesslog.provider import AuditEvents
+from app.auth.accounts.service import Accounts, accounts_of
 from app.auth.accounts.sessions import Sessions
 from app.auth.consents.operations import consent_operations
 from app.auth.consents.pairing import Pairing, known_as
@@ -202,15 +203,19 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         metrics=requests,
         origins=settings.allowed_origins,
     )
+    sessions = Sessions(database, patient_type=server.registry.number("Patient"))
+    accounts = accounts_of(settings, server, sessions)
+    accounts.outbox.start()
+    stack.push_async_callback(accounts.outbox.stop)
     site = Site(
         server,
-        Sessions(database, patient_type=server.registry.number("Patient")),
+        sessions,
         Recording(journal),
         settings,
         Seal(settings.page_key(), "pages"),
         sandbox=sandbox is not None,
     )
-    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site)
+    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts)
 
 
 async def _stop(journal: Journal, mover: Mover) -> None:

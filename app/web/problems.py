@@ -49,11 +49,11 @@ def add_problem_pages(application: FastAPI, site: Callable[[], Site]) -> None:
         assert isinstance(error, ZelfregieError)
         if isinstance(error, PageProblem):
             return await page(request, error.status, error.key, error.values)
-        if isinstance(error, Unauthenticated) or error.code == "choose":
+        if isinstance(error, Unauthenticated) or error.code in _SENT_TO:
             opened = site()
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             following = f"?next={quote(asked, safe='')}" if request.method == "GET" else ""
-            where = "/login" if isinstance(error, Unauthenticated) else "/choose"
+            where = "/login" if isinstance(error, Unauthenticated) else _SENT_TO[error.code]
             return opened.go(await opened.visitor(request), where + following)
         status = status_of(error)
         key = "site.error.form" if isinstance(error, Forbidden) and error.code == "csrf" else _key(status)
@@ -83,6 +83,8 @@ def add_problem_pages(application: FastAPI, site: Callable[[], Site]) -> None:
     application.add_exception_handler(Exception, broken)
 
 
+_SENT_TO: Final = {"choose": "/choose", "fresh": "/account/confirm"}
+"""Where people go first, by the code of the refusal."""
 _KNOWN: Final = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503})
 
 

@@ -19,7 +19,7 @@ from app.web.languages import language
 from app.web.openapi import openapi
 
 _READ: Final = ["GET", "HEAD"]
-_ASSETS: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
+_ASSETS: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml", "passkey.js": "text/javascript"}
 
 
 class _Kept:

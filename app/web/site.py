@@ -152,6 +152,18 @@ class Site:
         _ = visitor.record
         return visitor
 
+    def check_fresh(self, visitor: Visitor) -> None:
+        """Raises ``Unauthenticated`` for nobody, and ``Forbidden`` where the second factor was not just given, which
+        sends people to give it.
+        """
+        _ = visitor.person
+        if not visitor.is_fresh:
+            raise Forbidden("Give your second factor again first.", "fresh")
+
+    def speak(self, visitor: Visitor, chosen: str) -> None:
+        """Keep the language that was chosen in the browser."""
+        visitor.cookies[LANGUAGE_COOKIE] = (chosen, _YEAR)
+
     async def form(self, request: Request, visitor: Visitor) -> Form:
         """What was posted, by this visitor from our own page. Raises ``Forbidden`` and what ``read_form`` does."""
         check_origin(request, self.origin)

@@ -35,6 +35,16 @@ class Browser:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a password. ``account``: whose it was tried for, for the access log only, "" for nobody's;
+    ``secret``: of the log-in that waits for its second factor, "" where something was wrong.
+    """
+
+    account: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A log-in that waits for its second factor; ``must_set_up`` where there is none yet."""
 
@@ -49,8 +59,8 @@ class Waiting:
         return not (self.has_totp or self.has_passkey)
 
 
-async def give_password(accounts: Accounts, email: str, password: str, *, browser: Browser, now: int) -> str | None:
-    """The secret of a log-in that waits for its second factor; None for whatever is wrong.
+async def give_password(accounts: Accounts, email: str, password: str, *, browser: Browser, now: int) -> Tried:
+    """Go on to the second factor, or not, for whatever reason.
 
     Raises ``TooMany`` for an address that tries too often, whatever account it tries.
     """
@@ -64,12 +74,12 @@ async def give_password(accounts: Accounts, email: str, password: str, *, browse
     stored = account.password if account is not None and account.active and may_try else ""
     is_right = await accounts.passwords.verify(stored, password)
     if account is None or not is_right:
-        return None
+        return Tried("" if account is None else account.id)
     await accounts.limits.forget([counted])
     await accounts.limits.give_back(place)
     if accounts.passwords.outdated(stored):
         await accounts.database.change(_REHASH, account.id, await accounts.passwords.hash(password), stored)
-    return await begin(accounts, account, now=now)
+    return Tried(account.id, await begin(accounts, account, now=now))
 
 
 async def begin(accounts: Accounts, account: Account, *, now: int) -> str:
