@@ -1,0 +1,428 @@
+"""A-59: a scope with a query is honoured in every interaction; read without search, search without read, create alone.
+
+Anna has a weight (vital signs) and a laboratory result; the token sees the laboratory only.
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#finer-grained-resource-constraints-using-search-parameters
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from app.fhir.resource import Resource, decode
+from tests.builders import (
+    LOINC,
+    OBSERVATION_CATEGORY,
+    WEIGHT,
+    asking,
+    batch,
+    concept,
+    goal,
+    observation,
+    put,
+    reference,
+    transaction,
+)
+from tests.server.grants import token_with
+from tests.server.service import Caller, Service, ids, link
+
+HIDDEN: Final = "hidden"
+SHOWN: Final = "shown"
+LABORATORY: Final = f"category={OBSERVATION_CATEGORY}|laboratory"
+LABORATORY_ONLY: Final = f"patient/Observation.cruds?{LABORATORY} patient/Goal.cruds patient/Patient.rs"
+CREATININE: Final = "2160-0"
+
+
+def laboratory(**members: object) -> Resource:
+    return observation(
+        **{"category": [concept(OBSERVATION_CATEGORY, "laboratory")], "code": concept(LOINC, CREATININE), **members}
+    )
+
+
+@pytest.fixture
+async def record(anna: Caller) -> None:
+    """What is there: each result with a goal that it is about."""
+    await anna.keep(goal(id="goal-hidden"))
+    await anna.keep(goal(id="goal-shown"))
+    await anna.keep(observation(id=HIDDEN, focus=[reference("Goal/goal-hidden")], note=[{"text": "geheim"}]))
+    await anna.keep(laboratory(id=SHOWN, focus=[reference("Goal/goal-shown")]))
+
+
+@pytest.fixture
+async def app(service: Service, record: None) -> Caller:
+    return await token_with(service, LABORATORY_ONLY, "anna", purpose="own-use")
+
+
+async def same_as_unknown(caller: Caller, address: str) -> None:
+    """The answer to ``address`` is that to an id that nobody has, but for the id and the request's number."""
+    answers = [await caller.get(each) for each in (address, address.replace(HIDDEN, "nobody"))]
+    texts = [each.text.replace(HIDDEN, "?").replace("nobody", "?") for each in answers]
+    heads = [
+        {name: value for name, value in each.headers.items() if name not in ("x-request-id", "content-length")}
+        for each in answers
+    ]
+    assert answers[0].status_code == answers[1].status_code == 404
+    assert texts[0] == texts[1]
+    assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize("more", ["", "/_history", "/_history/1", "/$meta", "/_history/1/$meta"])
+async def test_what_the_query_does_not_let_through_answers_as_what_is_not_there(app: Caller, more: str) -> None:
+    await same_as_unknown(app, f"/Observation/{HIDDEN}{more}")
+    assert (await app.get(f"/Observation/{SHOWN}{more}")).status_code == 200
+
+
+async def test_what_was_deleted_is_judged_by_what_it_was(app: Caller, anna: Caller) -> None:
+    for each in (HIDDEN, SHOWN):
+        await anna.delete(f"/Observation/{each}")
+    await same_as_unknown(app, f"/Observation/{HIDDEN}")
+    await same_as_unknown(app, f"/Observation/{HIDDEN}/_history/2")
+    assert (await app.get(f"/Observation/{SHOWN}")).status_code == 410
+    assert (await app.get(f"/Observation/{SHOWN}/_history/2")).status_code == 410
+    deletions = [entry["fullUrl"].rpartition("/")[2] for entry in (await app.bundle("/Observation/_history"))["entry"]]
+    assert deletions == [SHOWN, SHOWN]
+    assert (await app.delete(f"/Observation/{HIDDEN}")).status_code == 404
+    assert (await app.delete(f"/Observation/{SHOWN}")).status_code == 204
+
+
+async def test_each_version_is_judged_by_what_it_says_itself(app: Caller, anna: Caller) -> None:
+    await anna.keep(laboratory(id=HIDDEN))
+    await anna.keep(observation(id=SHOWN))
+    assert (await app.get(f"/Observation/{HIDDEN}")).status_code == 200
+    assert (await app.get(f"/Observation/{HIDDEN}/_history/1")).status_code == 404
+    assert (await app.get(f"/Observation/{SHOWN}")).status_code == 404
+    assert (await app.get(f"/Observation/{SHOWN}/_history/1")).status_code == 200
+    versions = (await app.bundle(f"/Observation/{HIDDEN}/_history"))["entry"]
+    assert [entry["resource"]["meta"]["versionId"] for entry in versions] == ["2"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/Observation",
+        "/Observation?_id=hidden,shown",
+        "/Observation?patient=anna",
+        "/Observation?status=final",
+        "/Observation?status:not=amended",
+        "/Observation?code:missing=false",
+        f"/Observation?category={OBSERVATION_CATEGORY}|vital-signs,{OBSERVATION_CATEGORY}|laboratory",
+        "/Observation?_sort=-date",
+        "/Observation?_lastUpdated=gt2000",
+        "/Patient/anna/Observation",
+        "/?_type=Observation",
+        "/?_type=Observation&_id=hidden,shown",
+        "/Observation/$lastn",
+        "/Patient/anna/Observation/$lastn",
+    ],
+)
+async def test_searches_find_and_count_only_what_the_query_lets_through(app: Caller, address: str) -> None:
+    assert await app.found(address) == [SHOWN]
+    if "$lastn" not in address:
+        mark = "&" if "?" in address else "?"
+        assert (await app.bundle(f"{address}{mark}_summary=count"))["total"] == 1
+        assert (await app.bundle(f"{address}{mark}_total=accurate"))["total"] == 1
+
+
+async def test_pages_and_their_links_say_nothing_of_the_rest(app: Caller, anna: Caller) -> None:
+    for number in range(4):
+        await anna.keep(observation(id=f"hidden-{number}"))
+        await anna.keep(laboratory(id=f"shown-{number}"))
+    for address in ("/Observation?_count=2", "/Observation/_history?_count=2", "/?_type=Observation&_count=2"):
+        pages = await app.pages(address)
+        assert [len(page["entry"]) for page in pages] == [2, 2, 1], address
+        assert all(id.startswith(SHOWN) for page in pages for id in ids(page)), address
+    pages = await app.pages("/Patient/anna/$everything?_count=3")
+    found = [id for page in pages for id in ids(page)]
+    assert not [id for id in found if id.startswith(HIDDEN)]
+    assert all(len(page["entry"]) == 3 for page in pages[:-1])
+    assert link(pages[-1], "next") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("/Goal?_has:Observation:focus:status=final", ["goal-shown"]),
+        (f"/Goal?_has:Observation:focus:code={LOINC}|{WEIGHT}", []),
+        (f"/Goal?_has:Observation:focus:_id={HIDDEN}", []),
+        (f"/Patient?_has:Observation:patient:code={LOINC}|{WEIGHT}", []),
+        (f"/Patient?_has:Observation:patient:code={LOINC}|{CREATININE}", ["anna"]),
+        (f"/Patient?_has:Goal:patient:_has:Observation:focus:code={LOINC}|{WEIGHT}", []),
+        (f"/Patient?_has:Goal:patient:_has:Observation:focus:code={LOINC}|{CREATININE}", ["anna"]),
+    ],
+)
+async def test_has_is_no_oracle(app: Caller, address: str, found: list[str]) -> None:
+    assert await app.found(address) == found
+
+
+async def test_chains_are_no_oracle(service: Service, record: None, anna: Caller) -> None:
+    await anna.keep(laboratory(id="panel", hasMember=[reference(f"Observation/{HIDDEN}")]))
+    app = await token_with(service, LABORATORY_ONLY, "anna", purpose="own-use")
+    assert await anna.found(f"/Observation?has-member:Observation.code={LOINC}|{WEIGHT}") == ["panel"]
+    for asked in (f"code={LOINC}|{WEIGHT}", "status=final", f"_id={HIDDEN}"):
+        assert await app.found(f"/Observation?has-member:Observation.{asked}") == []
+
+
+async def test_includes_bring_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
+    await anna.keep(laboratory(id="panel", hasMember=[reference(f"Observation/{each}") for each in (HIDDEN, SHOWN)]))
+    everything = {"panel", SHOWN, "anna", "goal-shown"}
+    for include, brought in (
+        ("_include=Observation:has-member", {"panel", SHOWN}),
+        ("_include=*&_include:iterate=*", everything),
+        ("_include=Observation:*&_include:iterate=Observation:*", everything),
+        ("_revinclude=Observation:focus", {"panel"}),
+    ):
+        assert set(await app.found(f"/Observation?_id=panel&{include}")) == brought, include
+    found = await app.found("/Goal?_id=goal-hidden,goal-shown&_revinclude=Observation:focus")
+    assert set(found) == {"goal-hidden", "goal-shown", SHOWN}
+    found = await app.found("/Patient?_id=anna&_revinclude=Observation:patient&_revinclude:iterate=Observation:focus")
+    assert set(found) == {"anna", "panel", SHOWN}
+    found = await app.found("/Patient?_id=anna&_revinclude=*")
+    assert HIDDEN not in found
+
+
+async def test_what_only_the_hidden_part_refers_to_in_the_catalogue_does_not_come_with_the_record(
+    service: Service, anna: Caller, record: None
+) -> None:
+    await anna.keep(observation(id=HIDDEN, performer=[reference("Practitioner/doctor")]))
+    await anna.keep(laboratory(id=SHOWN, performer=[reference("Organization/practice")]))
+    scopes = f"{LABORATORY_ONLY} patient/Practitioner.r patient/Organization.r"
+    app = await token_with(service, scopes, "anna", purpose="own-use")
+    for query in ("", "?_since=2000-01-01T00:00:00Z"):
+        found = set(await app.found(f"/Patient/anna/$everything{query}"))
+        assert {"practice", SHOWN} <= found
+        assert not {"doctor", HIDDEN} & found
+
+
+async def test_writes_must_fit_before_and_after(app: Caller, anna: Caller) -> None:
+    refused = await app.post("/Observation", observation())
+    assert refused.status_code == 403
+    assert (await app.post("/Observation", laboratory())).status_code == 201
+    assert (await app.put(f"/Observation/{SHOWN}", observation(id=SHOWN))).status_code == 403
+    assert (await app.put(f"/Observation/{HIDDEN}", laboratory(id=HIDDEN))).status_code == 404
+    assert (await app.put("/Observation/new", observation(id="new"))).status_code == 403
+    assert (await app.put("/Observation/new", laboratory(id="new"))).status_code == 201
+    assert (await app.delete(f"/Observation/{HIDDEN}")).status_code == 404
+    assert (await anna.bundle("/Observation/hidden/_history"))["entry"][0]["resource"]["meta"]["versionId"] == "1"
+    assert (await anna.bundle("/Observation/shown/_history"))["entry"][0]["resource"]["meta"]["versionId"] == "1"
+    assert (await app.delete(f"/Observation/{SHOWN}")).status_code == 204
+
+
+async def test_a_patch_leads_neither_in_nor_out(app: Caller) -> None:
+    kind = {"content-type": "application/json-patch+json"}
+    out = b'[{"op": "replace", "path": "/category/0/coding/0/code", "value": "vital-signs"}]'
+    into = b'[{"op": "replace", "path": "/category/0/coding/0/code", "value": "laboratory"}]'
+    probe = b'[{"op": "test", "path": "/status", "value": "final"}]'
+    assert (await app.send("PATCH", f"/Observation/{SHOWN}", out, kind)).status_code == 403
+    for patch in (into, probe):
+        assert (await app.send("PATCH", f"/Observation/{HIDDEN}", patch, kind)).status_code == 404
+        assert (await app.send("PATCH", f"/Observation?_id={HIDDEN}", patch, kind)).status_code == 404
+    assert (await app.send("PATCH", f"/Observation/{SHOWN}", probe, kind)).status_code == 200
+
+
+async def test_what_may_be_read_and_not_changed_is_forbidden_and_not_hidden(service: Service, record: None) -> None:
+    scopes = f"patient/Observation.rs patient/Observation.ud?{LABORATORY}"
+    app = await token_with(service, scopes, "anna", purpose="own-use")
+    assert (await app.get(f"/Observation/{HIDDEN}")).status_code == 200
+    assert (await app.put(f"/Observation/{HIDDEN}", laboratory(id=HIDDEN))).status_code == 403
+    assert (await app.delete(f"/Observation/{HIDDEN}")).status_code == 403
+
+
+async def test_conditions_match_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
+    weight = f"code={LOINC}|{WEIGHT}"
+    created = await app.post("/Observation", laboratory(), {"if-none-exist": weight})
+    assert created.status_code == 201
+    await anna.delete(created.headers["location"])
+    updated = await app.put(f"/Observation?{weight}", laboratory())
+    assert updated.status_code == 201
+    await anna.delete(updated.headers["location"])
+    deleted = await app.delete(f"/Observation?{weight}")
+    assert deleted.status_code == 200
+    assert "nothing was deleted" in deleted.text
+    assert (await app.post("/Observation", laboratory(), {"if-none-exist": f"_id={SHOWN}"})).status_code == 200
+    assert (await anna.get(f"/Observation/{HIDDEN}")).status_code == 200
+
+
+async def test_a_condition_tells_of_what_may_be_found_and_not_read_only_that_it_is_there(
+    service: Service, record: None
+) -> None:
+    scopes = f"patient/Observation.cs patient/Observation.r?{LABORATORY}"
+    app = await token_with(service, scopes, "anna", purpose="own-use")
+    for wanted, shown in ((HIDDEN, False), (SHOWN, True)):
+        body = observation()
+        headers = {"if-none-exist": f"_id={wanted}", "prefer": "return=representation"}
+        answer = await app.post("/Observation", body, headers)
+        assert answer.status_code == 200
+        assert bool(answer.content) == shown
+        entry = {
+            "resource": body,
+            "request": {"method": "POST", "url": "Observation", "ifNoneExist": f"_id={wanted}"},
+        }
+        answer = await app.post("/", transaction(entry), {"prefer": "return=representation"})
+        assert answer.status_code == 200, answer.text
+        assert ("resource" in decode(answer.content)["entry"][0]) == shown
+
+
+async def test_entries_of_batches_and_transactions_are_held_to_it_each(app: Caller, anna: Caller) -> None:
+    entries = (asking("GET", f"Observation/{HIDDEN}"), asking("GET", f"Observation/{SHOWN}"), put(observation(id="n")))
+    answer = await app.post("/", batch(*entries))
+    statuses = [entry["response"]["status"][:3] for entry in answer.json()["entry"]]
+    assert statuses == ["404", "200", "403"]
+    answer = await app.post("/", transaction(put(goal(id="new-goal")), put(observation(id="n"))))
+    assert answer.status_code == 403
+    assert (await anna.get("/Goal/new-goal")).status_code == 404
+    answer = await app.post("/", transaction(put(goal(id="new-goal")), put(laboratory(id="n"))))
+    assert answer.status_code == 200
+
+
+async def test_a_conditional_reference_does_not_find_what_is_hidden(app: Caller) -> None:
+    def about(query: str) -> Resource:
+        return transaction(put(laboratory(id="n", hasMember=[reference(f"Observation?{query}")])))
+
+    assert (await app.post("/", about(f"code={LOINC}|{WEIGHT}"))).status_code == 412
+    assert (await app.post("/", about(f"code={LOINC}|{CREATININE}"))).status_code == 200
+
+
+async def test_validation_of_what_is_stored_and_of_writes_is_held_to_it(app: Caller) -> None:
+    await same_as_unknown(app, f"/Observation/{HIDDEN}/$validate")
+    refused = await app.post("/Observation/$validate?mode=create", observation())
+    assert "narrowed by a query" in refused.text
+    assert "All OK" in (await app.post("/Observation/$validate?mode=create", laboratory())).text
+    gone = await app.get(f"/Observation/{HIDDEN}/$validate?mode=delete")
+    assert gone.text.replace(HIDDEN, "?") == (await app.get("/Observation/nobody/$validate?mode=delete")).text.replace(
+        "nobody", "?"
+    )
+
+
+async def test_meta_is_changed_only_of_what_is_let_through(app: Caller) -> None:
+    tag = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
+    assert (await app.post(f"/Observation/{HIDDEN}/$meta-add", tag)).status_code == 404
+    assert (await app.post(f"/Observation/{SHOWN}/$meta-add", tag)).status_code == 200
+
+
+async def test_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_who_needs_it(
+    service: Service, anna: Caller
+) -> None:
+    tagged = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
+    for number, members in enumerate(({}, tagged)):
+        await anna.keep(observation(id=f"o-{number}", **members))
+        await anna.keep(goal(id=f"g-{number}", **members))
+    app = await token_with(service, "patient/*.cruds?_tag=urn:app|mine", "anna", purpose="own-use")
+    assert await app.found("/?_sort=_id") == ["g-1", "o-1"]
+    assert set(await app.found("/_history")) == {"g-1", "o-1"}
+    assert (await app.get("/Goal/g-0")).status_code == 404
+    assert (await app.put("/Goal/g-0", goal(id="g-0", **tagged))).status_code == 404
+    assert (await app.post("/Goal", goal())).status_code == 403
+    assert (await app.post("/Goal", goal(**tagged))).status_code == 201
+
+
+@pytest.mark.parametrize("subject", ["Patient/anna", "anna", "http://zelfregie.test/fhir/Patient/anna"])
+async def test_a_query_may_name_the_patient(service: Service, record: None, bram: Caller, subject: str) -> None:
+    await bram.keep(observation("Patient/bram", id="of-bram"))
+    both = await token_with(service, f"user/Observation.cruds?patient={subject}", "anna", "bram")
+    assert set(await both.found("/Observation")) == {HIDDEN, SHOWN}
+    assert (await both.get("/Observation/of-bram")).status_code == 404
+    assert (await both.get(f"/Patient/anna/Observation/{SHOWN}")).status_code == 200
+    assert (await both.post("/Observation", observation("Patient/bram"))).status_code == 403
+    assert (await both.post("/Observation", observation())).status_code == 201
+    assert (await both.bundle("/Observation?patient=bram&_summary=count"))["total"] == 0
+
+
+async def test_a_query_that_cannot_be_held_lets_nothing_through(service: Service, record: None) -> None:
+    for query in ("code:in=http://evil", "subject.name=Anna", "nonsense=1", "_id=shown", "date=yesterday"):
+        app = await token_with(service, f"patient/Observation.cruds?{query}", "anna", purpose="own-use")
+        assert await app.found("/Observation") == []
+        assert (await app.get(f"/Observation/{SHOWN}")).status_code == 404
+        assert (await app.post("/Observation", laboratory())).status_code == 403
+
+
+async def test_catalogue_operations_tell_only_of_what_the_query_lets_through(
+    service: Service, operator: Caller
+) -> None:
+    for name in ("a", "b"):
+        await operator.keep(
+            {
+                "resourceType": "CodeSystem",
+                "id": f"s-{name}",
+                "url": f"urn:s-{name}",
+                "status": "active",
+                "content": "complete",
+                "concept": [{"code": "1", "display": "een"}],
+            }
+        )
+        await operator.keep(
+            {
+                "resourceType": "ValueSet",
+                "id": f"v-{name}",
+                "url": f"urn:v-{name}",
+                "status": "active",
+                "compose": {"include": [{"system": f"urn:s-{name}"}]},
+            }
+        )
+    scopes = "patient/ValueSet.rs?url=urn:v-a patient/CodeSystem.rs?url=urn:s-a"
+    app = await token_with(service, scopes, "anna", purpose="own-use")
+    for name, status in (("a", 200), ("b", 404)):
+        for address in (
+            f"/ValueSet/v-{name}",
+            f"/ValueSet/v-{name}/$expand",
+            f"/ValueSet/$expand?url=urn:v-{name}",
+            f"/CodeSystem/s-{name}/$lookup?code=1",
+            f"/CodeSystem/$lookup?system=urn:s-{name}&code=1",
+        ):
+            assert (await app.get(address)).status_code == status, address
+    assert await app.found("/ValueSet") == ["v-a"]
+
+
+async def test_a_binary_is_held_to_a_tag(service: Service, anna: Caller) -> None:
+    binary = {"resourceType": "Binary", "contentType": "text/plain", "data": "aGFsbG8="}
+    await anna.keep({**binary, "id": "plain"})
+    await anna.keep({**binary, "id": "tagged", "meta": {"tag": [{"code": "mine"}]}})
+    app = await token_with(service, "patient/Binary.cr?_tag=mine", "anna", purpose="own-use")
+    assert (await app.get("/Binary/plain")).status_code == 404
+    assert (await app.get("/Binary/tagged")).content == b"hallo"
+    answer = await app.post("/Binary", b"hallo", {"content-type": "text/plain"})
+    assert answer.status_code == 403
+
+
+async def test_read_without_search_finds_nothing_and_tells_nothing_by_searching(service: Service, record: None) -> None:
+    app = await token_with(service, "patient/Observation.r patient/Goal.rs", "anna", purpose="own-use")
+    assert (await app.get(f"/Observation/{SHOWN}")).status_code == 200
+    for address in (
+        "/Observation",
+        "/Observation?_summary=count",
+        "/Patient/anna/Observation",
+        "/Observation/_history",
+        "/Observation/$lastn",
+        "/?_type=Observation",
+        "/Goal?_has:Observation:focus:status=final",
+    ):
+        assert (await app.get(address)).status_code == 403, address
+    assert set(await app.found("/_history")) == {"goal-hidden", "goal-shown"}
+
+
+async def test_search_without_read_finds_and_does_not_read(service: Service, record: None) -> None:
+    app = await token_with(service, "patient/Observation.s patient/Goal.rs", "anna", purpose="own-use")
+    assert set(await app.found("/Observation")) == {HIDDEN, SHOWN}
+    for address in (f"/Observation/{SHOWN}", f"/Observation/{SHOWN}/_history", f"/Observation/{SHOWN}/_history/1"):
+        assert (await app.get(address)).status_code == 403, address
+    assert set(await app.found("/Goal?_revinclude=Observation:focus")) == {"goal-hidden", "goal-shown"}
+
+
+async def test_create_alone_tells_nothing_of_what_is_there(service: Service, record: None) -> None:
+    app = await token_with(service, "patient/Observation.c", "anna", purpose="own-use")
+    assert (await app.post("/Observation", laboratory())).status_code == 201
+    for method, address in (
+        ("GET", f"/Observation/{SHOWN}"),
+        ("GET", "/Observation"),
+        ("GET", f"/Observation/{SHOWN}/_history"),
+        ("GET", f"/Observation/{SHOWN}/$meta"),
+        ("GET", f"/Observation/{SHOWN}/$validate"),
+        ("GET", "/_history"),
+        ("GET", "/Patient/anna/$everything"),
+        ("DELETE", f"/Observation/{SHOWN}"),
+        ("DELETE", f"/Observation?_id={SHOWN}"),
+    ):
+        assert (await app.send(method, address)).status_code == 403, address
+    assert (await app.put(f"/Observation/{SHOWN}", laboratory(id=SHOWN))).status_code == 403
+    exists = await app.post("/Observation", laboratory(), {"if-none-exist": f"_id={SHOWN}"})
+    assert exists.status_code == 403
