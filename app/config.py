@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         "*", description="origins whose web pages may use the API, between commas; * for all, empty for none"
     )
+    audit_months: dict[str, int] = Field(
+        {},
+        description="how many months lines of the access log are kept, by class, where the table is not to be followed",
+    )
     argon2_memory: int = Field(19_456, ge=8, description="KiB that hashing a password takes")
     argon2_rounds: int = Field(2, ge=1, description="rounds of hashing a password")
     smtp_url: SecretStr = Field(

@@ -18,12 +18,16 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit import Journal, Mover
 from app.auth import Sandbox, TokenAuthenticator, publish, read_sandbox
+from app.auth.accesslog.keeping import Keeping
 from app.auth.accesslog.provider import AuditEvents
 from app.auth.accounts.service import Accounts, accounts_of
 from app.auth.accounts.sessions import Sessions
 from app.auth.consents.operations import consent_operations
 from app.auth.consents.pairing import Pairing, known_as
 from app.auth.consents.provider import PrivacyConsents
+from app.auth.oauth.metadata import SMART_CONFIGURATION, Metadata
+from app.auth.oauth.routes import oauth_routes
+from app.auth.oauth.server import AuthorizationServer, authorization_server
 from app.auth.recording import Recording
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
@@ -34,6 +38,7 @@ from app.database.migrations import check_migrated, migrate
 from app.errors import ZelfregieError
 from app.fhir.definitions import load
 from app.server.asgi import FhirApp, Receive, Scope, Send
+from app.server.cors import Origins
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
 from app.server.operations import Operations
@@ -43,6 +48,7 @@ from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.account.routes import add_account_pages
+from app.web.authorize.routes import add_authorize_pages, explain
 from app.web.headers import protecting
 from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
@@ -67,6 +73,7 @@ class Parts:
     metrics: CollectorRegistry
     site: Site
     accounts: Accounts
+    oauth: AuthorizationServer
 
     def pending(self) -> int:
         """How many journal lines of this process are not in the database yet."""
@@ -87,6 +94,7 @@ class Application:
         self.parts: Parts | None = None
         self._site: Opened[Site] = Opened()
         self._accounts: Opened[Accounts] = Opened()
+        self._oauth: Opened[AuthorizationServer] = Opened()
         self._pages = FastAPI(
             title="Zelfregie",
             docs_url=None,
@@ -99,6 +107,8 @@ class Application:
         add_pages(self._pages, self._server, sandbox=sandbox is not None)
         add_problem_pages(self._pages, self._site)
         add_account_pages(self._pages, self._site, self._accounts)
+        self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explain))
+        add_authorize_pages(self._pages, self._site, self._oauth)
         self._looked: Opened[Looked] = Opened()
         self._pages.include_router(looked_pages(self._looked))
 
@@ -106,7 +116,8 @@ class Application:
         """Dispatch by path."""
         if scope["type"] == "http" and self._fhir is not None:
             path: str = scope["path"]
-            if path.startswith(ROOT) and (len(path) == len(ROOT) or path[len(ROOT)] == "/"):
+            below = path.startswith(ROOT) and (len(path) == len(ROOT) or path[len(ROOT)] == "/")
+            if below and path != SMART_CONFIGURATION:
                 await self._fhir(scope, receive, send)
                 return
         await self._pages(scope, receive, protecting(send))
@@ -122,12 +133,14 @@ class Application:
             self._fhir = self.parts.fhir
             self._site.fill(self.parts.site)
             self._accounts.fill(self.parts.accounts)
+            self._oauth.fill(self.parts.oauth)
             self._looked.fill(Looked(self.parts.site, self.parts.mover.run))
             _settle()
             yield self.parts
             self.parts = self._fhir = None
             self._site.fill(None)
             self._accounts.fill(None)
+            self._oauth.fill(None)
             self._looked.fill(None)
 
     @asynccontextmanager
@@ -172,6 +185,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing))),
         known_as=known_as,
         canonical_base=settings.canonical_base,
+        security=Metadata(settings.public_url, base.rstrip("/")).security(),
     )
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):
         report = await sandbox.prepare(server)
@@ -185,7 +199,9 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     journal.start()
     mover = Mover(database, settings.journal, journal=journal)
     mover.start()
-    stack.push_async_callback(_stop, journal, mover)
+    keeping = Keeping(database, settings, clock=system_clock)
+    keeping.start()
+    stack.push_async_callback(_stop, journal, mover, keeping)
     authenticator = TokenAuthenticator(database, patient_type=server.registry.number("Patient"))
     requests = RequestMetrics()
     metrics = CollectorRegistry()
@@ -205,20 +221,23 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     )
     sessions = Sessions(database, patient_type=server.registry.number("Patient"))
     accounts = accounts_of(settings, server, sessions)
+    recording = Recording(journal)
+    oauth = authorization_server(server, settings, recording)
     accounts.outbox.start()
     stack.push_async_callback(accounts.outbox.stop)
     site = Site(
         server,
         sessions,
-        Recording(journal),
+        recording,
         settings,
         Seal(settings.page_key(), "pages"),
         sandbox=sandbox is not None,
     )
-    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts)
+    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts, oauth)
 
 
-async def _stop(journal: Journal, mover: Mover) -> None:
+async def _stop(journal: Journal, mover: Mover, keeping: Keeping) -> None:
+    await keeping.stop()
     await mover.stop()
     await journal.stop()
     await mover.drain()

@@ -85,7 +85,7 @@ _SECURITY: Final = {
 def capability_statement(server: FhirServer) -> bytes:
     """What this server can do, as JSON."""
     address = server.base.rstrip("/")
-    rest: dict[str, Any] = {"mode": "server", "security": _SECURITY}
+    rest: dict[str, Any] = {"mode": "server", "security": {**_SECURITY, **server.security}}
     referring = _referring(server)
     rest["resource"] = [_resource(server, name, referring) for name in sorted(server.registry.stored)]
     if interactions := [{"code": code} for code, row in SYSTEM_ROWS.items() if row in ROUTES]:

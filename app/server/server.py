@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.clock import Clock, system_clock
 from app.config import CANONICAL_BASE
@@ -39,7 +40,8 @@ async def known_as_nobody(_reader: Reader, _access: Access, _system: str, _value
 @dataclass(frozen=True)
 class FhirServer:
     """One FHIR base. ``base`` is its public address and ends in a slash; ``page_key`` signs page links;
-    ``canonical_base`` begins the canonicals of what is ours.
+    ``canonical_base`` begins the canonicals of what is ours; ``security`` is what the CapabilityStatement says of how
+    to get a token.
     """
 
     database: Database
@@ -50,6 +52,7 @@ class FhirServer:
     providers: Providers = field(default_factory=Providers)
     known_as: KnownAs = known_as_nobody
     canonical_base: str = CANONICAL_BASE
+    security: Mapping[str, Any] = field(default_factory=dict)
     clock: Clock = system_clock
     random: RandomBytes = secrets.token_bytes
     definitions: Definitions = field(default_factory=lambda: load("4.0.1"))

@@ -22,6 +22,7 @@ INTROSPECT: Final = "/oauth/introspect"
 REVOKE: Final = "/oauth/revoke"
 JWKS: Final = "/oauth/jwks"
 MANAGE: Final = "/apps"
+SMART_CONFIGURATION: Final = "/fhir/.well-known/smart-configuration"
 CAPABILITIES: Final = (
     "launch-ehr",
     "launch-standalone",

@@ -11,10 +11,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from app.auth.accounts.limits import HOUR, MINUTE, Limits, Rule, network
+from app.auth.accounts.limits import HOUR, MINUTE, Rule, network
 from app.auth.oauth import endpoints
 from app.auth.oauth.authorize import begin
-from app.auth.oauth.metadata import AUTHORIZE, INTROSPECT, JWKS, PAR, REVOKE, TOKEN
+from app.auth.oauth.metadata import AUTHORIZE, INTROSPECT, JWKS, PAR, REVOKE, SMART_CONFIGURATION, TOKEN
 from app.auth.oauth.parameters import FORM, LARGEST, Parameters, form_parameters
 from app.auth.oauth.refusals import OAuthError, invalid_request
 from app.auth.oauth.requests import SentBack, Stopped
@@ -34,15 +34,15 @@ Explain = Callable[[Request, str], Awaitable[Response]]
 Endpoint = Callable[[AuthorizationServer, Parameters, str], Awaitable[Mapping[str, Any] | None]]
 
 
-def oauth_routes(find: Find, limits: Callable[[], Limits], origins: Origins, explain: Explain) -> APIRouter:
+def oauth_routes(find: Find, origins: Origins, explain: Explain) -> APIRouter:
     """Everything below ``/oauth`` and ``/.well-known``. ``find`` raises while the service is not open."""
     router = APIRouter()
     _add_metadata(router, find)
-    _add_authorize(router, find, limits, explain)
-    _add_endpoint(router, TOKEN, endpoints.token, find, limits, origins)
-    _add_endpoint(router, REVOKE, endpoints.revocation, find, limits, origins)
-    _add_endpoint(router, INTROSPECT, endpoints.introspection, find, limits, origins)
-    _add_endpoint(router, PAR, endpoints.push, find, limits, origins, status=201)
+    _add_authorize(router, find, explain)
+    _add_endpoint(router, TOKEN, endpoints.token, find, origins)
+    _add_endpoint(router, REVOKE, endpoints.revocation, find, origins)
+    _add_endpoint(router, INTROSPECT, endpoints.introspection, find, origins)
+    _add_endpoint(router, PAR, endpoints.push, find, origins, status=201)
     return router
 
 
@@ -58,11 +58,11 @@ def _add_metadata(router: APIRouter, find: Find) -> None:
     async def openid() -> Response:
         return answer(find().metadata.openid())
 
-    @router.get("/fhir/.well-known/smart-configuration")
+    @router.get(SMART_CONFIGURATION)
     async def smart() -> Response:
         return answer(find().metadata.smart())
 
-    @router.options("/fhir/.well-known/smart-configuration")
+    @router.options(SMART_CONFIGURATION)
     @router.options("/.well-known/{name}")
     async def preflight() -> Response:
         headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET"}
@@ -74,10 +74,10 @@ def _add_metadata(router: APIRouter, find: Find) -> None:
         return answer(await oauth.keys.jwks(now=oauth.now()))
 
 
-def _add_authorize(router: APIRouter, find: Find, limits: Callable[[], Limits], explain: Explain) -> None:
+def _add_authorize(router: APIRouter, find: Find, explain: Explain) -> None:
     async def started(request: Request, text: bytes) -> Response:
         oauth, address = find(), _address(request)
-        if not await limits().take([(AUTHORIZE_ADDRESS, network(address))], now=oauth.now()):
+        if not await oauth.limits.take([(AUTHORIZE_ADDRESS, network(address))], now=oauth.now()):
             return await explain(request, "many")
         try:
             secret = await begin(oauth, text, address=address)
@@ -100,12 +100,11 @@ def _add_authorize(router: APIRouter, find: Find, limits: Callable[[], Limits], 
         return await started(request, body)
 
 
-def _add_endpoint(  # noqa: PLR0917 - an address, what it does, and what every address is given
+def _add_endpoint(
     router: APIRouter,
     path: str,
     work: Endpoint,
     find: Find,
-    limits: Callable[[], Limits],
     origins: Origins,
     *,
     status: int = 200,
@@ -128,7 +127,7 @@ def _add_endpoint(  # noqa: PLR0917 - an address, what it does, and what every a
                 raise invalid_request("There are two Authorization headers.")
             found = await work(oauth, parameters, request.headers.get("authorization", ""))
         except OAuthError as error:
-            return await _refused(oauth, limits(), request, error, headers(request))
+            return await _refused(oauth, request, error, headers(request))
         except Unavailable:
             later = {"error": "temporarily_unavailable", "error_description": "Try again in a moment."}
             return JSONResponse(later, 503, {**headers(request), "Retry-After": "1"})
@@ -150,14 +149,14 @@ def _add_endpoint(  # noqa: PLR0917 - an address, what it does, and what every a
 
 
 async def _refused(
-    oauth: AuthorizationServer, limits: Limits, request: Request, error: OAuthError, headers: dict[str, str]
+    oauth: AuthorizationServer, request: Request, error: OAuthError, headers: dict[str, str]
 ) -> Response:
     said = {"error": error.error, "error_description": error.description}
     if error.error != "invalid_client":
         return JSONResponse(said, error.status, headers)
     address = _address(request)
     await oauth.record("client-refused", error.status, address=address)
-    if not await limits.take([(CLIENT_ADDRESS, network(address))], now=oauth.now()):
+    if not await oauth.limits.take([(CLIENT_ADDRESS, network(address))], now=oauth.now()):
         return JSONResponse(said, 429, {**headers, "Retry-After": "60"})
     if error.challenge:
         headers["WWW-Authenticate"] = _REALM

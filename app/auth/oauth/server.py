@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from app.audit import Agent
+from app.auth.accounts.limits import Limits
 from app.auth.oauth.authentication import ClientAuthentication
 from app.auth.oauth.families import Authorization
 from app.auth.oauth.keys import SigningKeys
@@ -37,6 +38,7 @@ class AuthorizationServer:
     keys: SigningKeys
     subjects: Seal
     recording: Recording
+    limits: Limits
     lives: Lives
 
     @property
@@ -115,5 +117,6 @@ def authorization_server(
         keys=SigningKeys(fhir.database, Seal(secret, "signing-keys")),
         subjects=Seal(secret, "subjects"),
         recording=recording,
+        limits=Limits(fhir.database, secret),
         lives=Lives(settings.access_token_minutes * 60 * SECOND, settings.refresh_token_days * 86_400 * SECOND),
     )
