@@ -52,6 +52,9 @@ from app.web.authorize.routes import add_authorize_pages, explain
 from app.web.headers import protecting
 from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
+from app.web.people.elsewhere import ways as identity_providers
+from app.web.people.routes import add_people_pages
+from app.web.people.visit import People, people_of
 from app.web.problems import add_problem_pages
 from app.web.routes import add_pages
 from app.web.site import Site
@@ -94,6 +97,7 @@ class Application:
         self.parts: Parts | None = None
         self._site: Opened[Site] = Opened()
         self._accounts: Opened[Accounts] = Opened()
+        self._people: Opened[People] = Opened()
         self._oauth: Opened[AuthorizationServer] = Opened()
         self._pages = FastAPI(
             title="Zelfregie",
@@ -106,7 +110,8 @@ class Application:
         _routes(self._pages, self, sandbox)
         add_pages(self._pages, self._server, sandbox=sandbox is not None)
         add_problem_pages(self._pages, self._site)
-        add_account_pages(self._pages, self._site, self._accounts)
+        add_account_pages(self._pages, self._site, self._accounts, other_ways=identity_providers)
+        add_people_pages(self._pages, self._site, self._people)
         self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explain))
         add_authorize_pages(self._pages, self._site, self._oauth)
         self._looked: Opened[Looked] = Opened()
@@ -133,6 +138,7 @@ class Application:
             self._fhir = self.parts.fhir
             self._site.fill(self.parts.site)
             self._accounts.fill(self.parts.accounts)
+            self._people.fill(people_of(self.parts.accounts, self._settings.page_key()))
             self._oauth.fill(self.parts.oauth)
             self._looked.fill(Looked(self.parts.site, self.parts.mover.run))
             _settle()
@@ -140,6 +146,7 @@ class Application:
             self.parts = self._fhir = None
             self._site.fill(None)
             self._accounts.fill(None)
+            self._people.fill(None)
             self._oauth.fill(None)
             self._looked.fill(None)
 

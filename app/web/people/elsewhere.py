@@ -20,7 +20,6 @@ from app.web.people.visit import Visit
 from app.web.problems import PageProblem
 from app.web.site import Site
 
-CALLBACK: Final = "/login/callback"
 _LOG_IN_AGE: Final = 600
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from app.web.opened import Opened
 from app.web.people import children, choosing, elsewhere, helping, inviting
-from app.web.people.visit import People, Visit
+from app.web.people.visit import CALLBACK, People, Visit
 from app.web.site import Site
 
 View = Callable[[Visit], Awaitable[Response]]
@@ -26,7 +26,7 @@ ADDRESSES: Final[tuple[tuple[str, View | None, View | None], ...]] = (
     ("/invitations/{ticket}", inviting.show_invitation, inviting.accept),
     ("/login/at/{provider}", elsewhere.begin, None),
     ("/login/at/{provider}/again", elsewhere.begin_again, None),
-    (elsewhere.CALLBACK, elsewhere.come_back, None),
+    (CALLBACK, elsewhere.come_back, None),
     ("/account/elsewhere", elsewhere.show_link, None),
     ("/account/elsewhere/{provider}", None, elsewhere.link),
     ("/account/elsewhere/{provider}/unlink", None, elsewhere.unlink),

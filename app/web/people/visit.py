@@ -12,6 +12,8 @@ from fastapi.responses import Response
 
 from app.auth.accounts.mandates import Refusal
 from app.auth.accounts.service import Accounts, Spent, TooMany
+from app.auth.organizations.discovery import Discovery
+from app.auth.organizations.identity_providers import SEAL
 from app.auth.organizations.openid import OpenId
 from app.auth.sealing import Seal
 from app.errors import Conflict, Issue, Unprocessable
@@ -20,6 +22,8 @@ from app.web.forms import Form
 from app.web.problems import PageProblem
 from app.web.site import Site, Visitor
 
+CALLBACK: Final = "/login/callback"
+"""Where identity providers send people back to."""
 _RULES: Final = frozenset(Refusal)
 
 
@@ -30,6 +34,14 @@ class People:
     accounts: Accounts
     openid: OpenId
     providers: Seal = field(repr=False)
+
+
+def people_of(accounts: Accounts, secret: bytes) -> People:
+    """The parts. ``secret``: the service's own."""
+    seal = Seal(secret, SEAL)
+    discovery = Discovery(accounts.server.clock)
+    openid = OpenId(accounts.database, discovery, seal, callback=accounts.link(CALLBACK))
+    return People(accounts, openid, seal)
 
 
 @dataclass(slots=True)
