@@ -21,7 +21,7 @@ import structlog
 
 from app.audit.verify import Finding
 from app.clock import Clock
-from app.database.interface import Database
+from app.database.interface import Reader
 
 HOUR: Final = 3600.0
 Sign = Callable[[Mapping[str, Any]], Awaitable[str]]
@@ -42,7 +42,7 @@ def anchor_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{_ENDING}")) if folder.is_dir() else []
 
 
-async def anchor(database: Database, folder: Path, *, sign: Sign, now: int) -> int:
+async def anchor(database: Reader, folder: Path, *, sign: Sign, now: int) -> int:
     """Write one anchor, on disk when this returns; how many streams are in it."""
     turn = await asyncio.to_thread(_turn, folder)
     try:
@@ -81,7 +81,7 @@ def _append(folder: Path, text: str, now: int) -> None:
         os.close(descriptor)
 
 
-async def verify_anchors(database: Database, folder: Path, *, opened: Opened) -> list[Finding]:
+async def verify_anchors(database: Reader, folder: Path, *, opened: Opened) -> list[Finding]:
     """What does not agree with the anchors: lines that are gone or other than they were, and anchors themselves that
     were changed, removed or put in. Empty when all is true.
     """
@@ -108,7 +108,7 @@ async def verify_anchors(database: Database, folder: Path, *, opened: Opened) ->
     return findings
 
 
-async def _check(database: Database, stream: bytes, line: int, chain: str) -> Sequence[Finding]:
+async def _check(database: Reader, stream: bytes, line: int, chain: str) -> Sequence[Finding]:
     """Whether the stream came by this line with this chain hash; segments are never joined, so it ended one."""
     rows = await database.fetch(_SEGMENT_AT, stream, line)
     if not rows or rows[0][0] < line:
@@ -121,7 +121,7 @@ async def _check(database: Database, stream: bytes, line: int, chain: str) -> Se
 class Anchoring:
     """Writes an anchor every ``interval`` seconds, the first one after a minute."""
 
-    def __init__(self, database: Database, folder: Path, *, sign: Sign, clock: Clock, interval: float = HOUR) -> None:
+    def __init__(self, database: Reader, folder: Path, *, sign: Sign, clock: Clock, interval: float = HOUR) -> None:
         self._database = database
         self._folder = folder
         self._sign = sign

@@ -19,7 +19,7 @@ from app.audit.files import APART, JournalFile, is_finished, journal_files, read
 from app.audit.line import UNREADABLE, Facts, line_text, read_facts
 from app.audit.segments import END
 from app.audit.stream import HASH_BYTES, line_hash, line_id, line_id_prefix, next_chain, origin
-from app.database.interface import Database
+from app.database.interface import Reader
 from app.database.statements import Row
 
 _PAGE: Final = 256 * 1024
@@ -80,7 +80,7 @@ def verify_file(path: Path) -> list[Finding]:
     return list(_verify_file(file, _Previous(file.first - 1, origin(file.stream) if file.first == 1 else None)))
 
 
-async def verify_table(database: Database) -> list[Finding]:
+async def verify_table(database: Reader) -> list[Finding]:
     """What does not hold in the table: lines, payloads, patients and heads of every stream; empty when all is true."""
     streams = {row[0] for row in await database.fetch(_HEADS)}
     stream = b""
@@ -142,7 +142,7 @@ def _check(stream: bytes, text: bytes, previous: _Previous) -> Iterator[tuple[in
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
 
 
-async def _verify_stream(database: Database, stream: bytes) -> list[Finding]:
+async def _verify_stream(database: Reader, stream: bytes) -> list[Finding]:
     """What does not hold in one stream, whether or not lines are added to it meanwhile."""
     problems: list[tuple[int, str]] = []
     previous = _Previous(0, origin(stream))
@@ -195,7 +195,7 @@ def _check_segment(stream: bytes, row: Row, previous: _Previous, chain: bytes) -
         yield line, "begins a segment that says it took longer"
 
 
-async def _check_patients(database: Database, stream: bytes, rows: Sequence[Row]) -> list[tuple[int, str]]:
+async def _check_patients(database: Reader, stream: bytes, rows: Sequence[Row]) -> list[tuple[int, str]]:
     """The segments that patients would not be shown though a line is about them, or would be shown for nothing."""
     expected: dict[int, set[int]] = {}
     for row in rows:

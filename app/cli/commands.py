@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
 
+from app.cli import accounts, audit
+from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
+from app.cli.ordering import order
 from app.config import Settings
-from app.errors import Issue, Unavailable, ZelfregieError
-
-if TYPE_CHECKING:
-    from app.cli.control import Asked, Done, Said
+from app.errors import Unavailable, ZelfregieError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,36 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Zelfregie: patient self-management over FHIR.",
 )
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
-
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="sqlite:///file.db or postgresql://…; default: ZELFREGIE_DATABASE")
-]
-
-
-def _settings(**given: object) -> Settings:
-    """The settings of the environment under the options that were given. Ends the command for values that do not do."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    except ValidationError as error:
-        for each in error.errors():
-            name = "_".join(map(str, each["loc"]))
-            _err.print(f"[red]{escape(name)} (ZELFREGIE_{escape(name.upper())}): {escape(each['msg'])}.[/red]")
-        raise typer.Exit(2) from error
-
-
-def _fail(error: ZelfregieError) -> typer.Exit:
-    _err.print(f"[red]{escape(error.diagnostics)}[/red]" if error.diagnostics else "[red]That did not work.[/red]")
-    for issue in error.issues:
-        _err.print(f"  {escape(_line(issue))}")
-    return typer.Exit(1)
-
-
-def _line(issue: Issue) -> str:
-    where = f"{', '.join(issue.expression)}: " if issue.expression else ""
-    rule = f" ({issue.rule})" if issue.rule else ""
-    return f"{issue.severity} {issue.code}: {where}{issue.diagnostics}{rule}"
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command()
@@ -61,12 +31,12 @@ def migrate(database: DatabaseOption = None) -> None:
     """Make the database, or bring its tables up to date."""
     from app.database.migrations import migrate as run
 
-    settings = _settings(database=database)
+    settings = settings_of(database=database)
     try:
         asyncio.run(run(settings.database, partitions=settings.partitions, canonical_base=settings.canonical_base))
     except ZelfregieError as error:
-        raise _fail(error) from error
-    _out.print("The tables are up to date.")
+        raise failure(error) from error
+    stdout.print("The tables are up to date.")
 
 
 @app.command()
@@ -84,10 +54,10 @@ def serve(
     """
     if sandbox is not None and database is None:
         with tempfile.TemporaryDirectory(prefix="zelfregie-sandbox-") as folder:
-            own = _settings(host=host, port=port, database=f"sqlite:///{folder}/sandbox.db", state=Path(folder))
+            own = settings_of(host=host, port=port, database=f"sqlite:///{folder}/sandbox.db", state=Path(folder))
             _serve(own, sandbox, workers)
     else:
-        _serve(_settings(host=host, port=port, database=database), sandbox, workers)
+        _serve(settings_of(host=host, port=port, database=database), sandbox, workers)
 
 
 def _serve(settings: Settings, sandbox: Path | None, workers: int, *, keep: bool = False, message: str = "") -> None:
@@ -95,7 +65,7 @@ def _serve(settings: Settings, sandbox: Path | None, workers: int, *, keep: bool
     from app.cli.serving import serve_in_processes
 
     if workers > 1 and sandbox is not None:
-        _err.print("[red]A sandbox is served by one process.[/red]")
+        stderr.print("[red]A sandbox is served by one process.[/red]")
         raise typer.Exit(2)
     try:
         if workers > 1:
@@ -105,10 +75,10 @@ def _serve(settings: Settings, sandbox: Path | None, workers: int, *, keep: bool
                 settings,
                 sandbox,
                 keep=keep,
-                announce=lambda: _out.print(f"Zelfregie serves FHIR R4 at {settings.public_url}/fhir{message}"),
+                announce=lambda: stdout.print(f"Zelfregie serves FHIR R4 at {settings.public_url}/fhir{message}"),
             )
     except ZelfregieError as error:
-        raise _fail(error) from error
+        raise failure(error) from error
 
 
 @app.command()
@@ -123,8 +93,8 @@ def load(
     from app.cli.control import Asked
 
     asked = Asked("load", tuple(str(file.absolute()) for file in files), patient)
-    counts = _write(database, asked).counts
-    _out.print(f"{counts['stored']} stored, {counts['refused']} refused.")
+    counts = order(database, asked).counts
+    stdout.print(f"{counts['stored']} stored, {counts['refused']} refused.")
     if counts["refused"]:
         raise typer.Exit(1)
 
@@ -134,33 +104,11 @@ def reindex(database: DatabaseOption = None) -> None:
     """Make data categories and search indexes anew from what is stored. Serving goes on meanwhile."""
     from app.cli.control import Asked
 
-    counts = _write(database, Asked("reindex")).counts
-    _out.print(
+    counts = order(database, Asked("reindex")).counts
+    stdout.print(
         f"{counts['resources']} resources in {counts['partitions']} records: {counts['rows']} index rows put right,"
         f" {counts['labels']} versions given other data categories."
     )
-
-
-def _write(database: str | None, asked: Asked) -> Done:
-    """Carry out a command that writes, and show what it refuses; how it ended."""
-    from app.cli.control import Refused
-    from app.cli.writing import carry_out
-
-    ended: list[Done] = []
-
-    async def say(said: Said) -> None:
-        if isinstance(said, Refused):
-            _err.print(f"{escape(said.source)}:")
-            for issue in said.issues:
-                _err.print(f"  {escape(_line(issue))}")
-        else:
-            ended.append(said)
-
-    try:
-        asyncio.run(carry_out(_settings(database=database), asked, say))
-    except ZelfregieError as error:
-        raise _fail(error) from error
-    return ended[0]
 
 
 @app.command()
@@ -174,7 +122,7 @@ def validate(
     from app.fhir.validation.files import validate_file
 
     if fhir_version not in FILES:
-        _err.print(f"[red]FHIR version is one of {', '.join(FILES)}.[/red]")
+        stderr.print(f"[red]FHIR version is one of {', '.join(FILES)}.[/red]")
         raise typer.Exit(2)
     definitions = load_definitions(fhir_version)
     bad = 0
@@ -182,9 +130,9 @@ def validate(
         issues = validate_file(path, definitions)
         wrong = any(issue.severity in ("error", "fatal") for issue in issues)
         bad += wrong
-        _out.print(f"{escape(str(path))}: {'not valid' if wrong else 'valid'}")
+        stdout.print(f"{escape(str(path))}: {'not valid' if wrong else 'valid'}")
         for issue in issues:
-            _out.print(f"  {escape(_line(issue))}")
+            stdout.print(f"  {escape(line_of(issue))}")
     if bad:
         raise typer.Exit(1)
 
@@ -201,13 +149,13 @@ def demo(
     """Ten synthetic Dutch patients: write them as a sandbox, or serve them at once."""
     from app.cli.sandbox import tour, write_demo
 
-    settings = _settings(port=port)
+    settings = settings_of(port=port)
     try:
         if out is not None:
-            _out.print(f"Wrote {escape(str(write_demo(out)))}")
+            stdout.print(f"Wrote {escape(str(write_demo(out)))}")
         file = write_demo(settings.state / "demo") if serve_it else None
     except OSError as error:
-        raise _fail(Unavailable(f"{error.filename} cannot be written: {error.strerror}.")) from error
+        raise failure(Unavailable(f"{error.filename} cannot be written: {error.strerror}.")) from error
     if file is not None:
         own = (
             settings
@@ -216,5 +164,5 @@ def demo(
         )
         _serve(own, file, 1, keep=True, message=tour(settings.public_url, file))
     elif out is None:
-        _err.print("Say --serve, or --out FOLDER.")
+        stderr.print("Say --serve, or --out FOLDER.")
         raise typer.Exit(2)

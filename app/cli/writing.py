@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from app.audit.retention import prune
 from app.auth import service_access
+from app.auth.accesslog.keeping import retention_of
 from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
+from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
 from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
@@ -49,7 +52,7 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
             database, f"{settings.public_url}/fhir/", settings.page_key(), rules=rules, providers=providers
         )
         await load_index_state(server)
-        await run(server, asked, say)
+        await run(settings, server, asked, say)
     finally:
         await database.close()
 
@@ -62,18 +65,22 @@ async def taking_commands(settings: Settings, server: FhirServer) -> AsyncIterat
         return
 
     async def run_here(asked: Asked, say: Say) -> None:
-        await run(server, asked, say)
+        await run(settings, server, asked, say)
 
     async with listening(socket_path(sqlite_path(settings.database)), run_here):
         yield
 
 
-async def run(server: FhirServer, asked: Asked, say: Say) -> None:
+async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) -> None:
     """Run one command. Raises ``ZelfregieError``."""
     if asked.command == "load":
         await _load(server, asked, say)
     elif asked.command == "reindex":
         await _reindex(server, say)
+    elif asked.command == "prune":
+        await say(Done({"lines": await prune(server.database, retention_of(settings), now=server.clock())}))
+    elif asked.command in ACCOUNT_ORDERS:
+        await ACCOUNT_ORDERS[asked.command](settings, server, asked, say)
     else:
         raise Invalid(f"There is no command '{asked.command}'.", "not-supported")
 
