@@ -26,11 +26,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A command. ``files`` are absolute paths."""
+    """A command. ``files`` are absolute paths; ``options`` what else it is told, by name."""
 
     command: str
     files: tuple[str, ...] = ()
     patient: str | None = None
+    options: dict[str, str] = {}
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -38,6 +39,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
     source: str
     issues: tuple[Issue, ...]
+
+
+class Line(msgspec.Struct, frozen=True, tag="line"):
+    """A line for who gave the command."""
+
+    text: str
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -58,7 +65,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
         return cls(error.diagnostics, error.code, error.issues)
 
 
-Said = Refused | Done
+Said = Refused | Line | Done
 """What a command says while it runs, and at its end."""
 Say = Callable[[Said], Awaitable[None]]
 Run = Callable[[Asked, Say], Awaitable[None]]
@@ -66,7 +73,7 @@ Run = Callable[[Asked, Say], Awaitable[None]]
 
 _encode = msgspec.json.Encoder().encode
 _asked = msgspec.json.Decoder(Asked).decode
-_answer = msgspec.json.Decoder(Refused | Done | Failed).decode
+_answer = msgspec.json.Decoder(Refused | Line | Done | Failed).decode
 
 
 def socket_path(database: Path) -> Path:
