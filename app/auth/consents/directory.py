@@ -7,12 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from app.auth.organizations.registry import AGB, URA
 from app.auth.recipients import app, organization, parts, person
 from app.database import Reader
 from app.errors import Unprocessable
 
-URA: Final = "http://fhir.nl/fhir/NamingSystem/ura"
-AGB: Final = "http://fhir.nl/fhir/NamingSystem/agb-z"
 _CLIENT: Final = "SELECT id, name FROM client WHERE id = $1 AND tenant = $2 AND users = 'patients' AND state = 'active'"
 _ORGANIZATION: Final = "SELECT id, name FROM organization WHERE id = $1 AND tenant = $2 AND state = 'active'"
 _ORGANIZATIONS: Final = "SELECT id, name FROM organization WHERE tenant = $1 AND state = 'active' ORDER BY name, id"

@@ -16,12 +16,13 @@ from app.auth.consents.provider import PrivacyConsents
 from app.auth.consents.resource import ID_PREFIX, RECIPIENT, resource_id
 from app.auth.consents.text import Terms, consent_text
 from app.auth.recipients import app, parts
+from app.auth.recipients import organization as organization_recipient
 from app.auth.roles import Role
 from app.config import CANONICAL_BASE
 from app.database import Writer
 from app.errors import Forbidden, Invalid, NotFound, Unprocessable
 from app.fhir.dates import bounds
-from app.fhir.resource import encode
+from app.fhir.resource import encode, parse_reference
 from app.fhir.scopes import Action
 from app.server.access import FOREVER, OWN_USE, SELECT_PATIENT_ID
 from app.server.interactions.parameters import Inputs, inputs_of
@@ -40,7 +41,7 @@ GRANT_PARAMETERS: Final = (
         0,
         "1",
         "Reference",
-        "Who gets the permission, by identifier: an organisation by URA or AGB, or what an earlier permission names.",
+        "Who gets the permission: an Organization, or by identifier (URA, AGB, or what an earlier permission names).",
     ),
     Parameter("app", "in", 0, "1", "string", "In place of recipient: the client_id of an app that people use."),
     Parameter(
@@ -204,8 +205,11 @@ class ConsentOperations:
         if client is not None:
             return await find_recipient(server.database, tenant, app(client))
         identifier = reference.get("identifier")
+        literal = parse_reference(str(reference.get("reference", "")).removeprefix(server.base))
+        if literal is not None and literal.type == "Organization" and not literal.base:
+            return await find_recipient(server.database, tenant, organization_recipient(literal.id))
         if not isinstance(identifier, dict):
-            raise Invalid("recipient names its recipient by identifier.", "required")
+            raise Invalid("recipient is an Organization, or has an identifier.", "required")
         return await recipient_known_as(
             server.database,
             tenant,

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from app.auth.accounts.acting import related_person_id
 from app.auth.consents.allowances import CATEGORIES, actions_of, categories_of
-from app.auth.consents.directory import AGB, URA
 from app.auth.consents.purposes import PURPOSES
 from app.auth.consents.service import ACTIVE, Consent
+from app.auth.organizations.registry import AGB, URA
 from app.auth.recipients import parts
 from app.database import Reader
 from app.fhir.dates import instant
@@ -157,10 +157,11 @@ def _provision(consent: Consent, names: Names, canonical_base: str) -> dict[str,
 
 
 def _recipient(consent: Consent, names: Names, canonical_base: str) -> dict[str, Any]:
-    """By identifier: URA or AGB where the organisation has one, else our own."""
+    """By identifier: URA or AGB where the organisation has one, else our own; an organisation by reference, too."""
     kind, recipient_id = parts(consent.recipient)
     identifier = {"system": f"{canonical_base}/{RECIPIENT}", "value": consent.recipient}
     ura, agb = names.organizations.get(recipient_id, ("", "")) if kind == "organization" else ("", "")
     if ura or agb:
         identifier = {"system": URA if ura else AGB, "value": ura or agb}
-    return {"type": _TYPES[kind], "identifier": identifier, "display": consent.recipient_name}
+    reference = {"reference": f"Organization/{recipient_id}"} if ura or agb else {}
+    return {**reference, "type": _TYPES[kind], "identifier": identifier, "display": consent.recipient_name}
