@@ -6,7 +6,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#fine
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -34,7 +34,7 @@ LABORATORY_ONLY: Final = f"patient/Observation.cruds?{LABORATORY} patient/Goal.c
 CREATININE: Final = "2160-0"
 
 
-def laboratory(**members: object) -> Resource:
+def laboratory(**members: Any) -> Resource:
     return observation(
         **{"category": [concept(OBSERVATION_CATEGORY, "laboratory")], "code": concept(LOINC, CREATININE), **members}
     )
@@ -303,7 +303,7 @@ async def test_meta_is_changed_only_of_what_is_let_through(app: Caller) -> None:
 async def test_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_who_needs_it(
     service: Service, anna: Caller
 ) -> None:
-    tagged = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
+    tagged: Resource = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
     for number, members in enumerate(({}, tagged)):
         await anna.keep(observation(id=f"o-{number}", **members))
         await anna.keep(goal(id=f"g-{number}", **members))
