@@ -19,6 +19,7 @@ from app.fhir.resource import Resource, decode, encode
 from app.main import Application, create_app
 from app.server.server import FhirServer
 from tests import builders
+from tests.server.clients import CLIENTS, ORGANIZATIONS
 
 BASE: Final = "http://zelfregie.test/fhir"
 JSON: Final = "application/fhir+json"
@@ -198,6 +199,8 @@ def write_sandbox(folder: Path) -> Path:
                 "seed": ["seed.ndjson"],
                 "tokens": {name: dict(token) for name, token in TOKENS.items()},
                 "accounts": {email: dict(account) for email, account in ACCOUNTS.items()},
+                "organizations": {name: dict(each) for name, each in ORGANIZATIONS.items()},
+                "clients": {name: dict(each) for name, each in CLIENTS.items()},
             }
         )
     )
@@ -207,7 +210,9 @@ def write_sandbox(folder: Path) -> Path:
 @asynccontextmanager
 async def running_service(database: str, folder: Path) -> AsyncIterator[Service]:
     """Serve the sandbox from ``database``, with journal and secret in ``folder``."""
-    settings = Settings(database=database, base_url="http://zelfregie.test", state=folder / "state")
+    settings = Settings(
+        database=database, base_url="http://zelfregie.test", state=folder / "state", argon2_memory=8, argon2_rounds=1
+    )
     application = create_app(settings, sandbox_file=write_sandbox(folder))
     async with application.running():
         transport = httpx.ASGITransport(application)
