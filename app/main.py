@@ -48,6 +48,7 @@ from app.server.reindexing import load_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.account.routes import add_account_pages
+from app.web.admin.routes import add_admin_pages
 from app.web.authorize.routes import add_authorize_pages, explain
 from app.web.headers import protecting
 from app.web.looked.routes import Looked, looked_pages
@@ -112,6 +113,7 @@ class Application:
         add_problem_pages(self._pages, self._site)
         add_account_pages(self._pages, self._site, self._accounts, other_ways=identity_providers)
         add_people_pages(self._pages, self._site, self._people)
+        add_admin_pages(self._pages, self._site, self._people)
         self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explain))
         add_authorize_pages(self._pages, self._site, self._oauth)
         self._looked: Opened[Looked] = Opened()
@@ -192,6 +194,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing))),
         known_as=known_as,
         canonical_base=settings.canonical_base,
+        labels=load_labels(settings.canonical_base),
         security=Metadata(settings.public_url, base.rstrip("/")).security(),
     )
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):

@@ -29,19 +29,22 @@ _RULES: Final = frozenset(Refusal)
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The parts that these pages need. ``providers`` seals the secrets by which we are known to identity providers."""
+    """The parts that these pages need. ``providers`` seals the secrets by which we are known to identity providers;
+    ``callback``: where those send people back to.
+    """
 
     accounts: Accounts
     openid: OpenId
     providers: Seal = field(repr=False)
+    callback: str
 
 
 def people_of(accounts: Accounts, secret: bytes) -> People:
     """The parts. ``secret``: the service's own."""
     seal = Seal(secret, SEAL)
     discovery = Discovery(accounts.server.clock)
-    openid = OpenId(accounts.database, discovery, seal, callback=accounts.link(CALLBACK))
-    return People(accounts, openid, seal)
+    callback = accounts.link(CALLBACK)
+    return People(accounts, OpenId(accounts.database, discovery, seal, callback=callback), seal, callback)
 
 
 @dataclass(slots=True)
