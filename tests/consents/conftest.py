@@ -14,7 +14,10 @@ from tests.server.service import Service
 
 @pytest.fixture
 async def permissions(service: Service) -> Permissions:
-    """Anna with her own record, Bram with his; Paula and Carl without one; the app Dagboek and a practice."""
+    """Anna with her own record, Bram with his; Paula and Carl without one; the app Dagboek and a practice. Nobody gave
+    a permission yet.
+    """
+    await service.database.change("DELETE FROM consent")  # those of the sandbox
     people = People(service)
     await people.account("anna", record="anna")
     await people.account("bram", record="bram")
