@@ -8,6 +8,7 @@ from __future__ import annotations
 from app.auth.consents.operations import consent_operations
 from app.auth.consents.pairing import Pairing
 from app.auth.consents.provider import PrivacyConsents
+from app.auth.rights.annotation import annotate_operation
 from app.auth.sealing import Seal
 from app.config import CANONICAL_BASE
 from app.server.operation_definitions import write
@@ -18,7 +19,8 @@ from app.server.standard_operations import STANDARD_OPERATIONS
 def every_operation() -> tuple[Operation, ...]:
     """The operations as they are described; these are not to be called."""
     unused = Pairing(Seal(b"", "definitions"))
-    return (*STANDARD_OPERATIONS, *consent_operations(PrivacyConsents(CANONICAL_BASE), unused))
+    consents = consent_operations(PrivacyConsents(CANONICAL_BASE), unused)
+    return (*STANDARD_OPERATIONS, *consents, annotate_operation(CANONICAL_BASE))
 
 
 if __name__ == "__main__":

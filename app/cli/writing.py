@@ -23,6 +23,7 @@ from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
 from app.fhir.definitions import load as definitions
+from app.server.labels import load_labels
 from app.server.loading import LoadReport, load, resources_in
 from app.server.providers import Providers
 from app.server.reindexing import ReindexReport, load_index_state, reindex
@@ -49,7 +50,13 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         ]  # what was erased stays away
         providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
         server = FhirServer(
-            database, f"{settings.public_url}/fhir/", settings.page_key(), rules=rules, providers=providers
+            database,
+            f"{settings.public_url}/fhir/",
+            settings.page_key(),
+            rules=rules,
+            providers=providers,
+            canonical_base=settings.canonical_base,
+            labels=load_labels(settings.canonical_base),
         )
         await load_index_state(server)
         await run(settings, server, asked, say)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from app.config import CANONICAL_BASE
 from app.fhir.resource import Resource
 from app.server.placement import elements
 
@@ -51,12 +52,22 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
+class _Refers:
+    """From which elements a type takes the categories of what it refers to. ``besides`` its own: only the resources
+    of the type that this row matches, which keep their own too.
+    """
+
+    paths: tuple[tuple[str, ...], ...]
+    besides: _Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Labels:
     """The table. ``of`` gives the bits of one resource that stands for itself."""
 
     categories: Mapping[str, Category]
     _rows: Mapping[str, tuple[_Row, ...]]
-    refers: Mapping[str, tuple[tuple[str, ...], ...]]
+    refers: Mapping[str, _Refers]
 
     def bits(self, names: Iterable[str]) -> int:
         """The bit set of categories by name. Raises KeyError for a name that the table lacks."""
@@ -82,24 +93,24 @@ class Labels:
         return union & every
 
     def referred(self, resource: Resource) -> list[str] | None:
-        """What a type that takes the categories of what it refers to, refers to; None for other types."""
-        paths = self.refers.get(resource["resourceType"])
-        if paths is None:
+        """What a resource that takes the categories of what it refers to, refers to; None for others."""
+        refers = self._refers(resource)
+        if refers is None:
             return None
         return [
             each["reference"]
-            for path in paths
+            for path in refers.paths
             for each in elements(resource, path)
             if isinstance(each.get("reference"), str)
         ]
 
     def complete(self, resource: Resource, labels_of: Callable[[str], int | None]) -> int:
         """The bits of any resource; ``labels_of`` gives those of a reference, None where it resolves nowhere."""
-        paths = self.refers.get(resource["resourceType"])
-        if paths is None:
+        refers = self._refers(resource)
+        if refers is None:
             return self.of(resource)
-        union = 0
-        for path in paths:
+        union = 0 if refers.besides is None else self.of(resource)
+        for path in refers.paths:
             for each in elements(resource, path):
                 if "resourceType" in each:
                     union |= self.complete(each, labels_of)
@@ -107,24 +118,32 @@ class Labels:
                     union |= labels_of(each["reference"]) or UNCLASSIFIED
         return union or UNCLASSIFIED
 
+    def _refers(self, resource: Resource) -> _Refers | None:
+        found = self.refers.get(resource["resourceType"])
+        if found is None or found.besides is None or found.besides.matches(resource):
+            return found
+        return None
 
-def load_labels() -> Labels:
-    """The table as committed."""
+
+def load_labels(canonical_base: str = CANONICAL_BASE) -> Labels:
+    """The table as committed. ``canonical_base`` begins the systems of our own codes."""
     table: dict[str, Any] = yaml.load(Path(__file__).with_name("categories.yaml").read_text(), yaml.CSafeLoader)
     categories = {name: Category(name, row["bit"], row["nl"], row["en"]) for name, row in table["categories"].items()}
 
     def read(row: dict[str, Any]) -> _Row:
-        bits = 1 << categories[row["is"]].bit
+        bits = 1 << categories[row["is"]].bit if "is" in row else 0
         for element in ("category", "code", "scope"):
             if element in row:
-                pairs = frozenset((system, code) for system, _, code in (each.partition("|") for each in row[element]))
-                return _Row(bits, element, pairs)
+                listed = (each.replace("$base", canonical_base).partition("|") for each in row[element])
+                return _Row(bits, element, frozenset((system, code) for system, _, code in listed))
         return _Row(bits, profiles=frozenset(row.get("profile", ())))
+
+    def read_refers(row: Any) -> _Refers:
+        paths = tuple(tuple(path.split(".")) for path in (row["besides"] if isinstance(row, dict) else row))
+        return _Refers(paths, read(row) if isinstance(row, dict) else None)
 
     return Labels(
         MappingProxyType(categories),
         MappingProxyType({name: tuple(map(read, rows)) for name, rows in table["types"].items()}),
-        MappingProxyType(
-            {name: tuple(tuple(path.split(".")) for path in paths) for name, paths in table["refers"].items()}
-        ),
+        MappingProxyType({name: read_refers(row) for name, row in table["refers"].items()}),
     )

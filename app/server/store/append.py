@@ -105,7 +105,7 @@ def is_append(drafts: Sequence[Draft], labels: Labels, rules: Sequence[Rule]) ->
     """Whether a write only adds, to one partition, and asks nothing of what is there."""
     return (
         all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts)
-        and not any(draft.resource is None or draft.type in labels.refers for draft in drafts)
+        and not any(draft.resource is None or labels.referred(draft.resource) is not None for draft in drafts)
         and not any(
             rule.applies(Change(draft.type, draft.id, None, draft.resource, draft.fresh))
             for rule in rules
