@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.auth.accounts.account import new_account, own_permit
+from app.auth.accounts.account import account_of_patient, new_account, own_permit
 from app.auth.accounts.sessions import LogIn, Session, Sessions
 from app.auth.accounts.tables import INSERT_ACCOUNT
 from app.auth.roles import Role
@@ -38,10 +38,16 @@ class People:
         return Sessions(self.service.database, patient_type=self.server.registry.number("Patient"))
 
     async def account(self, name: str, *, role: Role = Role.PATIENT, record: str = "") -> str:
-        """The account of ``name``, made when first asked for; ``record``: the id of the own Patient."""
+        """The account of ``name``, made when first asked for; ``record``: the id of the own Patient, whose account the
+        sandbox may have already.
+        """
         if name in self.accounts:
             return self.accounts[name]
         patient = await self.service.key_of(record) if record else None
+        known = await account_of_patient(self.service.database, patient) if patient is not None else None
+        if known is not None:
+            self.accounts[name] = known.id
+            return known.id
         made = new_account(
             secrets.token_bytes,
             tenant=TENANT,

@@ -10,7 +10,7 @@ from typing import Final
 
 from app.auth.accounts import representation
 from app.auth.accounts.account import account_of, account_of_patient
-from app.auth.accounts.ages import Birth, read_birth
+from app.auth.accounts.ages import Birth, midnight, read_birth
 from app.auth.accounts.mandates import CHILD_UNTIL, Asked, Refusal, refused
 from app.auth.accounts.persons import Helper, birth_of, keep_helper, make_patient, patient_resource
 from app.auth.accounts.representation import ACTIVE, ASKED, Mandate
@@ -132,7 +132,7 @@ async def start_child(
     if session.organization or session.role not in (Role.PATIENT, Role.CARER):
         raise Forbidden("A parent does this with a personal account.")
     birth = read_birth(birth_date)
-    if birth is None or birth.first > birth.last:
+    if birth is None or birth.first != birth.last or midnight(birth.first) > now:
         raise refused(Refusal.BIRTH_DATE)
     if birth.maybe_turned(CHILD_UNTIL, now):
         raise refused(Refusal.FROM_12)

@@ -12,7 +12,7 @@ from app.auth.accounts.ages import local_date, midnight
 from app.auth.accounts.invitations import Wish
 from app.auth.accounts.service import Spent
 from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, actions_named, categories_of, labels_of
-from app.auth.consents.deciding import check_fresh, decider
+from app.auth.consents.deciding import decider
 from app.auth.consents.text import ConsentText
 from app.auth.roles import Role
 from app.errors import Invalid, Unprocessable
@@ -41,6 +41,8 @@ async def invite(visit: Visit) -> Response:
     """Shows the text, and sends the invitation once it was seen and agreed to."""
     form = await visit.form()
     access = visit.visitor.record
+    decider(access)
+    visit.site.check_fresh(visit.visitor)
     wish, until = _wish(form)
     problems: dict[str, str] = {}
     try:
@@ -54,7 +56,6 @@ async def invite(visit: Visit) -> Response:
     shown = _shown(visit, wish)
     if form.get("seen") != shown.hash.hex():
         return visit.page("invite_check", wish=wish, until=until, shown=shown, fields=_fields(wish, until))
-    check_fresh(access, visit.now)
     with explained():
         await invitations.invite(visit.accounts, access, wish, shown, inviter=visit.visitor.record_name, now=visit.now)
     await visit.record("invitation-sent", patients=[access.patient or 0])
