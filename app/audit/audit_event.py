@@ -156,11 +156,17 @@ def _agents(event: Known, names: Names, base: str, canonical_base: str) -> list[
         agent["requestor"] = index == 0
         if index == 0:
             if event.agent.consent:
-                agent["policy"] = [f"{base}Consent/consent-{each}" for each in event.agent.consent.split()]
+                agent["policy"] = [_policy(each, base, canonical_base) for each in event.agent.consent.split()]
             if event.address:
                 agent["network"] = {"address": event.address, "type": _NETWORK_ADDRESS}
         agents.append(agent)
     return agents
+
+
+def _policy(ground: str, base: str, canonical_base: str) -> str:
+    """What allowed it: a version of a consent (``id/version``), or a mandate."""
+    consent, slash, version = ground.partition("/")
+    return f"{base}Consent/consent-{consent}/_history/{version}" if slash else f"{canonical_base}/mandate/{ground}"
 
 
 def _entities(event: Known, patient: int, patient_id: str) -> list[Resource]:

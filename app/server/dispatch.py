@@ -5,19 +5,19 @@ https://hl7.org/fhir/R4/http.html
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from app.errors import MethodNotAllowed
 from app.fhir.scopes import NAMES, Action
 from app.server.challenges import beyond_scopes
 from app.server.interactions import bundle, conditional, history, patch, provided, read, search, write
+from app.server.interactions.carrying_out import Handler, carried_out
 from app.server.messages import Answer, Request, Target
 from app.server.presentation import check_parameters
 from app.server.server import FhirServer
 from app.server.urls import EVERY_TYPE, Form, locate
 
-Handler = Callable[[FhirServer, Request, Target], Awaitable[Answer]]
 NO_ACTION: Final = 0
 """What is asked for is checked against the token's scopes by the interaction itself, per type."""
 
@@ -97,8 +97,7 @@ def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
 
 async def dispatch(server: FhirServer, request: Request) -> Answer:
     """Carry out the interaction that the request names. Raises what the interaction raises."""
-    handler, target = find(server, request)
-    return await handler(server, request, target)
+    return await carried_out(server, request, find)
 
 
 def allowed(server: FhirServer, path: list[str]) -> str:

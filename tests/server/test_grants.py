@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.auth.grants import NewGrant, withdraw, write_grant
+from app.auth.grants import RAISE_STAMP, NewGrant, withdraw, write_grant
 from app.auth.tokens import hash_token
 from app.fhir.resource import Resource
 from app.server.access import FOREVER
+from app.server.tables import INSERT_PERMIT
 from tests.builders import deleted, goal, observation, patient, posted, put, transaction
 from tests.server.service import Caller, Service, ids, link
 
@@ -227,3 +228,22 @@ async def test_the_token_itself_is_not_stored(service: Service) -> None:
     assert len(rows) > 5
     for row in rows:
         assert all(value not in (b"anna", "anna-observations", b"anna-observations") for value in row)
+
+
+@requests
+async def test_the_first_permit_of_a_caller_without_patients_holds_from_the_next_request(
+    service: Service, operator: Caller, name: str
+) -> None:
+    await operator.keep(goal(id="kept"))
+    system = NewGrant(hash_token("system"), "organization:new", "system/*.cruds", 1, "treatment")
+    async with service.database.write() as writer:
+        await write_grant(writer, system)
+    caller = service.caller("system")
+    before, _ = await ask(caller, name)
+    assert before in (200, 403, 404, 422)
+    async with service.database.write() as writer:
+        row = (system.recipient, await service.key_of("anna"), "treatment", "", 2**62 - 1, 31, 0, FOREVER)
+        await writer.insert(INSERT_PERMIT, [row])
+        await writer.execute(RAISE_STAMP, system.recipient)
+    after, said = await ask(caller, name)
+    assert after in (200, 201, 204), said

@@ -15,8 +15,8 @@ from app.fhir.resource import Resource, parse_reference, walk_dicts
 from app.fhir.validation import validate
 from app.server.access import Access
 from app.server.bundles import bundle_of
+from app.server.interactions.carrying_out import Find
 from app.server.interactions.entries import (
-    Find,
     answer_to,
     check_count,
     own_request,

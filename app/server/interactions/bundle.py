@@ -6,7 +6,7 @@ from typing import Final
 
 from app.errors import Invalid
 from app.server.interactions.batch import batch
-from app.server.interactions.entries import Find
+from app.server.interactions.carrying_out import Find
 from app.server.interactions.transaction import transaction
 from app.server.interactions.write import body_of
 from app.server.messages import Answer, Request

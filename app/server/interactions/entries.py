@@ -8,7 +8,6 @@ import re
 from asyncio import sleep
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -22,15 +21,12 @@ from app.fhir.resource import Resource, encode
 from app.server.access import load_access
 from app.server.faults import trace_of
 from app.server.interactions.addresses import http_date
-from app.server.messages import Answer, Request, Target
+from app.server.interactions.carrying_out import Find, carried_out
+from app.server.messages import Answer, Request
 from app.server.outcomes import fault_bytes, outcome_bytes, status_of
 from app.server.presentation import asked_presentation, render
 from app.server.server import FhirServer
 from app.server.store.read import GrantChanged
-
-Handler = Callable[[FhirServer, Request, Target], Awaitable[Answer]]
-Find = Callable[[FhirServer, Request], tuple[Handler, Target]]
-"""From a request to what carries it out (``dispatch.find``). Raises where there is nothing."""
 
 MOST_ENTRIES: Final = 5000
 LARGEST_ANSWER: Final = 32 * 1024 * 1024
@@ -131,10 +127,10 @@ async def answer_to(server: FhirServer, whole: Request, own: Request, find: Find
             )
         asked = asked_presentation(own.query, counts=True)
         try:
-            answer = await _carried_out(server, own, find)
+            answer = await carried_out(server, own, find)
         except GrantChanged:
             own.access = whole.access = await _renewed(server, whole)
-            answer = await _carried_out(server, own, find)
+            answer = await carried_out(server, own, find)
         if asked.cuts and answer.body:
             answer.body = render(answer, "json", asked, server.definitions)
         return answer
@@ -143,11 +139,6 @@ async def answer_to(server: FhirServer, whole: Request, own: Request, find: Find
     except Exception as error:  # noqa: BLE001 - as for a request of its own: an answer for the caller, the trace for us
         _log.error("fhir.fault", request=whole.id, method=own.method, trace=trace_of(error))
         return Answer(500, fault_bytes(whole.id), interaction="refusal")
-
-
-async def _carried_out(server: FhirServer, own: Request, find: Find) -> Answer:
-    handler, target = find(server, own)
-    return await handler(server, own, target)
 
 
 def refused(error: ZelfregieError) -> Answer:

@@ -9,7 +9,8 @@ from app.errors import Invalid, Issue, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource
 from app.fhir.validation import validate
 from app.server import bsn
-from app.server.interactions.entries import Find, answer_to
+from app.server.interactions.carrying_out import Find
+from app.server.interactions.entries import answer_to
 from app.server.interactions.transaction.conditional_references import resolve_searches
 from app.server.interactions.transaction.drafting import Drafted, draft_entries
 from app.server.interactions.transaction.order import Order, read_entries

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 
 from app.errors import Forbidden, Invalid, Issue, ZelfregieError
 from app.fhir.resource import Resource
-from app.server.interactions.entries import Find, check_count, own_request, split_url
+from app.server.interactions.carrying_out import Find
+from app.server.interactions.entries import check_count, own_request, split_url
 from app.server.interactions.preconditions import if_match, if_none_match
 from app.server.interactions.transaction.refusals import in_entry
 from app.server.messages import Request, Target
