@@ -29,6 +29,7 @@ from app.auth.oauth.metadata import SMART_CONFIGURATION, Metadata
 from app.auth.oauth.routes import oauth_routes
 from app.auth.oauth.server import AuthorizationServer, authorization_server
 from app.auth.recording import Recording
+from app.auth.rights.annotation import annotate_operation
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.clock import system_clock
@@ -49,7 +50,7 @@ from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.account.routes import add_account_pages
 from app.web.admin.routes import add_admin_pages
-from app.web.authorize.routes import add_authorize_pages, explain
+from app.web.authorize.routes import add_authorize_pages, explaining
 from app.web.headers import protecting
 from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
@@ -114,7 +115,7 @@ class Application:
         add_account_pages(self._pages, self._site, self._accounts, other_ways=identity_providers)
         add_people_pages(self._pages, self._site, self._people)
         add_admin_pages(self._pages, self._site, self._people)
-        self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explain))
+        self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explaining(self._site)))
         add_authorize_pages(self._pages, self._site, self._oauth)
         self._looked: Opened[Looked] = Opened()
         self._pages.include_router(looked_pages(self._looked))
@@ -185,13 +186,14 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     base = f"{settings.public_url}{ROOT}/"
     consents = PrivacyConsents(settings.canonical_base)
     pairing = Pairing(Seal(settings.page_key(), "pairing"))
+    annotation = annotate_operation(settings.canonical_base)
     server = FhirServer(
         database,
         base,
         settings.page_key(),
         rules=[Tombstones(settings.page_key(), load("4.0.1").type_numbers).rule()],
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
-        operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing))),
+        operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation)),
         known_as=known_as,
         canonical_base=settings.canonical_base,
         labels=load_labels(settings.canonical_base),

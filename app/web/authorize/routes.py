@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
@@ -10,15 +13,24 @@ from app.web.authorize import apps
 from app.web.authorize.flow import act, show
 from app.web.authorize.waiting import waiting
 from app.web.opened import Opened
-from app.web.problems import PageProblem
 from app.web.site import Site
 
-_STOPPED = {"client": 400, "redirect_uri": 400, "request_uri": 400, "parameters": 400, "many": 429}
+_STOPPED: Final = {"many": 429}
+Explain = Callable[[Request, str], Awaitable[Response]]
 
 
-async def explain(_request: Request, reason: str) -> Response:
-    """Why a request stops here. Raises ``PageProblem``, which is a page of ours."""
-    raise PageProblem(_STOPPED[reason], f"authorize.stopped.{reason}")
+def explaining(site: Opened[Site]) -> Explain:
+    """Makes the page that says why a request stops here. Nothing of the request is on it, not even in a link."""
+
+    async def explain(request: Request, reason: str) -> Response:
+        opened = site()
+        visitor = await opened.visitor(request)
+        plain = Request({**request.scope, "query_string": b""})
+        said = visitor.t(f"authorize.stopped.{reason}")
+        status = _STOPPED.get(reason, 400)
+        return opened.page(plain, visitor, "problem.html", status=status, said=said, number="")
+
+    return explain
 
 
 def add_authorize_pages(application: FastAPI, site: Opened[Site], oauth: Opened[AuthorizationServer]) -> None:
