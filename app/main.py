@@ -57,6 +57,7 @@ from app.web.opened import Opened
 from app.web.people.elsewhere import ways as identity_providers
 from app.web.people.routes import add_people_pages
 from app.web.people.visit import People, people_of
+from app.web.permissions.routes import permission_pages
 from app.web.problems import add_problem_pages
 from app.web.routes import add_pages
 from app.web.site import Site
@@ -119,6 +120,7 @@ class Application:
         add_authorize_pages(self._pages, self._site, self._oauth)
         self._looked: Opened[Looked] = Opened()
         self._pages.include_router(looked_pages(self._looked))
+        self._pages.include_router(permission_pages(self._site))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
