@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
+from tests.attacks.checklist import summary
 from tests.postgresql import CHECKOUT, THROWAWAY, Databases, NoServer, temporary_server
 
 FHIR_DEFINITIONS: Final = CHECKOUT / os.environ.get("ZELFREGIE_FHIR_DEFINITIONS", "../shared/fhir")
@@ -46,6 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     verdict = "FAILED, as nothing may be skipped here" if config.getoption("--no-skips") else "skipped"
     for reason, count in _skipped(config).items():
         terminalreporter.write_line(f"{count} {verdict}: {reason}", yellow=True)
+    terminalreporter.write_line(summary())
 
 
 @pytest.fixture(scope="session")
