@@ -18,6 +18,7 @@ from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
 from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
+from app.cli.organization_orders import ORGANIZATION_ORDERS
 from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
@@ -88,6 +89,8 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await say(Done({"lines": await prune(server.database, retention_of(settings), now=server.clock())}))
     elif asked.command in ACCOUNT_ORDERS:
         await ACCOUNT_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in ORGANIZATION_ORDERS:
+        await ORGANIZATION_ORDERS[asked.command](settings, server, asked, say)
     else:
         raise Invalid(f"There is no command '{asked.command}'.", "not-supported")
 
