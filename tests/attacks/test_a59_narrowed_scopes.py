@@ -316,6 +316,29 @@ async def test_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_
     assert (await app.post("/Goal", goal(**tagged))).status_code == 201
 
 
+@pytest.mark.parametrize("tag", ["mine", "urn:app|mine", "urn:app|", "other,mine"])
+async def test_a_tag_is_held_to_over_several_records_and_types(
+    service: Service, anna: Caller, bram: Caller, tag: str
+) -> None:
+    tagged: Resource = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
+    for caller, person in ((anna, "anna"), (bram, "bram")):
+        await caller.keep(goal(f"Patient/{person}", id=f"g-{person}", **tagged))
+        await caller.keep(goal(f"Patient/{person}", id=f"h-{person}"))
+        focus = [reference(f"Goal/{each}-{person}") for each in "gh"]
+        await caller.keep(observation(f"Patient/{person}", id=f"o-{person}", focus=focus, **tagged))
+    app = await token_with(service, f"system/*.rs?_tag={tag} system/Patient.r", "anna", "bram")
+    seen = {"g-anna", "o-anna", "g-bram", "o-bram"}
+    assert set(await app.found("/?_type=Goal,Observation,Condition")) == seen
+    assert set(await app.found("/")) == seen
+    assert (await app.bundle("/?_summary=count"))["total"] == len(seen)
+    assert set(await app.found("/Goal")) == {"g-anna", "g-bram"}
+    assert set(await app.found("/Patient/anna/$everything")) == {"anna", "g-anna", "o-anna"}
+    assert set(await app.found("/Observation?_include=Observation:focus")) == seen
+    assert set(await app.found("/Goal?_revinclude=*")) == seen
+    assert set(await app.found("/_history")) == seen
+    assert await app.found("/Goal?_has:Observation:focus:status=final&patient=anna") == ["g-anna"]
+
+
 @pytest.mark.parametrize("subject", ["Patient/anna", "anna", "http://zelfregie.test/fhir/Patient/anna"])
 async def test_a_query_may_name_the_patient(service: Service, record: None, bram: Caller, subject: str) -> None:
     await bram.keep(observation("Patient/bram", id="of-bram"))
