@@ -169,7 +169,9 @@ async def test_a_patient_links_a_provider_with_a_fresh_second_factor_and_unlinks
         sent = await stale.post(f"/account/elsewhere/{found.id}")
         assert sent.headers["location"].startswith("/account/confirm")
     async with browsing(people, "anna") as browser:
-        assert (await browser.client.post(f"/account/elsewhere/{found.id}", data={"csrf": "guessed"})).status_code == 403
+        assert (
+            await browser.client.post(f"/account/elsewhere/{found.id}", data={"csrf": "guessed"})
+        ).status_code == 403
         page = await browser.post(f"/account/elsewhere/{found.id}")
         address = page.text.split('class="button" href="')[1].split('"')[0].replace("&amp;", "&")
         answer = await back(browser, address)
