@@ -18,6 +18,7 @@ from app.web.account.following import own_path
 from app.web.account.visit import Visit, told
 
 SERVICE: Final = "Zelfregie"
+_OVER: Final = "account.log_in.over"
 
 
 async def show_log_in(visit: Visit) -> Response:
@@ -73,8 +74,10 @@ async def log_in_with_passkey(visit: Visit) -> Response:
 
 
 async def show_second_factor(visit: Visit) -> Response:
-    """Asks for the code; who has none yet sets one up."""
-    with told():
+    """Asks for the code; who has none yet sets one up, and who gave no password does that first."""
+    if not visit.log_in:
+        return visit.go("/login", visit.following)
+    with told(_OVER):
         found = await waiting(visit.accounts, visit.log_in, now=visit.now)
     if found.must_set_up:
         return visit.go("/login/set-up", visit.following)
@@ -92,7 +95,7 @@ async def second_factor(visit: Visit) -> Response:
     """The code of the app, or a recovery code."""
     form = await visit.form()
     following = own_path(form.get("next"))
-    with told():
+    with told(_OVER):
         found = await waiting(visit.accounts, visit.log_in, now=visit.now)
         done = await give_code(visit.accounts, visit.log_in, form.get("code"), browser=visit.browser, now=visit.now)
     if done is None:
@@ -112,7 +115,7 @@ async def show_set_up(visit: Visit) -> Response:
 
 
 async def _to_set_up(visit: Visit) -> Account:
-    with told():
+    with told(_OVER):
         found = await waiting(visit.accounts, visit.log_in, now=visit.now)
         if not found.must_set_up:
             raise Spent("There is a second factor.")
@@ -169,7 +172,7 @@ async def set_up_passkey(visit: Visit) -> Response:
 
 async def _set_up_done(visit: Visit, account: Account, codes: list[str], following: str, method: str) -> Response:
     """Logged in, with the recovery codes on the page: they are shown this once."""
-    with told():
+    with told(_OVER):
         if await take(visit.accounts.database, LOG_IN, visit.log_in, now=visit.now) is None:
             raise Spent("This log-in is over.")
     session = await visit.enter(account, LogIn(account.id, account.tenant, method))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import msgspec
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
@@ -137,7 +138,7 @@ class Visit:
 
     async def failed(self, account: str = "") -> None:
         """Keep in the access log that a log-in failed."""
-        agent = replace(self.visitor.agent, person=account) if account else self.visitor.agent
+        agent = msgspec.structs.replace(self.visitor.agent, person=account)
         await self.site.recording.record(
             "login-failed", 401, agent=agent, now=self.now, address=self.visitor.address, durable=False
         )
@@ -186,11 +187,11 @@ async def enter(site: Site, visitor: Visitor, log_in: LogIn) -> Session:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What ends a visit, as pages say it."""
+def told(over: str = "site.error.410") -> Iterator[None]:
+    """What ends a visit, as pages say it; ``over`` is said of what was used, has expired or was guessed at."""
     try:
         yield
     except TooMany as error:
         raise PageProblem(429, "site.error.429") from error
     except Spent as error:
-        raise PageProblem(410, "site.error.410") from error
+        raise PageProblem(410, over) from error
