@@ -30,6 +30,7 @@ from app.auth.oauth.routes import oauth_routes
 from app.auth.oauth.server import AuthorizationServer, authorization_server
 from app.auth.recording import Recording
 from app.auth.rights.annotation import annotate_operation
+from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.clock import system_clock
@@ -51,6 +52,7 @@ from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.account.routes import add_account_pages
 from app.web.admin.routes import add_admin_pages
 from app.web.authorize.routes import add_authorize_pages, explaining
+from app.web.data.routes import add_data_pages
 from app.web.headers import protecting
 from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
@@ -80,6 +82,7 @@ class Parts:
     site: Site
     accounts: Accounts
     oauth: AuthorizationServer
+    rights: Rights
 
     def pending(self) -> int:
         """How many journal lines of this process are not in the database yet."""
@@ -118,6 +121,8 @@ class Application:
         add_admin_pages(self._pages, self._site, self._people)
         self._pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explaining(self._site)))
         add_authorize_pages(self._pages, self._site, self._oauth)
+        self._rights: Opened[Rights] = Opened()
+        add_data_pages(self._pages, self._site, self._rights)
         self._looked: Opened[Looked] = Opened()
         self._pages.include_router(looked_pages(self._looked))
         self._pages.include_router(permission_pages(self._site))
@@ -145,6 +150,7 @@ class Application:
             self._accounts.fill(self.parts.accounts)
             self._people.fill(people_of(self.parts.accounts, self._settings.page_key()))
             self._oauth.fill(self.parts.oauth)
+            self._rights.fill(self.parts.rights)
             self._looked.fill(Looked(self.parts.site, self.parts.mover.run))
             _settle()
             yield self.parts
@@ -154,6 +160,7 @@ class Application:
             self._people.fill(None)
             self._oauth.fill(None)
             self._looked.fill(None)
+            self._rights.fill(None)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -239,6 +246,9 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     oauth = authorization_server(server, settings, recording)
     accounts.outbox.start()
     stack.push_async_callback(accounts.outbox.stop)
+    rights = rights_of(server)
+    rights.worker.start()
+    stack.push_async_callback(rights.worker.stop)
     site = Site(
         server,
         sessions,
@@ -247,7 +257,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
         Seal(settings.page_key(), "pages"),
         sandbox=sandbox is not None,
     )
-    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts, oauth)
+    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts, oauth, rights)
 
 
 async def _stop(journal: Journal, mover: Mover, keeping: Keeping) -> None:

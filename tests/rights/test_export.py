@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import zipfile
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -32,6 +33,17 @@ from tests.builders import binary, condition, goal, observation, reference
 from tests.rights.people import Visit, erasures, visit
 from tests.server.service import Caller, Service
 from tests.web.login import account
+
+
+@pytest.fixture(autouse=True)
+async def by_hand(service: Service) -> AsyncIterator[None]:
+    """Copies are made when a test says so, not in the background."""
+    parts = service.application.parts
+    assert parts is not None
+    await parts.rights.worker.stop()
+    yield
+    parts.rights.worker.start()
+
 
 LETTER: Final = b"%PDF-1.7 een brief"
 SECOND: Final = 1_000_000

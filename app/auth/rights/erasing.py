@@ -118,7 +118,7 @@ class Erasures:
         if access.patient is None or not await self.may_erase(reader, access, now=now):
             raise Forbidden("Only the person, or who decides in their place, can erase, in their own session.")
         if access.fresh <= now:
-            raise Forbidden("Give your second factor again first.", "login")
+            raise Forbidden("Give your second factor again first.", "fresh")
         return access.patient
 
     async def _some(

@@ -169,7 +169,7 @@ def _check(access: Access, now: int) -> int:
     if access.kind != "session" or access.role not in _WHO or access.patient is None:
         raise Forbidden("Only the person, or who represents them, can ask for a copy, in their own session.")
     if access.fresh <= now:
-        raise Forbidden("Give your second factor again first.", "login")
+        raise Forbidden("Give your second factor again first.", "fresh")
     return access.patient
 
 

@@ -1,0 +1,28 @@
+"""The rights of a person over their own data, as one thing that pages are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.auth.rights.erasing import Erasures
+from app.auth.rights.exports import archive_seal
+from app.auth.rights.tombstones import Tombstones
+from app.auth.rights.worker import ExportWorker
+from app.auth.sealing import Seal
+from app.server.server import FhirServer
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """``worker`` makes copies in this process; ``archives`` opens their pieces."""
+
+    server: FhirServer
+    erasures: Erasures
+    worker: ExportWorker
+    archives: Seal = field(repr=False)
+
+
+def rights_of(server: FhirServer) -> Rights:
+    """The parts; the worker is not started."""
+    tombstones = Tombstones(server.page_key, server.definitions.type_numbers)
+    return Rights(server, Erasures(server, tombstones), ExportWorker(server), archive_seal(server.page_key))
