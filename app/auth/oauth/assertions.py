@@ -22,6 +22,7 @@ from app.database import Database
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final[Mapping[str, tuple[str, str]]] = {"RS384": ("RSA", ""), "ES384": ("EC", "P-384")}
 """Per algorithm the ``kty`` and ``crv`` of its keys. SMART names these two."""
+RSA_BITS: Final = 2048
 LONGEST: Final = 8192
 LIFE: Final = 300
 """Seconds that an assertion may have left."""
@@ -115,10 +116,25 @@ def _key(jwks: Mapping[str, Any], kid: str, algorithm: str, kty: str, curve: str
     key = fitting[0]
     if key.get("alg", algorithm) != algorithm or key.get("use", "sig") != "sig" or key.get("crv", "") != curve:
         raise NotProven
+    if kty == "RSA" and not is_long_enough(key):
+        raise NotProven
     try:
         return RSAKey.import_key(key) if kty == "RSA" else ECKey.import_key(key)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise NotProven from error
+
+
+def is_long_enough(key: Mapping[str, Any]) -> bool:
+    """Whether an RSA key has the bits that make it a proof. https://www.rfc-editor.org/rfc/rfc7518#section-3.3"""
+    modulus = key.get("n")
+    try:
+        return isinstance(modulus, str) and int.from_bytes(_decoded(modulus)).bit_length() >= RSA_BITS
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _decoded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _part(assertion: str, index: int) -> bytes:
@@ -126,7 +142,7 @@ def _part(assertion: str, index: int) -> bytes:
     if len(assertion) > LONGEST or len(parts) != 3:
         raise NotProven
     try:
-        return urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4))
+        return _decoded(parts[index])
     except (binascii.Error, ValueError) as error:
         raise NotProven from error
 

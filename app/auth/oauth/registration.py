@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from app.auth.oauth import clients
-from app.auth.oauth.assertions import ALGORITHMS
+from app.auth.oauth.assertions import ALGORITHMS, RSA_BITS, is_long_enough
 from app.auth.oauth.clients import Client, Kind, Users, new_secret, stored_secret
 from app.auth.oauth.redirects import problem_of
 from app.auth.oauth.scopes import CONTEXT, LEVELS
@@ -34,7 +34,6 @@ _RESERVED: Final = frozenset({"zelfregie", "sandbox", "service"})
 """Names that the access log has for our own pages and commands."""
 _NAME: Final = 100
 _MOST_URIS: Final = 20
-_RSA_BITS: Final = 2048
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -174,9 +173,11 @@ def _key_problem(key: dict[str, Any]) -> str:
         return f"A key is for one of {', '.join(ALGORITHMS)}: RSA, or EC on P-384."
     try:
         if key["kty"] == "RSA":
-            size = RSAKey.import_key(key).public_key.key_size
-            return "" if size >= _RSA_BITS else f"An RSA key has {_RSA_BITS} bits or more."
-        ECKey.import_key(key)
+            if not is_long_enough(key):
+                return f"An RSA key has {RSA_BITS} bits or more."
+            RSAKey.import_key(key)
+        else:
+            ECKey.import_key(key)
     except (JoseError, ValueError, TypeError, KeyError):
         return "A key cannot be read."
     return ""
