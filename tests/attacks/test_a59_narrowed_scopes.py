@@ -68,12 +68,12 @@ async def same_as_unknown(caller: Caller, address: str) -> None:
 
 
 @pytest.mark.parametrize("more", ["", "/_history", "/_history/1", "/$meta", "/_history/1/$meta"])
-async def test_what_the_query_does_not_let_through_answers_as_what_is_not_there(app: Caller, more: str) -> None:
+async def test_a59_what_the_query_does_not_let_through_answers_as_what_is_not_there(app: Caller, more: str) -> None:
     await same_as_unknown(app, f"/Observation/{HIDDEN}{more}")
     assert (await app.get(f"/Observation/{SHOWN}{more}")).status_code == 200
 
 
-async def test_what_was_deleted_is_judged_by_what_it_was(app: Caller, anna: Caller) -> None:
+async def test_a59_what_was_deleted_is_judged_by_what_it_was(app: Caller, anna: Caller) -> None:
     for each in (HIDDEN, SHOWN):
         await anna.delete(f"/Observation/{each}")
     await same_as_unknown(app, f"/Observation/{HIDDEN}")
@@ -86,7 +86,7 @@ async def test_what_was_deleted_is_judged_by_what_it_was(app: Caller, anna: Call
     assert (await app.delete(f"/Observation/{SHOWN}")).status_code == 204
 
 
-async def test_each_version_is_judged_by_what_it_says_itself(app: Caller, anna: Caller) -> None:
+async def test_a59_each_version_is_judged_by_what_it_says_itself(app: Caller, anna: Caller) -> None:
     await anna.keep(laboratory(id=HIDDEN))
     await anna.keep(observation(id=SHOWN))
     assert (await app.get(f"/Observation/{HIDDEN}")).status_code == 200
@@ -116,7 +116,7 @@ async def test_each_version_is_judged_by_what_it_says_itself(app: Caller, anna: 
         "/Patient/anna/Observation/$lastn",
     ],
 )
-async def test_searches_find_and_count_only_what_the_query_lets_through(app: Caller, address: str) -> None:
+async def test_a59_searches_find_and_count_only_what_the_query_lets_through(app: Caller, address: str) -> None:
     assert await app.found(address) == [SHOWN]
     if "$lastn" not in address:
         mark = "&" if "?" in address else "?"
@@ -124,7 +124,7 @@ async def test_searches_find_and_count_only_what_the_query_lets_through(app: Cal
         assert (await app.bundle(f"{address}{mark}_total=accurate"))["total"] == 1
 
 
-async def test_pages_and_their_links_say_nothing_of_the_rest(app: Caller, anna: Caller) -> None:
+async def test_a59_pages_and_their_links_say_nothing_of_the_rest(app: Caller, anna: Caller) -> None:
     for number in range(4):
         await anna.keep(observation(id=f"hidden-{number}"))
         await anna.keep(laboratory(id=f"shown-{number}"))
@@ -151,11 +151,11 @@ async def test_pages_and_their_links_say_nothing_of_the_rest(app: Caller, anna: 
         (f"/Patient?_has:Goal:patient:_has:Observation:focus:code={LOINC}|{CREATININE}", ["anna"]),
     ],
 )
-async def test_has_is_no_oracle(app: Caller, address: str, found: list[str]) -> None:
+async def test_a59_has_is_no_oracle(app: Caller, address: str, found: list[str]) -> None:
     assert await app.found(address) == found
 
 
-async def test_chains_are_no_oracle(service: Service, record: None, anna: Caller) -> None:
+async def test_a59_chains_are_no_oracle(service: Service, record: None, anna: Caller) -> None:
     await anna.keep(laboratory(id="panel", hasMember=[reference(f"Observation/{HIDDEN}")]))
     app = await token_with(service, LABORATORY_ONLY, "anna", purpose="own-use")
     assert await anna.found(f"/Observation?has-member:Observation.code={LOINC}|{WEIGHT}") == ["panel"]
@@ -163,7 +163,7 @@ async def test_chains_are_no_oracle(service: Service, record: None, anna: Caller
         assert await app.found(f"/Observation?has-member:Observation.{asked}") == []
 
 
-async def test_includes_bring_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
+async def test_a59_includes_bring_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
     await anna.keep(laboratory(id="panel", hasMember=[reference(f"Observation/{each}") for each in (HIDDEN, SHOWN)]))
     everything = {"panel", SHOWN, "anna", "goal-shown"}
     for include, brought in (
@@ -181,7 +181,7 @@ async def test_includes_bring_only_what_the_query_lets_through(app: Caller, anna
     assert HIDDEN not in found
 
 
-async def test_what_only_the_hidden_part_refers_to_in_the_catalogue_does_not_come_with_the_record(
+async def test_a59_what_only_the_hidden_part_refers_to_in_the_catalogue_does_not_come_with_the_record(
     service: Service, anna: Caller, record: None
 ) -> None:
     await anna.keep(observation(id=HIDDEN, performer=[reference("Practitioner/doctor")]))
@@ -194,7 +194,7 @@ async def test_what_only_the_hidden_part_refers_to_in_the_catalogue_does_not_com
         assert not {"doctor", HIDDEN} & found
 
 
-async def test_writes_must_fit_before_and_after(app: Caller, anna: Caller) -> None:
+async def test_a59_writes_must_fit_before_and_after(app: Caller, anna: Caller) -> None:
     refused = await app.post("/Observation", observation())
     assert refused.status_code == 403
     assert (await app.post("/Observation", laboratory())).status_code == 201
@@ -208,7 +208,7 @@ async def test_writes_must_fit_before_and_after(app: Caller, anna: Caller) -> No
     assert (await app.delete(f"/Observation/{SHOWN}")).status_code == 204
 
 
-async def test_a_patch_leads_neither_in_nor_out(app: Caller) -> None:
+async def test_a59_a_patch_leads_neither_in_nor_out(app: Caller) -> None:
     kind = {"content-type": "application/json-patch+json"}
     out = b'[{"op": "replace", "path": "/category/0/coding/0/code", "value": "vital-signs"}]'
     into = b'[{"op": "replace", "path": "/category/0/coding/0/code", "value": "laboratory"}]'
@@ -220,7 +220,7 @@ async def test_a_patch_leads_neither_in_nor_out(app: Caller) -> None:
     assert (await app.send("PATCH", f"/Observation/{SHOWN}", probe, kind)).status_code == 200
 
 
-async def test_what_may_be_read_and_not_changed_is_forbidden_and_not_hidden(service: Service, record: None) -> None:
+async def test_a59_what_may_be_read_and_not_changed_is_forbidden_and_not_hidden(service: Service, record: None) -> None:
     scopes = f"patient/Observation.rs patient/Observation.ud?{LABORATORY}"
     app = await token_with(service, scopes, "anna", purpose="own-use")
     assert (await app.get(f"/Observation/{HIDDEN}")).status_code == 200
@@ -228,7 +228,7 @@ async def test_what_may_be_read_and_not_changed_is_forbidden_and_not_hidden(serv
     assert (await app.delete(f"/Observation/{HIDDEN}")).status_code == 403
 
 
-async def test_conditions_match_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
+async def test_a59_conditions_match_only_what_the_query_lets_through(app: Caller, anna: Caller) -> None:
     weight = f"code={LOINC}|{WEIGHT}"
     created = await app.post("/Observation", laboratory(), {"if-none-exist": weight})
     assert created.status_code == 201
@@ -243,7 +243,7 @@ async def test_conditions_match_only_what_the_query_lets_through(app: Caller, an
     assert (await anna.get(f"/Observation/{HIDDEN}")).status_code == 200
 
 
-async def test_a_condition_tells_of_what_may_be_found_and_not_read_only_that_it_is_there(
+async def test_a59_a_condition_tells_of_what_may_be_found_and_not_read_only_that_it_is_there(
     service: Service, record: None
 ) -> None:
     scopes = f"patient/Observation.cs patient/Observation.r?{LABORATORY}"
@@ -263,7 +263,7 @@ async def test_a_condition_tells_of_what_may_be_found_and_not_read_only_that_it_
         assert ("resource" in decode(answer.content)["entry"][0]) == shown
 
 
-async def test_entries_of_batches_and_transactions_are_held_to_it_each(app: Caller, anna: Caller) -> None:
+async def test_a59_entries_of_batches_and_transactions_are_held_to_it_each(app: Caller, anna: Caller) -> None:
     entries = (asking("GET", f"Observation/{HIDDEN}"), asking("GET", f"Observation/{SHOWN}"), put(observation(id="n")))
     answer = await app.post("/", batch(*entries))
     statuses = [entry["response"]["status"][:3] for entry in answer.json()["entry"]]
@@ -275,7 +275,7 @@ async def test_entries_of_batches_and_transactions_are_held_to_it_each(app: Call
     assert answer.status_code == 200
 
 
-async def test_a_conditional_reference_does_not_find_what_is_hidden(app: Caller) -> None:
+async def test_a59_a_conditional_reference_does_not_find_what_is_hidden(app: Caller) -> None:
     def about(query: str) -> Resource:
         return transaction(put(laboratory(id="n", hasMember=[reference(f"Observation?{query}")])))
 
@@ -283,7 +283,7 @@ async def test_a_conditional_reference_does_not_find_what_is_hidden(app: Caller)
     assert (await app.post("/", about(f"code={LOINC}|{CREATININE}"))).status_code == 200
 
 
-async def test_validation_of_what_is_stored_and_of_writes_is_held_to_it(app: Caller) -> None:
+async def test_a59_validation_of_what_is_stored_and_of_writes_is_held_to_it(app: Caller) -> None:
     await same_as_unknown(app, f"/Observation/{HIDDEN}/$validate")
     refused = await app.post("/Observation/$validate?mode=create", observation())
     assert "narrowed by a query" in refused.text
@@ -294,13 +294,13 @@ async def test_validation_of_what_is_stored_and_of_writes_is_held_to_it(app: Cal
     )
 
 
-async def test_meta_is_changed_only_of_what_is_let_through(app: Caller) -> None:
+async def test_a59_meta_is_changed_only_of_what_is_let_through(app: Caller) -> None:
     tag = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
     assert (await app.post(f"/Observation/{HIDDEN}/$meta-add", tag)).status_code == 404
     assert (await app.post(f"/Observation/{SHOWN}/$meta-add", tag)).status_code == 200
 
 
-async def test_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_who_needs_it(
+async def test_a59_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_who_needs_it(
     service: Service, anna: Caller
 ) -> None:
     tagged: Resource = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
@@ -317,7 +317,7 @@ async def test_a_tag_in_the_query_is_held_to_every_type_and_cannot_be_put_on_by_
 
 
 @pytest.mark.parametrize("tag", ["mine", "urn:app|mine", "urn:app|", "other,mine"])
-async def test_a_tag_is_held_to_over_several_records_and_types(
+async def test_a59_a_tag_is_held_to_over_several_records_and_types(
     service: Service, anna: Caller, bram: Caller, tag: str
 ) -> None:
     tagged: Resource = {"meta": {"tag": [{"system": "urn:app", "code": "mine"}]}}
@@ -340,7 +340,7 @@ async def test_a_tag_is_held_to_over_several_records_and_types(
 
 
 @pytest.mark.parametrize("subject", ["Patient/anna", "anna", "http://zelfregie.test/fhir/Patient/anna"])
-async def test_a_query_may_name_the_patient(service: Service, record: None, bram: Caller, subject: str) -> None:
+async def test_a59_a_query_may_name_the_patient(service: Service, record: None, bram: Caller, subject: str) -> None:
     await bram.keep(observation("Patient/bram", id="of-bram"))
     both = await token_with(service, f"user/Observation.cruds?patient={subject}", "anna", "bram")
     assert set(await both.found("/Observation")) == {HIDDEN, SHOWN}
@@ -351,7 +351,7 @@ async def test_a_query_may_name_the_patient(service: Service, record: None, bram
     assert (await both.bundle("/Observation?patient=bram&_summary=count"))["total"] == 0
 
 
-async def test_a_query_that_cannot_be_held_lets_nothing_through(service: Service, record: None) -> None:
+async def test_a59_a_query_that_cannot_be_held_lets_nothing_through(service: Service, record: None) -> None:
     for query in ("code:in=http://evil", "subject.name=Anna", "nonsense=1", "_id=shown", "date=yesterday"):
         app = await token_with(service, f"patient/Observation.cruds?{query}", "anna", purpose="own-use")
         assert await app.found("/Observation") == []
@@ -359,7 +359,7 @@ async def test_a_query_that_cannot_be_held_lets_nothing_through(service: Service
         assert (await app.post("/Observation", laboratory())).status_code == 403
 
 
-async def test_catalogue_operations_tell_only_of_what_the_query_lets_through(
+async def test_a59_catalogue_operations_tell_only_of_what_the_query_lets_through(
     service: Service, operator: Caller
 ) -> None:
     for name in ("a", "b"):
@@ -396,7 +396,7 @@ async def test_catalogue_operations_tell_only_of_what_the_query_lets_through(
     assert await app.found("/ValueSet") == ["v-a"]
 
 
-async def test_a_binary_is_held_to_a_tag(service: Service, anna: Caller) -> None:
+async def test_a59_a_binary_is_held_to_a_tag(service: Service, anna: Caller) -> None:
     binary = {"resourceType": "Binary", "contentType": "text/plain", "data": "aGFsbG8="}
     await anna.keep({**binary, "id": "plain"})
     await anna.keep({**binary, "id": "tagged", "meta": {"tag": [{"code": "mine"}]}})
@@ -407,7 +407,9 @@ async def test_a_binary_is_held_to_a_tag(service: Service, anna: Caller) -> None
     assert answer.status_code == 403
 
 
-async def test_read_without_search_finds_nothing_and_tells_nothing_by_searching(service: Service, record: None) -> None:
+async def test_a59_read_without_search_finds_nothing_and_tells_nothing_by_searching(
+    service: Service, record: None
+) -> None:
     app = await token_with(service, "patient/Observation.r patient/Goal.rs", "anna", purpose="own-use")
     assert (await app.get(f"/Observation/{SHOWN}")).status_code == 200
     for address in (
@@ -423,7 +425,7 @@ async def test_read_without_search_finds_nothing_and_tells_nothing_by_searching(
     assert set(await app.found("/_history")) == {"goal-hidden", "goal-shown"}
 
 
-async def test_search_without_read_finds_and_does_not_read(service: Service, record: None) -> None:
+async def test_a59_search_without_read_finds_and_does_not_read(service: Service, record: None) -> None:
     app = await token_with(service, "patient/Observation.s patient/Goal.rs", "anna", purpose="own-use")
     assert set(await app.found("/Observation")) == {HIDDEN, SHOWN}
     for address in (f"/Observation/{SHOWN}", f"/Observation/{SHOWN}/_history", f"/Observation/{SHOWN}/_history/1"):
@@ -431,7 +433,7 @@ async def test_search_without_read_finds_and_does_not_read(service: Service, rec
     assert set(await app.found("/Goal?_revinclude=Observation:focus")) == {"goal-hidden", "goal-shown"}
 
 
-async def test_create_alone_tells_nothing_of_what_is_there(service: Service, record: None) -> None:
+async def test_a59_create_alone_tells_nothing_of_what_is_there(service: Service, record: None) -> None:
     app = await token_with(service, "patient/Observation.c", "anna", purpose="own-use")
     assert (await app.post("/Observation", laboratory())).status_code == 201
     for method, address in (

@@ -134,7 +134,7 @@ async def test_a64_a_cookie_opens_nothing(anonymous: Caller) -> None:
         assert (await anonymous.get("/Patient/anna", {"cookie": cookie})).status_code == 401
 
 
-async def test_a_refusal_says_what_the_token_lacks_and_nothing_of_what_is_there(
+async def test_a64_a_refusal_says_what_the_token_lacks_and_nothing_of_what_is_there(
     service: Service, anonymous: Caller, anna: Caller
 ) -> None:
     nobody = await anonymous.get("/Patient/anna")
@@ -162,7 +162,7 @@ async def test_a_refusal_says_what_the_token_lacks_and_nothing_of_what_is_there(
     assert 'scope="user/Goal.s"' in (await user.get("/Goal")).headers["www-authenticate"]
 
 
-async def test_a_challenge_is_for_pages_too(anonymous: Caller) -> None:
+async def test_a64_a_challenge_is_for_pages_too(anonymous: Caller) -> None:
     answer = await anonymous.get("/Patient/anna", {"origin": "https://app.example"})
     assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]
 
