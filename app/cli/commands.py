@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli import accounts, audit, organizations
+from app.cli import accounts, audit, clients, erasures, organizations
 from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
 from app.cli.ordering import order
 from app.config import Settings
@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(audit.app, name="audit")
+app.add_typer(clients.app, name="clients")
+app.add_typer(clients.keys, name="keys")
+app.add_typer(erasures.app, name="erasures")
 app.add_typer(organizations.app, name="organizations")
 
 

@@ -43,7 +43,7 @@ async def app_with(service: Service, *labels: str, scopes: str = "patient/*.crud
     return service.caller(secret)
 
 
-async def test_the_words_stand_beside_it_and_it_stays_as_it_is(service: Service, practice: Caller) -> None:
+async def test_a84_the_words_stand_beside_it_and_it_stays_as_it_is(service: Service, practice: Caller) -> None:
     theirs = await practice.create(condition())
     anna = service.caller(await bearer(service, "anna"))
     answer = await anna.post(f"/Condition/{theirs['id']}/$annotate", asking(WORDS))
@@ -57,7 +57,7 @@ async def test_the_words_stand_beside_it_and_it_stays_as_it_is(service: Service,
     assert await problems(service.database, service.server) == []
 
 
-async def test_who_wrote_it_is_kept(service: Service, practice: Caller) -> None:
+async def test_a84_who_wrote_it_is_kept(service: Service, practice: Caller) -> None:
     theirs = await practice.create(condition())
     anna = service.caller(await bearer(service, "anna"))
     said = decode((await anna.post(f"/Condition/{theirs['id']}/$annotate", asking(WORDS))).content)
@@ -65,7 +65,7 @@ async def test_who_wrote_it_is_kept(service: Service, practice: Caller) -> None:
     assert [entry["resource"]["agent"][0]["who"] for entry in found["entry"]] == [{"reference": "Patient/anna"}]
 
 
-async def test_a_representative_is_in_it_with_the_person(service: Service, practice: Caller) -> None:
+async def test_a84_a_representative_is_in_it_with_the_person(service: Service, practice: Caller) -> None:
     theirs = await practice.create(condition())
     patient, carla, now = await service.key_of("anna"), await account(service, "carla"), service.server.clock()
     mandate = (patient, "m1", carla.id, "written-authorisation", "active", "brief", 0, FOREVER, "anna", now, 0, "")
@@ -83,7 +83,9 @@ async def test_a_representative_is_in_it_with_the_person(service: Service, pract
     assert agent["onBehalfOf"] == {"reference": "Patient/anna"}
 
 
-async def test_it_has_the_categories_of_what_it_is_about_besides_its_own(service: Service, practice: Caller) -> None:
+async def test_a84_it_has_the_categories_of_what_it_is_about_besides_its_own(
+    service: Service, practice: Caller
+) -> None:
     theirs = await practice.create(condition())
     anna = service.caller(await bearer(service, "anna"))
     said = decode((await anna.post(f"/Condition/{theirs['id']}/$annotate", asking(WORDS))).content)
@@ -99,7 +101,7 @@ async def test_it_has_the_categories_of_what_it_is_about_besides_its_own(service
         assert (await caller.get(f"/Communication/{plain['id']}")).status_code == expected, labels
 
 
-async def test_an_old_version_is_not_seen_by_an_app_that_may_not_see_it(service: Service, anna: Caller) -> None:
+async def test_a84_an_old_version_is_not_seen_by_an_app_that_may_not_see_it(service: Service, anna: Caller) -> None:
     kept = await anna.create(observation())
     survey = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}]
     await anna.keep({**kept, "category": survey})
@@ -109,7 +111,7 @@ async def test_an_old_version_is_not_seen_by_an_app_that_may_not_see_it(service:
     assert [(await measuring.get(each)).status_code for each in (first, second)] == [200, 404]
 
 
-async def test_what_the_person_entered_is_changed_and_not_annotated(service: Service) -> None:
+async def test_a84_what_the_person_entered_is_changed_and_not_annotated(service: Service) -> None:
     anna = service.caller(await bearer(service, "anna"))
     own = await anna.create(condition())
     answer = await anna.post(f"/Condition/{own['id']}/$annotate", asking(WORDS))
@@ -117,7 +119,7 @@ async def test_what_the_person_entered_is_changed_and_not_annotated(service: Ser
     assert (await anna.put(f"/Condition/{own['id']}", {**own, "recordedDate": "2020-01-01"})).status_code == 200
 
 
-async def test_an_app_of_the_person_annotates_as_far_as_it_may(service: Service, practice: Caller) -> None:
+async def test_a84_an_app_of_the_person_annotates_as_far_as_it_may(service: Service, practice: Caller) -> None:
     theirs = await practice.create(condition())
     address = f"/Condition/{theirs['id']}/$annotate"
     full = await app_with(service, "communication", "conditions", "identity")
@@ -132,7 +134,7 @@ async def test_an_app_of_the_person_annotates_as_far_as_it_may(service: Service,
         assert (await caller.post(address, asking(WORDS))).status_code == status, (labels, scopes)
 
 
-async def test_nobody_else_annotates(service: Service, practice: Caller, bram: Caller, anonymous: Caller) -> None:
+async def test_a84_nobody_else_annotates(service: Service, practice: Caller, bram: Caller, anonymous: Caller) -> None:
     theirs = await practice.create(condition())
     address = f"/Condition/{theirs['id']}/$annotate"
     assert (await practice.post(address, asking(WORDS))).status_code == 403
@@ -151,13 +153,13 @@ async def test_nobody_else_annotates(service: Service, practice: Caller, bram: C
         ({"resourceType": "Parameters", "parameter": [{"name": "text", "valueInteger": 3}]}, 400),
     ],
 )
-async def test_what_cannot_be_used_is_refused(service: Service, practice: Caller, body: Any, status: int) -> None:
+async def test_a84_what_cannot_be_used_is_refused(service: Service, practice: Caller, body: Any, status: int) -> None:
     theirs = await practice.create(condition())
     anna = service.caller(await bearer(service, "anna"))
     assert (await anna.post(f"/Condition/{theirs['id']}/$annotate", body)).status_code == status
 
 
-async def test_what_is_not_there_or_was_removed_is_not_annotated(service: Service, practice: Caller) -> None:
+async def test_a84_what_is_not_there_or_was_removed_is_not_annotated(service: Service, practice: Caller) -> None:
     anna = service.caller(await bearer(service, "anna"))
     assert (await anna.post("/Condition/nergens/$annotate", asking(WORDS))).status_code == 404
     theirs = await practice.create(condition())

@@ -159,7 +159,7 @@ async def plant_both(service: Service) -> Planted:
     return Planted(service, found, await rows_of(service, MARK), token, patients)
 
 
-async def test_no_table_holds_anything_of_it(planted: Planted) -> None:
+async def test_a83_no_table_holds_anything_of_it(planted: Planted) -> None:
     service = planted.service
     assert {
         "resource",
@@ -178,7 +178,7 @@ async def test_no_table_holds_anything_of_it(planted: Planted) -> None:
     assert await problems(service.database, service.server) == []
 
 
-async def test_no_byte_of_it_is_left_in_the_files_of_sqlite(tmp_path: Path) -> None:
+async def test_a83_no_byte_of_it_is_left_in_the_files_of_sqlite(tmp_path: Path) -> None:
     """PostgreSQL keeps files of its own; docs/rights.md says what it does with them."""
     path = tmp_path / "zelfregie.db"
     async with running_service(f"sqlite:///{path}", tmp_path) as service:
@@ -194,7 +194,7 @@ def _files(path: Path) -> bytes:
     return b"".join(each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}*")) if each.is_file())
 
 
-async def test_another_patient_is_untouched_byte_for_byte(planted: Planted) -> None:
+async def test_a83_another_patient_is_untouched_byte_for_byte(planted: Planted) -> None:
     service = planted.service
 
     async def bram() -> dict[str, list[bytes]]:
@@ -208,7 +208,7 @@ async def test_another_patient_is_untouched_byte_for_byte(planted: Planted) -> N
     assert (await service.caller("bram").get("/Condition/roodborst-c")).status_code == 200
 
 
-async def test_sessions_and_tokens_die_at_once(planted: Planted, practice: Caller) -> None:
+async def test_a83_sessions_and_tokens_die_at_once(planted: Planted, practice: Caller) -> None:
     service = planted.service
     own = service.caller(planted.token)
     assert (await own.get("/Patient/anna")).status_code == 200
@@ -225,7 +225,7 @@ async def test_sessions_and_tokens_die_at_once(planted: Planted, practice: Calle
         assert MARK not in (await caller.get("/_history?_count=100")).text
 
 
-async def test_nobody_logs_in_to_what_is_gone(planted: Planted) -> None:
+async def test_a83_nobody_logs_in_to_what_is_gone(planted: Planted) -> None:
     service = planted.service
     who = await account(service, "anna")
     await planted.erase()
@@ -236,7 +236,7 @@ async def test_nobody_logs_in_to_what_is_gone(planted: Planted) -> None:
     assert [tuple(row) for row in rows] == [("closed", f"closed:{who.id}", "", None)]
 
 
-async def test_loading_the_person_again_is_refused(planted: Planted) -> None:
+async def test_a83_loading_the_person_again_is_refused(planted: Planted) -> None:
     service = planted.service
     await planted.erase()
     operator = service.caller("operator")
@@ -248,7 +248,7 @@ async def test_loading_the_person_again_is_refused(planted: Planted) -> None:
     assert answer.status_code == 422
 
 
-async def test_whoever_acts_for_others_keeps_the_account_without_the_record(planted: Planted) -> None:
+async def test_a83_whoever_acts_for_others_keeps_the_account_without_the_record(planted: Planted) -> None:
     service = planted.service
     who: Account = await account(service, "anna")
     mandate = (planted.patients[1], "m9", who.id, "mentor", "active", "b", 0, FOREVER, "beheer", 1, 0, "")
@@ -260,7 +260,7 @@ async def test_whoever_acts_for_others_keeps_the_account_without_the_record(plan
     assert not await service.database.fetch("SELECT 1 FROM permit WHERE recipient = $1", person(who.id))
 
 
-async def test_of_consents_stays_that_there_was_one(planted: Planted) -> None:
+async def test_a83_of_consents_stays_that_there_was_one(planted: Planted) -> None:
     service = planted.service
     await planted.erase()
     rows = await service.database.fetch(
@@ -270,7 +270,7 @@ async def test_of_consents_stays_that_there_was_one(planted: Planted) -> None:
     assert [tuple(row) for row in rows] == [("erased", "organization:anna-praktijk", "treatment", "", "", 0)]
 
 
-async def test_the_access_log_remains(planted: Planted) -> None:
+async def test_a83_the_access_log_remains(planted: Planted) -> None:
     service = planted.service
     parts = service.application.parts
     assert parts is not None
@@ -282,7 +282,7 @@ async def test_the_access_log_remains(planted: Planted) -> None:
     assert (await service.database.fetch(counted, planted.patients[0]))[0][0] == before
 
 
-async def test_the_proof_counts_what_is_gone(planted: Planted) -> None:
+async def test_a83_the_proof_counts_what_is_gone(planted: Planted) -> None:
     service = planted.service
     resources = (await service.database.fetch("SELECT count(*) FROM resource WHERE patient = $1", planted.patients[0]))[
         0
@@ -295,7 +295,7 @@ async def test_the_proof_counts_what_is_gone(planted: Planted) -> None:
     assert (said["scope"], said["resources"], said["versions"]) == ("everything", resources, versions)
 
 
-async def test_a_failure_half_way_leaves_everything_as_it_was(
+async def test_a83_a_failure_half_way_leaves_everything_as_it_was(
     planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any, **__: Any) -> None:
@@ -308,7 +308,7 @@ async def test_a_failure_half_way_leaves_everything_as_it_was(
     assert (await planted.service.caller("anna").get(f"/Condition/{MARK}-c")).status_code == 200
 
 
-async def test_it_can_be_done_once(planted: Planted) -> None:
+async def test_a83_it_can_be_done_once(planted: Planted) -> None:
     await planted.erase()
     with pytest.raises(Exception, match=r"not valid|Only the person") as refusal:
         await planted.erase()

@@ -95,7 +95,7 @@ async def fill(anna: Caller, practice: Caller) -> None:
     await anna.create(document)
 
 
-async def test_it_is_complete(service: Service, anna: Caller, practice: Caller) -> None:
+async def test_a82_it_is_complete(service: Service, anna: Caller, practice: Caller) -> None:
     await fill(anna, practice)
     found = await visit(service, "anna")
     async with service.database.write() as writer:
@@ -127,7 +127,7 @@ async def test_it_is_complete(service: Service, anna: Caller, practice: Caller) 
         assert from_xml(archive.read(f"xml/{kind}/{resource_id}.xml"), service.server.definitions) == resource
 
 
-async def test_every_version_is_in_it(service: Service, anna: Caller, practice: Caller) -> None:
+async def test_a82_every_version_is_in_it(service: Service, anna: Caller, practice: Caller) -> None:
     await fill(anna, practice)
     found = await visit(service, "anna")
     archive = opened(await fetched(service, found, await made(service, found)))
@@ -148,7 +148,7 @@ async def test_every_version_is_in_it(service: Service, anna: Caller, practice: 
         assert line["lastUpdated"] == entry["response"]["lastModified"]
 
 
-async def test_attachments_are_files(service: Service, anna: Caller, practice: Caller) -> None:
+async def test_a82_attachments_are_files(service: Service, anna: Caller, practice: Caller) -> None:
     await fill(anna, practice)
     found = await visit(service, "anna")
     archive = opened(await fetched(service, found, await made(service, found)))
@@ -156,7 +156,7 @@ async def test_attachments_are_files(service: Service, anna: Caller, practice: C
     assert files == {"pdf": LETTER, "txt": b"kort"}
 
 
-async def test_the_rest_is_in_it_and_the_manifest_vouches_for_every_file(
+async def test_a82_the_rest_is_in_it_and_the_manifest_vouches_for_every_file(
     service: Service, anna: Caller, practice: Caller
 ) -> None:
     await fill(anna, practice)
@@ -178,7 +178,7 @@ async def test_the_rest_is_in_it_and_the_manifest_vouches_for_every_file(
     assert '<html lang="nl">' in page
 
 
-async def test_nothing_of_another_person_is_in_it(
+async def test_a82_nothing_of_another_person_is_in_it(
     service: Service, anna: Caller, bram: Caller, practice: Caller
 ) -> None:
     await bram.create(condition("Patient/bram", code={"text": "kanariepiet"}))
@@ -191,7 +191,7 @@ async def test_nothing_of_another_person_is_in_it(
         assert trace not in everything
 
 
-async def test_a_link_counts_once(service: Service) -> None:
+async def test_a82_a_link_counts_once(service: Service) -> None:
     found = await visit(service, "anna")
     export = await made(service, found)
     secret = await exports.link(service.database, found.session, found.access, export.id, now=service.server.clock())
@@ -200,7 +200,7 @@ async def test_a_link_counts_once(service: Service) -> None:
         await taken(service, found, secret)
 
 
-async def test_a_link_lasts_a_quarter_of_an_hour(service: Service) -> None:
+async def test_a82_a_link_lasts_a_quarter_of_an_hour(service: Service) -> None:
     found = await visit(service, "anna")
     export = await made(service, found)
     secret = await exports.link(service.database, found.session, found.access, export.id, now=service.server.clock())
@@ -208,7 +208,7 @@ async def test_a_link_lasts_a_quarter_of_an_hour(service: Service) -> None:
         await taken(service, found, secret, later=(LINK_SECONDS + 1) * SECOND)
 
 
-async def test_a_link_is_for_the_session_that_asked(service: Service) -> None:
+async def test_a82_a_link_is_for_the_session_that_asked(service: Service) -> None:
     found, elsewhere, bram = await visit(service, "anna"), await visit(service, "anna"), await visit(service, "bram")
     export = await made(service, found)
     secret = await exports.link(service.database, found.session, found.access, export.id, now=service.server.clock())
@@ -218,7 +218,7 @@ async def test_a_link_is_for_the_session_that_asked(service: Service) -> None:
     assert await taken(service, found, secret), "what others tried does not use it up"
 
 
-async def test_a_copy_is_its_makers(service: Service) -> None:
+async def test_a82_a_copy_is_its_makers(service: Service) -> None:
     export = await made(service, await visit(service, "anna"))
     bram = await visit(service, "bram")
     with pytest.raises(NotFound):
@@ -226,7 +226,7 @@ async def test_a_copy_is_its_makers(service: Service) -> None:
     assert await exports.listed(service.database, bram.access) == []
 
 
-async def test_only_the_own_session_with_a_fresh_second_factor_asks(service: Service) -> None:
+async def test_a82_only_the_own_session_with_a_fresh_second_factor_asks(service: Service) -> None:
     stale = await visit(service, "anna", fresh=False)
     now = service.server.clock()
     with pytest.raises(Forbidden):
@@ -237,7 +237,7 @@ async def test_only_the_own_session_with_a_fresh_second_factor_asks(service: Ser
             await exports.ask(service.database, replace(found.access, **other), now=now)
 
 
-async def test_one_at_a_time_and_so_many_a_day(service: Service) -> None:
+async def test_a82_one_at_a_time_and_so_many_a_day(service: Service) -> None:
     found = await visit(service, "anna")
     now = service.server.clock()
     await exports.ask(service.database, found.access, now=now)
@@ -251,7 +251,7 @@ async def test_one_at_a_time_and_so_many_a_day(service: Service) -> None:
         await exports.ask(service.database, found.access, now=now)
 
 
-async def test_after_a_week_it_is_gone(service: Service) -> None:
+async def test_a82_after_a_week_it_is_gone(service: Service) -> None:
     found = await visit(service, "anna")
     export = await made(service, found)
     now = service.server.clock()
@@ -262,7 +262,7 @@ async def test_after_a_week_it_is_gone(service: Service) -> None:
         await exports.link(service.database, found.session, found.access, export.id, now=now)
 
 
-async def test_when_something_is_erased_the_copy_is_gone(service: Service, anna: Caller) -> None:
+async def test_a82_when_something_is_erased_the_copy_is_gone(service: Service, anna: Caller) -> None:
     kept = await anna.create(condition())
     found = await visit(service, "anna")
     export = await made(service, found)
@@ -295,7 +295,7 @@ async def withdraw(service: Service, labels: int | None = None) -> None:
         await writer.execute(RAISE_STAMP, carla)
 
 
-async def test_a_representative_gets_what_they_may_see_and_the_page_says_so(service: Service, anna: Caller) -> None:
+async def test_a82_a_representative_gets_what_they_may_see_and_the_page_says_so(service: Service, anna: Caller) -> None:
     hidden = await anna.create(condition(code={"text": "kanariepiet"}))
     await anna.create(goal())
     await represented(service, service.server.labels.bits(("identity", "care-plan")))
@@ -310,7 +310,7 @@ async def test_a_representative_gets_what_they_may_see_and_the_page_says_so(serv
     assert "mag niet alle soorten gegevens zien" in archive.read("index.html").decode()
 
 
-async def test_a_copy_goes_with_the_mandate(service: Service) -> None:
+async def test_a82_a_copy_goes_with_the_mandate(service: Service) -> None:
     await represented(service)
     found = await visit(service, "carla", record="anna")
     await made(service, found)
@@ -319,7 +319,7 @@ async def test_a_copy_goes_with_the_mandate(service: Service) -> None:
     assert await service.database.fetch("SELECT 1 FROM export_part") == []
 
 
-async def test_a_copy_that_holds_more_than_may_be_seen_now_is_not_given(service: Service) -> None:
+async def test_a82_a_copy_that_holds_more_than_may_be_seen_now_is_not_given(service: Service) -> None:
     await represented(service)
     export = await made(service, await visit(service, "carla", record="anna"))
     await withdraw(service, labels=service.server.labels.bits(("identity",)))
@@ -328,7 +328,7 @@ async def test_a_copy_that_holds_more_than_may_be_seen_now_is_not_given(service:
         await exports.link(service.database, found.session, found.access, export.id, now=service.server.clock())
 
 
-async def test_what_lies_in_the_database_is_sealed(service: Service, anna: Caller) -> None:
+async def test_a82_what_lies_in_the_database_is_sealed(service: Service, anna: Caller) -> None:
     await anna.create(condition(code={"text": "kanariepiet"}))
     found = await visit(service, "anna")
     await made(service, found)
@@ -337,7 +337,7 @@ async def test_what_lies_in_the_database_is_sealed(service: Service, anna: Calle
     assert not any(bytes(row[0]).startswith(b"PK") or b"ndjson" in bytes(row[0]) for row in parts)
 
 
-async def test_a_copy_that_a_dead_process_left_is_taken_over(service: Service, anna: Caller) -> None:
+async def test_a82_a_copy_that_a_dead_process_left_is_taken_over(service: Service, anna: Caller) -> None:
     found = await visit(service, "anna")
     asked = await exports.ask(service.database, found.access, now=service.server.clock())
     # As kill -9 leaves it: claimed, with a piece, and nobody there any more.
@@ -353,7 +353,7 @@ async def test_a_copy_that_a_dead_process_left_is_taken_over(service: Service, a
     assert opened(await fetched(service, found, ready)).read("index.html")
 
 
-async def test_who_lost_the_claim_stores_nothing_more(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a82_who_lost_the_claim_stores_nothing_more(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await visit(service, "anna")
     asked = await exports.ask(service.database, found.access, now=service.server.clock())
     worker = ExportWorker(service.server)
@@ -372,7 +372,7 @@ async def test_who_lost_the_claim_stores_nothing_more(service: Service, monkeypa
     assert [tuple(row) for row in rows] == [("running", "een ander")]
 
 
-async def test_narrowing_while_it_is_made_begins_it_again(
+async def test_a82_narrowing_while_it_is_made_begins_it_again(
     service: Service, anna: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await anna.create(condition(code={"text": "kanariepiet"}))
