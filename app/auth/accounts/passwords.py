@@ -16,7 +16,7 @@ from typing import Final, Literal
 from unicodedata import combining, normalize
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST: Final = 12
 LONGEST: Final = 200
@@ -66,7 +66,7 @@ class Passwords:
     def _verify(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored or self._nobodys, password) and bool(stored)
-        except (VerifyMismatchError, InvalidHashError):
+        except (VerificationError, InvalidHashError):
             return False
 
 
