@@ -17,6 +17,7 @@ from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
 from app.cli.account_orders import ACCOUNT_ORDERS
+from app.cli.client_orders import CLIENT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
 from app.cli.organization_orders import ORGANIZATION_ORDERS
 from app.config import Settings
@@ -89,6 +90,8 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await say(Done({"lines": await prune(server.database, retention_of(settings), now=server.clock())}))
     elif asked.command in ACCOUNT_ORDERS:
         await ACCOUNT_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in CLIENT_ORDERS:
+        await CLIENT_ORDERS[asked.command](settings, server, asked, say)
     elif asked.command in ORGANIZATION_ORDERS:
         await ORGANIZATION_ORDERS[asked.command](settings, server, asked, say)
     else:

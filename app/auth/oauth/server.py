@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 
@@ -25,6 +26,9 @@ from app.database import Database
 from app.errors import NotFound
 from app.server.access import SELECT_PATIENT_ID
 from app.server.server import FhirServer
+
+SIGNING_SEAL: Final = "signing-keys"
+"""What the private keys are sealed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def authorization_server(
         metadata=metadata,
         authenticate=ClientAuthentication(fhir.database, KeySets(fhir.clock, transport), audiences),
         check=RequestCheck(fhir.database, fhir.definitions, metadata.base),
-        keys=SigningKeys(fhir.database, Seal(secret, "signing-keys")),
+        keys=SigningKeys(fhir.database, Seal(secret, SIGNING_SEAL)),
         subjects=Seal(secret, "subjects"),
         recording=recording,
         limits=Limits(fhir.database, secret),

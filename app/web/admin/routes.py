@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from app.web.admin import mandates, registering
+from app.web.admin import clients, mandates, registering
 from app.web.opened import Opened
 from app.web.people.visit import People, Visit
 from app.web.site import Site
@@ -20,6 +20,9 @@ ADDRESSES: Final[tuple[tuple[str, View | None, View | None], ...]] = (
     ("/admin/organizations/{id}/close", None, registering.close_organization),
     ("/admin/providers", registering.show_providers, registering.add_provider),
     ("/admin/providers/{id}/close", None, registering.close_provider),
+    ("/admin/clients", clients.show_clients, clients.add),
+    ("/admin/clients/{id}/switch", None, clients.switch),
+    ("/admin/clients/{id}/secret", None, clients.new_secret),
     ("/admin/mandates", mandates.show, mandates.give),
     ("/admin/mandates/find", None, mandates.find),
     ("/admin/mandates/ages", None, mandates.set_ages),

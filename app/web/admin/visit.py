@@ -22,6 +22,7 @@ class Section:
 SECTIONS: Final = (
     Section("/admin/organizations", "admin.organizations.title"),
     Section("/admin/providers", "admin.providers.title"),
+    Section("/admin/clients", "clients.title"),
     Section("/admin/mandates", "admin.mandates.title"),
 )
 """What the index lists; another area adds its own line."""
