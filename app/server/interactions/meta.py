@@ -18,7 +18,6 @@ from app.server.challenges import beyond_scopes
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.parameters import inputs_of
 from app.server.interactions.patch import change_stored
-from app.server.interactions.preconditions import if_match
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.server import FhirServer
@@ -65,10 +64,6 @@ async def _change(server: FhirServer, request: Request, target: Target, combine:
     given = inputs_of(server, request, META_ADD_PARAMETERS).first("meta")
     if any(each not in _SETS for each in given) or not all(isinstance(each, list) for each in given.values()):
         raise Invalid(f"meta: {', '.join(_SETS)} are changed by this operation, and nothing else.", "value")
-    stored = await _read(server, request, target)
-    present = decode(stored.body)
-    if if_match(request.headers) in (None, stored.version) and _combined(present, given, combine) == present:
-        return _answer(target, stored, name)
 
     async def find() -> tuple[str, Stored]:
         return target.id, await _read(server, request, target)

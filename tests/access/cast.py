@@ -1,0 +1,151 @@
+"""Everybody who may ask for something of Anna, and what she has: the callers of every endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.auth import NewGrant, hash_token, write_grant
+from app.auth.consents import service as consents
+from app.auth.consents.allowances import CONTENT, actions_named, labels_of
+from app.auth.consents.resource import resource_id
+from app.auth.consents.text import Terms, consent_text
+from app.auth.oauth.tables import INSERT_AUTHORIZATION, authorization
+from app.auth.recipients import app, organization, person
+from app.auth.roles import Role
+from app.database import Writer
+from app.fhir.scopes import EVERY_ACTION
+from app.server.access import FOREVER
+from app.server.labels import EVERY_LABEL
+from app.server.tables import INSERT_PERMIT
+from tests import builders
+from tests.server.service import Caller, Service
+
+TENANT: Final = 1
+HOUR: Final = 3_600_000_000
+MARK: Final = "Zqmarkering"
+"""What stands in every resource of Anna that the endpoints are about, and nowhere else."""
+EVERYTHING: Final = "patient/*.cruds"
+
+CALLERS: Final[Mapping[str, str]] = {
+    "anonymous": "nobody: no token",
+    "unknown": "a token that was never given",
+    "expired": "an app of hers whose token has expired",
+    "withdrawn": "an app of hers whose consent she withdrew",
+    "wrong-scope": "an app of hers with a scope for something else",
+    "other-patient": "another patient's app, which may do everything there",
+    "carer": "an informal carer who may see measurements",
+    "professional-without": "a professional whose organisation has no consent of hers",
+    "professional": "a professional whose organisation may see everything",
+    "system": "a system of an organisation that may see and add everything",
+    "administrator": "an administrator of the tenant",
+    "app": "an app of hers that may do everything",
+    "session": "she herself, with a second factor that was just given",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What the endpoints need to know: ids of what was made."""
+
+    consent: str
+    event: str
+
+
+async def build(service: Service) -> Cast:
+    """Anna's record, the consents, and a token for each caller (its name)."""
+    now = service.server.clock()
+    anna, bram = await service.key_of("anna"), await service.key_of("bram")
+    own, own_right = service.caller("anna"), person("anna-account")
+    await own.keep(builders.goal(id="kept", description={"text": MARK}))
+    weight = [{"text": MARK}]
+    await own.keep(builders.observation(id="weight", note=weight))
+    await own.keep(builders.observation(id="weight", note=weight, status="amended"))
+    await own.keep(builders.binary(id="file", contentType=f"text/x-{MARK}"))
+    async with service.database.write() as writer:
+        for key, account in ((anna, "anna-account"), (bram, "bram-account")):
+            row = (person(account), key, "own-use", "", EVERY_LABEL, EVERY_ACTION, 0, FOREVER)
+            await writer.insert(INSERT_PERMIT, [row])
+        gone = ""
+        given = ""
+        for recipient, purpose, labels, actions in (
+            (app("gone"), "own-use", CONTENT, ("see", "add", "change")),
+            (app("diary"), "own-use", CONTENT, ("see", "add", "change")),
+            (person("carer"), "own-use", labels_of(["measurements"]), ("see",)),
+            (organization("practice"), "treatment", CONTENT, ("see",)),
+            (organization("hospital"), "treatment", CONTENT, ("see", "add")),
+        ):
+            given = await _consent(
+                writer, anna, Terms(MARK, purpose, labels, actions_named(actions), 0, FOREVER), recipient, now=now
+            )
+            gone = gone or given
+        for grant in _grants(anna, bram, now=now):
+            await write_grant(writer, grant)
+        known = {"id": "gone-family", "client": "gone", "recipient": app("gone"), "within": own_right, "patient": anna}
+        await writer.insert(INSERT_AUTHORIZATION, [authorized(known)])
+    async with service.database.write() as writer:
+        await consents.withdraw(writer, patient=anna, consent_id=gone, given_by="anna-account", method="page", now=now)
+    await service.caller("app").get("/Goal/kept")
+    assert service.application.parts is not None
+    await service.application.parts.mover.drain()
+    events = await service.caller("anna-permissions").bundle("/AuditEvent?subtype=read&_count=1")
+    return Cast(resource_id(given), events["entry"][0]["resource"]["id"])
+
+
+def authorized(known: Mapping[str, object]) -> list[object]:
+    """A row of an authorization; what is not known is empty."""
+    empty = {"TEXT": "", "BLOB": b"", "BIGINT": 0, "INTEGER": TENANT}
+    return [known.get(column.name, empty[str(column.type)]) for column in authorization.columns]
+
+
+async def _consent(writer: Writer, patient: int, terms: Terms, recipient: str, *, now: int) -> str:
+    text = consent_text(terms, language="nl", now=now)
+    return await consents.give(
+        writer,
+        patient=patient,
+        tenant=TENANT,
+        recipient=recipient,
+        recipient_name=terms.recipient_name,
+        purpose=terms.purpose,
+        labels=terms.labels,
+        actions=terms.actions,
+        since=0,
+        until=FOREVER,
+        given_by="anna-account",
+        method="page",
+        language="nl",
+        text=text.text,
+        text_version=text.version,
+        now=now,
+    )
+
+
+def _grants(anna: int, bram: int, *, now: int) -> list[NewGrant]:
+    own = person("anna-account")
+
+    def of(name: str, recipient: str, **known: object) -> NewGrant:
+        facts: dict[str, object] = {
+            "scopes": EVERYTHING, "purpose": "own-use", "patient": anna, "kind": "app", "role": Role.PATIENT,
+            "person": "anna-account", "client": recipient, "expires": now + 24 * HOUR, **known,
+        }  # fmt: skip
+        return NewGrant(hash=hash_token(name), recipient=recipient, tenant=TENANT, **facts)  # type: ignore[arg-type]
+
+    care = {"purpose": "treatment", "patient": None}
+    return [
+        of("expired", app("diary"), within=own, expires=now - 1),
+        of("withdrawn", app("gone"), within=own, family="gone-family"),
+        of("wrong-scope", app("diary"), within=own, scopes="patient/Encounter.cruds"),
+        of("other-patient", person("bram-account"), patient=bram, person="bram-account"),
+        of("carer", person("carer"), kind="session", role=Role.CARER, person="carer"),
+        of("professional-without", organization("elsewhere"), **care, role=Role.PROFESSIONAL, scopes="user/*.cruds"),
+        of("professional", organization("practice"), **care, role=Role.PROFESSIONAL, scopes="user/*.cruds"),
+        of("system", organization("hospital"), **care, kind="system", role=Role.ORGANIZATION, scopes="system/*.cruds"),
+        of("administrator", person("admin"), **care, kind="session", role=Role.ADMINISTRATOR, scopes="user/*.cruds"),
+        of("app", app("diary"), within=own),
+        of("session", own, kind="session", fresh=now + HOUR),
+    ]
+
+
+def caller(service: Service, name: str) -> Caller:
+    return service.caller("" if name == "anonymous" else name)

@@ -1,0 +1,122 @@
+"""Every endpoint of the FHIR base, as a request about what Anna has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.fhir.resource import Resource
+from tests import builders
+from tests.access.cast import MARK, Cast
+
+_PATCH: Final = [{"op": "replace", "path": "/status", "value": "amended"}]
+_JSON_PATCH: Final = {"content-type": "application/json-patch+json"}
+_FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+_META: Final = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """``row``: which row of the routes or which operation it is. ``changes``: it may write, so each caller finds
+    everything as it was.
+    """
+
+    method: str
+    address: str
+    row: str
+    body: Callable[[Cast], Resource | bytes | list[Any]] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    changes: bool = False
+
+
+def _observation(_: Cast) -> Resource:
+    return builders.observation(id="weight", note=[{"text": MARK}])
+
+
+def _new(_: Cast) -> Resource:
+    return builders.observation(note=[{"text": MARK}])
+
+
+def _parameters(*parameters: Resource) -> Callable[[Cast], Resource]:
+    return lambda _: {"resourceType": "Parameters", "parameter": list(parameters)}
+
+
+def _grant(_: Cast) -> Resource:
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "app", "valueString": "narrow"},
+            {"name": "action", "valueCode": "see"},
+            {"name": "category", "valueCode": "measurements"},
+        ],
+    }
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/metadata", "metadata"),
+    Endpoint("GET", "/Observation/weight", "GET Type/id"),
+    Endpoint("GET", "/Patient/anna/Observation/weight", "GET Type/id"),
+    Endpoint("GET", "/Goal/kept", "GET Type/id"),
+    Endpoint("GET", "/Binary/file", "GET Type/id"),
+    Endpoint("GET", "/Observation/weight/_history/1", "GET Type/id/_history/version"),
+    Endpoint("GET", "/Observation/weight/_history", "GET Type/id/_history"),
+    Endpoint("GET", "/Observation/_history", "GET Type/_history"),
+    Endpoint("GET", "/_history", "GET _history"),
+    Endpoint("GET", "/Observation?_id=weight", "GET Type"),
+    Endpoint("GET", "/Observation?patient=anna&_summary=count", "GET Type"),
+    Endpoint("GET", "/Observation?_include=Observation:subject&code=29463-7", "GET Type"),
+    Endpoint("POST", "/Observation/_search", "POST Type/_search", lambda _: b"_id=weight", _FORM),
+    Endpoint("GET", "/Patient/anna/Observation", "GET Compartment/id/Type"),
+    Endpoint("POST", "/Patient/anna/Observation/_search", "POST Compartment/id/Type/_search", lambda _: b"", _FORM),
+    Endpoint("GET", "/?_type=Observation,Goal", "GET "),
+    Endpoint("POST", "/_search", "POST _search", lambda _: b"_type=Observation", _FORM),
+    Endpoint("POST", "/Observation", "POST Type", _new, changes=True),
+    Endpoint("POST", "/Patient/anna/Observation", "POST Compartment/id/Type", _new, changes=True),
+    Endpoint("PUT", "/Observation/weight", "PUT Type/id", _observation, changes=True),
+    Endpoint("PUT", "/Observation?_id=weight", "PUT Type", _observation, changes=True),
+    Endpoint("PATCH", "/Observation/weight", "PATCH Type/id", lambda _: _PATCH, _JSON_PATCH, changes=True),
+    Endpoint("PATCH", "/Observation?_id=weight", "PATCH Type", lambda _: _PATCH, _JSON_PATCH, changes=True),
+    Endpoint("DELETE", "/Observation/weight", "DELETE Type/id", changes=True),
+    Endpoint("DELETE", "/Observation?_id=weight", "DELETE Type", changes=True),
+    Endpoint(
+        "POST",
+        "",
+        "POST ",
+        lambda _: builders.batch(builders.asking("GET", "Observation/weight"), builders.asking("GET", "Goal/kept")),
+    ),
+    Endpoint("POST", "", "POST ", lambda cast: builders.transaction(builders.put(_observation(cast))), changes=True),
+    Endpoint("GET", "/Patient/anna/$everything", "$everything"),
+    Endpoint("GET", "/Patient/$everything", "$everything"),
+    Endpoint("GET", "/Observation/$lastn?patient=anna", "$lastn"),
+    Endpoint("GET", "/Observation/weight/$meta", "$meta"),
+    Endpoint("POST", "/Observation/weight/$meta-add", "$meta-add", lambda _: _META, changes=True),
+    Endpoint("POST", "/Observation/weight/$meta-delete", "$meta-delete", lambda _: _META, changes=True),
+    Endpoint("GET", "/Observation/weight/$validate?mode=delete", "$validate"),
+    Endpoint("GET", "/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/observation-status", "$expand"),
+    Endpoint("GET", "/CodeSystem/$lookup?system=urn:none&code=x", "$lookup"),
+    Endpoint("GET", "/AuditEvent?subtype=read", "AuditEvent"),
+    Endpoint("GET", "/AuditEvent/{event}", "AuditEvent"),
+    Endpoint("DELETE", "/AuditEvent/{event}", "AuditEvent", changes=True),
+    Endpoint("GET", "/Consent?scope=patient-privacy", "Consent"),
+    Endpoint("GET", "/Consent/{consent}", "Consent"),
+    Endpoint("POST", "/Consent/$grant", "$grant", _grant, changes=True),
+    Endpoint("POST", "/Consent/{consent}/$withdraw", "$withdraw", _parameters(), changes=True),
+    Endpoint(
+        "POST",
+        "/Patient/$pair",
+        "$pair",
+        _parameters(
+            {"name": "code", "valueString": "0000000000"},
+            {"name": "identifier", "valueIdentifier": {"system": "urn:his", "value": "7"}},
+        ),
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/Observation/weight/$annotate",
+        "$annotate",
+        _parameters({"name": "text", "valueString": "Dit klopt niet."}),
+        changes=True,
+    ),
+)
