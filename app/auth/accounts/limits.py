@@ -87,7 +87,9 @@ class Limits:
                     return False
                 found.append((key, rule, 0 if now - since > rule.window else count))
             for key, rule, count in found:
-                await writer.execute(_COUNT, key, count + 1, now, now + rule.wait(count + 1))
+                wait = rule.wait(count + 1)
+                # Without a wait there is no end to it either: of two at once, one may have begun a moment before.
+                await writer.execute(_COUNT, key, count + 1, now, now + wait if wait else 0)
             return True
 
         return await self._database.transact(work)
