@@ -128,9 +128,12 @@ async def register(accounts: Accounts, asked: Registration, *, browser: Browser,
         accounts.outbox.send(mail("already", email, known.language, **links))
 
 
-async def is_open(accounts: Accounts, secret: str, *, now: int) -> bool:
-    """Whether the link of the mail still works."""
-    return await tickets.look(accounts.database, _KIND, secret, now=now) is not None
+async def opened(accounts: Accounts, secret: str, *, now: int) -> str:
+    """The e-mail address that the link was sent to. Raises ``Spent``."""
+    ticket = await tickets.look(accounts.database, _KIND, secret, now=now)
+    if ticket is None:
+        raise Spent("This link is over.")
+    return _opened(accounts, ticket).email
 
 
 async def verify(accounts: Accounts, secret: str, password: str, *, now: int) -> str | None:

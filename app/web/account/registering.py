@@ -11,7 +11,6 @@ from app.auth.accounts.account import Account
 from app.auth.accounts.acting import records_of
 from app.auth.accounts.own_record import Names, link_record, needs_record, start_record
 from app.auth.accounts.registration import Registration, birth_date_problem
-from app.auth.accounts.service import Spent
 from app.auth.roles import Role
 from app.web.account.visit import Visit, told
 
@@ -48,18 +47,18 @@ async def show_sent(visit: Visit) -> Response:
 async def show_verify(visit: Visit) -> Response:
     """The link of the mail: asks for the password that was chosen."""
     with told():
-        if not await registration.is_open(visit.accounts, visit.ticket, now=visit.now):
-            raise Spent("This link is over.")
-    return visit.page("verify")
+        address = await registration.opened(visit.accounts, visit.ticket, now=visit.now)
+    return visit.page("verify", address=address)
 
 
 async def verify(visit: Visit) -> Response:
     """The account is made, and its second factor comes next."""
     form = await visit.form()
     with told():
+        address = await registration.opened(visit.accounts, visit.ticket, now=visit.now)
         secret = await registration.verify(visit.accounts, visit.ticket, form.exactly("password"), now=visit.now)
     if secret is None:
-        return visit.page("verify", status=422, problems={"password": "account.verify.wrong"})
+        return visit.page("verify", status=422, problems={"password": "account.verify.wrong"}, address=address)
     visit.wait_for_factor(secret)
     return visit.go("/login/second-factor")
 

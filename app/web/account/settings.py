@@ -52,8 +52,8 @@ async def _done(visit: Visit, what: str, interaction: str = "account-changed") -
 
 async def show_password(visit: Visit) -> Response:
     """The form for a new password."""
-    await visit.fresh_account()
-    return visit.page("password")
+    account = await visit.fresh_account()
+    return visit.page("password", address=account.email)
 
 
 async def password(visit: Visit) -> Response:
@@ -62,7 +62,8 @@ async def password(visit: Visit) -> Response:
     account = await visit.fresh_account()
     chosen = form.exactly("password")
     if problem := resetting.problem_of(account, chosen):
-        return visit.page("password", status=422, problems={"password": f"account.problem.password_{problem}"})
+        wrong = {"password": f"account.problem.password_{problem}"}
+        return visit.page("password", status=422, problems=wrong, address=account.email)
     await credentials.change_password(visit.accounts, account, chosen, now=visit.now, session=visit.visitor.person.hash)
     return await _done(visit, "password", "password-changed")
 

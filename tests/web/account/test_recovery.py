@@ -40,16 +40,9 @@ async def codes_of(service: Service, name: str = "anna") -> list[str]:
 async def let_app_in(service: Service, now: int) -> str:
     """An authorization of Anna's with an access token."""
     anna = await account(service, "anna")
-    values = dict.fromkeys(INSERT_AUTHORIZATION.columns, "")
-    numbers = {
-        "tenant": 1,
-        "patient": anna.patient,
-        "authenticated": now,
-        "created": now,
-        "expires": now * 2,
-        "revoked": 0,
-    }
-    values.update({"id": "family-1", "client": "app", "account": anna.id, "session": b"", **numbers})
+    values: dict[str, object] = dict.fromkeys(INSERT_AUTHORIZATION.columns, "")
+    values.update(id="family-1", client="app", account=anna.id, session=b"", tenant=1, patient=anna.patient)
+    values.update(authenticated=now, created=now, expires=now * 2, revoked=0)
     async with service.database.write() as writer:
         await writer.insert(INSERT_AUTHORIZATION, [tuple(values[name] for name in INSERT_AUTHORIZATION.columns)])
         await writer.execute(
