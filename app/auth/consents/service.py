@@ -130,8 +130,8 @@ async def give(
 ) -> str:
     """Store a consent with its permit; its id. With ``consent_id``: that consent, made anew with a version more where
     it is there. ``text`` is exactly what was shown to ``given_by`` (an account), who may decide (``deciding.py``);
-    ``labels`` and ``actions`` are bit sets (``allowances.py``); it holds from ``since`` until just before ``until`` (µs).
-    Raises ``Unprocessable`` for what cannot be given, ``NotFound`` where there is no such record, ``Conflict`` when the
+    ``labels`` and ``actions`` are bit sets (``allowances.py``); it holds from ``since`` until just before ``until``,
+    in µs. Raises ``Unprocessable`` for what cannot be given, ``NotFound`` without such a record, ``Conflict`` when the
     consent was withdrawn or is somebody else's.
     """
     _check(recipient, purpose, labels, actions, language=language, text=text)
