@@ -13,7 +13,7 @@ from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
-from app.server.bundles import match_entry, match_frame, searchset
+from app.server.bundles import Entry, match_entry, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
@@ -135,18 +135,17 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
     )
 
 
-def _entries(server: FhirServer, request: Request, patient: int, patient_id: str, rows: Sequence[Row]) -> list[bytes]:
+def _entries(server: FhirServer, request: Request, patient: int, patient_id: str, rows: Sequence[Row]) -> list[Entry]:
     """The record's part, below its Patient where the caller could mean more than one by the short address."""
-    access, below = request.access, f"{server.base}Patient/{patient_id}/"
-    names, several = server.registry.type_names, request.access.patient is None
-    entries: list[bytes] = []
-    if not several:
-        frames = {number: match_frame(server.base, names[number]) for number in {row[1] for row in rows}}
-        return [frames[number] % (resource_id.encode(), body) for _, number, resource_id, body, _ in rows]
+    access, names, base = request.access, server.registry.type_names, server.base
+    if access.patient is not None:
+        return [match_entry(base, names[number], resource_id, body) for _, number, resource_id, body, _ in rows]
+    below = f"{base}Patient/{patient_id}/"
+    entries = []
     for _, number, resource_id, body, _ in rows:
         name = names[number]
-        base = below if needs_patient(access, patient, name, resource_id) else server.base
-        entries.append(match_entry(base, name, resource_id, body))
+        start = below if needs_patient(access, patient, name, resource_id) else base
+        entries.append(match_entry(start, name, resource_id, body))
     return entries
 
 

@@ -11,7 +11,7 @@ from app.database import Reader, Row
 from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.bundles import match_entries, match_entry, outcome_entry, searchset
+from app.server.bundles import Entry, match_entries, match_entry, outcome_entry, searchset
 from app.server.interactions.addresses import Bases
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
@@ -166,7 +166,7 @@ async def answer_page(
     )
 
 
-async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[bytes]:
+async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[Entry]:
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
     if query.resource_type and found.patient is not None and request.access.patient is not None:
         return match_entries(server.base, query.resource_type, found.rows)
@@ -177,7 +177,7 @@ async def _entries(server: FhirServer, request: Request, query: SearchQuery, fou
     ]
 
 
-async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[bytes]:
+async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[Entry]:
     """What comes with the matches, and a word on what does not."""
     names, bases = server.registry.type_names, Bases(server, request)
     entries = [
