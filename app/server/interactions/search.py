@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from app.database import Reader, Row
 from app.errors import Forbidden, Invalid, Issue, UnsupportedMediaType
@@ -35,9 +35,11 @@ async def search(server: FhirServer, request: Request, target: Target) -> Answer
     query = _query(server, request, target)
     within_scopes(query, request.access.scopes)
     access = request.access
-    plain = not (query.includes or query.total) and not query.types
-    one = plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue)
-    async with nullcontext(server.database) if one else server.database.snapshot() as reader:
+    plain = not (query.includes or query.total or query.types)
+    if plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue):
+        found = await page.run(server, server.database, access, query, now=request.now)
+        return await answer_page(server, request, query, found, None)
+    async with server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
         brought = await included(server, reader, request, query, found) if query.includes and found.rows else None
     if found.walk is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from app.server.access import NOTHING, Access
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """``denied[i]`` are the labels that may not be seen in ``patients[i]``; ``seqs`` is given for the later pages of a
     walk.
 
