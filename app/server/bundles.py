@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -37,6 +37,12 @@ def match_entries(base: str, resource_type: str, rows: Iterable[Sequence[Any]]) 
     """The entries of matches of one type; each row begins with id and body."""
     head = _head(base, resource_type)
     return [(head, row[0].encode(), _RESOURCE, row[1], _MATCH) for row in rows]
+
+
+def mixed_entries(base: str, names: Mapping[int, str], rows: Sequence[Sequence[Any]]) -> list[Entry]:
+    """The same for several types; each row begins with id, body and the number of its type."""
+    heads = {number: _head(base, names[number]) for number in {row[2] for row in rows}}
+    return [(heads[row[2]], row[0].encode(), _RESOURCE, row[1], _MATCH) for row in rows]
 
 
 def outcome_entry(outcome: bytes) -> Entry:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
-from app.server.bundles import Entry, match_entry, searchset
+from app.server.bundles import Entry, match_entry, mixed_entries, searchset
 from app.server.interactions.addresses import needs_patient
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
@@ -49,7 +50,7 @@ _SHARED_PHASE: Final = 3
 """The phase of a walk that goes on in the catalogue."""
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _OWN: Final = (
-    "SELECT r.n, r.type, r.id, r.body, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
+    "SELECT r.id, r.body, r.type, r.n, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
     f" WHERE r.patient = $1 AND r.n > $6 AND r.deleted = 0 AND r.labels & $2 = 0 AND {_GUARD}"
 )
 _ALL_REFERENCES: Final = (
@@ -62,7 +63,7 @@ _SEEN_REFERENCES: Final = (
     " GROUP BY l.target_type, l.target_id"
 )
 _REFERRED: Final = (
-    "SELECT r.n, r.type, r.id, r.body, r.patient FROM ({references}) t CROSS JOIN resource r"
+    "SELECT r.id, r.body, r.type, r.n, r.patient FROM ({references}) t CROSS JOIN resource r"
     " WHERE r.patient IN ($6, $7) AND r.type = t.target_type AND r.id = t.target_id AND r.deleted = 0"
     f" AND r.labels & $2 = 0 AND {_GUARD} AND NOT EXISTS"
     " (SELECT 1 FROM resource o WHERE o.patient = $1 AND o.type = r.type AND o.id = r.id AND o.deleted = 0)"
@@ -121,8 +122,8 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
         page_link = write_cursor(following, server.page_key, signed)
         links.append(("next", f"{url}?{written}{'&' if written else ''}_page={page_link}"))
     entries = _entries(server, request, patient, patient_id, rows)
-    names = server.registry.type_names
-    entries += [match_entry(server.base, names[row[1]], row[2], row[3]) for row in shared]
+    if shared:
+        entries += mixed_entries(server.base, server.registry.type_names, shared)
     return Answer(
         200,
         searchset(links, entries),
@@ -139,10 +140,10 @@ def _entries(server: FhirServer, request: Request, patient: int, patient_id: str
     """The record's part, below its Patient where the caller could mean more than one by the short address."""
     access, names, base = request.access, server.registry.type_names, server.base
     if access.patient is not None:
-        return [match_entry(base, names[number], resource_id, body) for _, number, resource_id, body, _ in rows]
+        return mixed_entries(base, names, rows)
     below = f"{base}Patient/{patient_id}/"
     entries = []
-    for _, number, resource_id, body, _ in rows:
+    for resource_id, body, number, *_ in rows:
         name = names[number]
         start = below if needs_patient(access, patient, name, resource_id) else base
         entries.append(match_entry(start, name, resource_id, body))
@@ -182,20 +183,20 @@ def _asked(server: FhirServer, request: Request, inputs: Inputs, patient: int, c
 
 def _types(server: FhirServer, request: Request, named: Sequence[str]) -> tuple[int, ...] | None:
     """The types to give, of those that are named. Raises ``Invalid`` or ``Forbidden``."""
+    scopes, number = request.access.scopes, server.registry.number
+    if not named:
+        allowed = scopes.types(Action.READ)
+        if allowed == "every":
+            return None
+        return tuple(sorted(number(each) for each in allowed if each in server.definitions.resource_types))
     unknown = sorted(set(named) - server.registry.stored)
     if unknown:
         text = f"_type names what is not served here: {', '.join(unknown)}."
         raise Invalid(text, issues=(Issue("not-supported", text, ("http._type",)),))
-    scopes, number = request.access.scopes, server.registry.number
-    if named:
-        refused = sorted(each for each in set(named) if not scopes.allow(each, Action.READ))
-        if refused:
-            raise Forbidden(f"The token's scopes do not allow to read {', '.join(refused)}.", "forbidden")
-        return tuple(sorted(map(number, set(named))))
-    allowed = scopes.types(Action.READ)
-    if allowed == "every":
-        return None
-    return tuple(sorted(number(each) for each in allowed if each in server.definitions.resource_types))
+    refused = sorted(each for each in set(named) if not scopes.allow(each, Action.READ))
+    if refused:
+        raise Forbidden(f"The token's scopes do not allow to read {', '.join(refused)}.", "forbidden")
+    return tuple(sorted(map(number, set(named))))
 
 
 def _narrowed(server: FhirServer, asked: _Asked, place: int) -> tuple[str, list[Any]]:
@@ -239,7 +240,7 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
         rows = list(await server.database.fetch(f"{start} ORDER BY r.n LIMIT $7", *binds, -1, count + 1, *dates))
         if len(rows) <= count:
             return rows, None
-        return rows[:count], Cursor(1, rows[0][4], (), asked.patient, rows[count - 1][0])
+        return rows[:count], Cursor(1, rows[0][4], (), asked.patient, rows[count - 1][3])
     rows, phases = [], []
     seq = f"${8 + len(dates)}"
     for phase in (1, 2):
@@ -253,7 +254,14 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
             phases += [phase] * len(found)
     if len(rows) <= count:
         return rows, None
-    return rows[:count], Cursor(phases[count - 1], cursor.seq, (), asked.patient, rows[count - 1][0])
+    return rows[:count], Cursor(phases[count - 1], cursor.seq, (), asked.patient, rows[count - 1][3])
+
+
+@lru_cache(maxsize=64)
+def _referred_text(types: str, narrowed: str, chosen: str, *, seen: bool) -> str:
+    """The statement for what is referred to: by all of the record, or by what of it is ``seen``."""
+    references = _SEEN_REFERENCES if seen else _ALL_REFERENCES
+    return _REFERRED.format(references=references.format(types=types, narrowed=narrowed), chosen=chosen)
 
 
 async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tuple[Sequence[Row], Cursor | None]:
@@ -265,16 +273,15 @@ async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tupl
     if cursor is not None and cursor.phase == _SHARED_PHASE:
         after = (cursor.patient, cursor.n)
     narrowed, dates = _narrowed(server, asked, 12)
-    chosen, references, more = asked.of_types, _ALL_REFERENCES, []
-    if narrowed or asked.partly:
-        references, more = _SEEN_REFERENCES, [asked.denied, *dates]
+    chosen, more = asked.of_types, []
+    seen = bool(narrowed or asked.partly)
+    if seen:
+        more = [asked.denied, *dates]
         chosen += f" AND (t.narrowed = 1{'' if asked.since is None else ' OR r.updated >= $12'})"
-    statement = _REFERRED.format(
-        references=references.format(types=server.registry.catalogue_numbers, narrowed=narrowed), chosen=chosen
-    )
+    statement = _referred_text(server.registry.catalogue_numbers, narrowed, chosen, seen=seen)
     binds = [asked.patient, 0, access.hash, access.stamp, request.now, *access.catalogues]
     rows = await server.database.fetch(statement, *binds, *after, SHARED_COUNT + 1, *more)
     if len(rows) <= SHARED_COUNT:
         return rows, None
     last = rows[SHARED_COUNT - 1]
-    return rows[:SHARED_COUNT], Cursor(_SHARED_PHASE, 0, (), last[4], last[0])
+    return rows[:SHARED_COUNT], Cursor(_SHARED_PHASE, 0, (), last[4], last[3])
