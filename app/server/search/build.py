@@ -199,7 +199,7 @@ def _seqs(ask: Ask) -> list[int]:
 
 
 def _patients_as_json(ask: Ask) -> str:
-    return f"{list(ask.reach.patients)}"
+    return msgspec.json.encode(ask.reach.patients).decode()
 
 
 def _rows_as_json(ask: Ask) -> str:

@@ -250,7 +250,8 @@ async def new_walk(server: FhirServer, reader: Reader, access: Access, reach: Re
     """
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
-    packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)
+    numbers = [number for row in rows if wanted is None or row[0] in wanted for number in row]
+    packed = struct.pack(f">{len(numbers)}q", *numbers)
     return blake2b(packed, digest_size=16, key=server.page_key[:64]).hexdigest(), now + WALK_LIFE, packed
 
 
