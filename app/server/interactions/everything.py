@@ -6,9 +6,10 @@ https://hl7.org/fhir/R4/patient-operation-everything.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
@@ -71,8 +72,7 @@ _REFERRED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """``types``: the numbers of the types that the token's scopes and ``_type`` leave; None for all. ``since``,
     ``start`` and ``end`` in µs, None where they are not asked. ``partly``: some of the record is denied to the caller.
     """
