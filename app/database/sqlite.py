@@ -29,6 +29,11 @@ INLINE_BUDGET_NS: Final = 3_000_000
 LONGEST_READ_NS: Final = 20_000_000_000
 """How long a read may take in all. The threads are few: one that never ended would keep its thread from all others."""
 _PROGRESS_STEPS: Final = 4000
+_READ_CACHE_KB: Final = 4096
+_WRITE_CACHE_KB: Final = 8192
+"""Pages that are read come from the mapped file; those of the write connection are private memory of this process for
+good, and four times as many made no write cheaper."""
+_MOST_SLOW: Final = 1000
 _LONGEST_GROUP: Final = 64
 _FOLDS: Final = 20
 """How often the log is tried to be emptied while reads stand in the way."""
@@ -52,7 +57,7 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA mmap_size=4294967296")
-    connection.execute(f"PRAGMA cache_size={-4096 if read_only else -32768}")
+    connection.execute(f"PRAGMA cache_size=-{_READ_CACHE_KB if read_only else _WRITE_CACHE_KB}")
     if read_only:
         connection.execute("PRAGMA query_only=ON")
     return connection
@@ -81,12 +86,13 @@ class FileLock:
 class _ReadConnection:
     """A connection for reads: inline while it is quick, in a thread once it is not, on the same snapshot."""
 
-    __slots__ = ("abandoned", "connection", "deadline", "longest", "pool", "spent")
+    __slots__ = ("abandoned", "connection", "deadline", "longest", "pool", "slow", "spent")
 
-    def __init__(self, path: str, pool: ThreadPoolExecutor, longest: int) -> None:
+    def __init__(self, path: str, pool: ThreadPoolExecutor, longest: int, slow: set[str]) -> None:
         self.connection = connect(path, read_only=True)
         self.pool = pool
         self.longest = longest
+        self.slow = slow
         self.deadline = 0
         self.abandoned = False
         self.spent = False
@@ -97,6 +103,8 @@ class _ReadConnection:
 
     def quickly(self, text: str, binds: tuple[Any, ...]) -> Sequence[Row] | None:
         """The rows, or None when they would hold up the event loop."""
+        if text in self.slow:
+            return None
         self.deadline = time.perf_counter_ns() + INLINE_BUDGET_NS
         try:
             return self.connection.execute(text, binds).fetchall()
@@ -106,6 +114,9 @@ class _ReadConnection:
             # Until 3.12, Python takes a statement that was interrupted for one in use, and prepares it anew at every
             # later run: this connection is not used again once the slow read is done.
             self.spent = True
+            if len(self.slow) >= _MOST_SLOW:
+                self.slow.clear()
+            self.slow.add(text)
             return None
         finally:
             self.deadline = 0
@@ -138,10 +149,14 @@ class _ReadConnection:
 
     def _fetch_slowly(self, text: str, binds: tuple[Any, ...], deadline: int) -> Sequence[Row]:
         self.deadline = deadline
+        began = time.perf_counter_ns()
         try:
-            return self.connection.execute(text, binds).fetchall()
+            rows = self.connection.execute(text, binds).fetchall()
         finally:
             self.deadline = 0
+        if time.perf_counter_ns() - began < INLINE_BUDGET_NS // 2:
+            self.slow.discard(text)
+        return rows
 
 
 def _deletes_first(batch: Batch) -> bool:
@@ -228,6 +243,9 @@ class SqliteDatabase:
         self.writer = SqliteWriter(self._connection)
         self._readers_pool = ThreadPoolExecutor(2, "sqlite-read")
         self._commit_pool = ThreadPoolExecutor(1, "sqlite-commit")
+        # Statements that were interrupted last time: they begin in a thread until they are quick there. Begun inline
+        # again, each run would be stopped, started anew and pay for a new connection.
+        self._slow: set[str] = set()
         self._idle: list[_ReadConnection] = [self._reader()]
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -235,7 +253,7 @@ class SqliteDatabase:
         self._leftovers: set[asyncio.Task[None]] = set()
 
     def _reader(self) -> _ReadConnection:
-        return _ReadConnection(self.path, self._readers_pool, self._longest_read)
+        return _ReadConnection(self.path, self._readers_pool, self._longest_read, self._slow)
 
     async def fetch(self, sql: str, *binds: Any) -> Sequence[Row]:
         reader = self._idle.pop() if self._idle else self._reader()

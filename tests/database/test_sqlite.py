@@ -273,6 +273,28 @@ async def test_a_cancelled_slow_read_lets_its_connection_go_when_its_thread_is_d
     assert len(database._idle) == 1, "an interrupted connection is not used again"
 
 
+async def test_what_was_slow_begins_in_a_thread_until_it_is_quick_there(database: SqliteDatabase) -> None:
+    counting = (
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)"
+        " SELECT count(*), in_loop() FROM number"
+    )
+    loop = threading.current_thread()
+
+    async def count(most: int) -> bool:
+        """Whether the statement was finished in the event loop, on a connection that has its function."""
+        await words(database)
+        (reader,) = database._idle
+        reader.connection.create_function("in_loop", 0, lambda: threading.current_thread() is loop)
+        ((counted, in_loop),) = await database.fetch(counting, most)
+        assert counted == most
+        return bool(in_loop)
+
+    assert await count(1), "nothing was slow yet"
+    assert not await count(3_000_000)
+    assert not await count(1), "it was slow the last time"
+    assert await count(1), "it was quick in the thread"
+
+
 ENDLESS: Final = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT count(*) FROM number"
 
 

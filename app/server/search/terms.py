@@ -15,6 +15,9 @@ WORDS: Final = " words"
 LONGEST: Final = 400
 """Characters that are kept as they are of what an index is ordered by: PostgreSQL's hold 2,700 bytes."""
 
+_KEPT: Final = 8192
+"""Tokens that are remembered, at about 0.6 kB each: codes come again and again, identifiers do not."""
+
 Term = tuple[int, str, str]
 """(hash, system, code): what a row of ``token`` and ``term`` is made of."""
 
@@ -39,14 +42,14 @@ def prefix_end(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * 64
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
 def hash_token(system: str, code: str) -> int:
     """The 64-bit signed hash of ``system|code``; a code without a system has the empty system."""
     digest = hashlib.blake2b(f"{system}|{code}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
 def term(system: str, code: str) -> Term:
     """One token as it is stored."""
     return hash_token(system, code), key_text(system), key_text(code)
@@ -57,7 +60,7 @@ def words(text: str) -> Term:
     return _known_words(text) if len(text) <= LONGEST else _known_words(fold(text[: 2 * LONGEST])[:LONGEST])
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=_KEPT)
 def _known_words(text: str) -> Term:
     folded = fold(text)[:LONGEST]
     return hash_token(WORDS, folded), WORDS, folded
