@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from app.server.search.terms import Term
+from app.server.search.terms import Term, Words
 
 _pack = msgspec.msgpack.Encoder().encode
 NO_KEYS: Final = _pack([[], [], [], [], [], [], []])
@@ -19,7 +19,7 @@ class Rows:
 
     ``date`` goes into every token row. ``tokens``: hash. ``periods``: low, high in µs. ``texts``: head, order, folded,
     exact. ``links``: type number and id of the target. ``lookups``: hash. ``ranges``: unit, low, high. ``pairs``: hash,
-    kind, unit, low, high.
+    kind, unit, low, high. ``words`` are not rows: all of them together become one token.
     """
 
     date: int
@@ -32,6 +32,7 @@ class Rows:
     ranges: list[tuple[int, int, float, float]] = field(default_factory=list)
     pairs: list[tuple[int, int, int, int, float, float]] = field(default_factory=list)
     terms: set[Term] = field(default_factory=set)
+    words: list[Words] = field(default_factory=list)
 
     def packed(self) -> bytes:
         """For ``resource.keys``."""

@@ -19,6 +19,7 @@ from app.server.labels import Labels
 from app.server.rules import Rule
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
+from app.server.search.terms import Term
 from app.server.store.batches import INDEXES, index_rows
 from app.server.store.changes import Draft
 from app.server.store.read import check_guard
@@ -118,7 +119,7 @@ async def append(
     single = len(drafts) == 1
     resources: list[tuple[Any, ...]] = []
     index: dict[str, list[tuple[Any, ...]]] = {}
-    terms: dict[int, tuple[int, str, str]] = {}
+    terms: set[Term] = set()
     for k, draft in enumerate(drafts, 1):
         rows, frame = draft.rows, draft.frame
         assert rows is not None
@@ -132,12 +133,11 @@ async def append(
                 own = _OWN[name]
                 prefix = () if single else (k,)
                 index.setdefault(name, []).extend((*prefix, *(row[place] for place in own)) for row in made)
-        for term in rows.terms:
-            terms[term[0]] = term
+        terms |= rows.terms
     names = tuple(sorted(index))
     arrays = [column for name in names for column in zip(*index[name], strict=True)]
     if terms:
-        arrays += zip(*terms.values(), strict=True)
+        arrays += zip(*terms, strict=True)
     found = await database.change(
         _statement(names, single=single, terms=bool(terms)),
         patient,

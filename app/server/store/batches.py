@@ -12,6 +12,7 @@ from app.server.ids import key_of
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.search.rows import NO_KEYS, Rows, unpack
+from app.server.search.terms import Term
 from app.server.store.changes import Draft
 
 Row = tuple[Any, ...]
@@ -23,13 +24,13 @@ class Batches:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._rows: dict[Any, list[Row]] = {}
-        self._terms: dict[tuple[int, int], Row] = {}
+        self._terms: dict[int, set[Term]] = {}
         self._claims: dict[tuple[int, str, str], str] = {}
 
     def all(self) -> list[Batch]:
         """In an order in which each statement finds what it needs."""
-        if self._terms:
-            self.into(tables.INSERT_TERM).extend(self._terms.values())
+        for patient, terms in self._terms.items():
+            self.into(tables.INSERT_TERM).extend((patient, *each) for each in terms)
         return list(self._rows.items())
 
     def into(self, alteration: Any) -> list[Row]:
@@ -69,8 +70,7 @@ class Batches:
         old = None if before is None or before.deleted else unpack(before.keys, before.date)
         write_index(self.into, (patient, number), n, old=old, new=rows)
         if rows is not None:
-            for each in rows.terms:
-                self._terms[patient, each[0]] = (patient, *each)
+            self._terms.setdefault(patient, set()).update(rows.terms)
         if self._claims and (name := self._claims.get((patient, draft.type, draft.id))) is not None:
             self.into(tables.INSERT_CLAIM).append((patient, name, n))
 
