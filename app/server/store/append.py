@@ -129,10 +129,9 @@ async def append(
         keys = rows.packed()
         resources.append((k, number, draft.id, rows.date, rows.present, draft.labels, flags, keys, head, frame.tail))
         for name, made in index_rows(rows, patient, number, k).items():
-            if made:
-                own = _OWN[name]
-                prefix = () if single else (k,)
-                index.setdefault(name, []).extend((*prefix, *(row[place] for place in own)) for row in made)
+            own = _OWN[name]
+            prefix = () if single else (k,)
+            index.setdefault(name, []).extend((*prefix, *(row[place] for place in own)) for row in made)
         terms |= rows.terms
     names = tuple(sorted(index))
     arrays = [column for name in names for column in zip(*index[name], strict=True)]

@@ -91,30 +91,38 @@ def write_index(
 ) -> None:
     """Queue the index rows that differ between ``old`` and ``new``. ``owner``: patient and type number."""
     after = {} if new is None else index_rows(new, *owner, n)
-    before = {} if old is None else index_rows(old, *owner, n)
+    if old is None:
+        for name, wanted in after.items():
+            into(INDEXES[name][0]).extend(wanted)
+        return
+    before = index_rows(old, *owner, n)
     for name, (insert, delete) in INDEXES.items():
-        wanted = after.get(name, [])
-        if before:
-            was = set(before[name])
-            if gone := was.difference(wanted):
-                keys = len(delete.keys)
-                into(delete).extend(row[:keys] for row in gone)
-            wanted = [row for row in wanted if row not in was]
-        if wanted:
-            into(insert).extend(wanted)
+        wanted, was = after.get(name, []), set(before.get(name, ()))
+        if gone := was.difference(wanted):
+            keys = len(delete.keys)
+            into(delete).extend(row[:keys] for row in gone)
+        if added := [row for row in wanted if row not in was]:
+            into(insert).extend(added)
 
 
 def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[Row]]:
-    """The whole rows of each index table for one resource. ``number``: of its type."""
+    """The whole rows of each index table that one resource has any in. ``number``: of its type."""
     date = rows.date
-    return {
-        "token": [(patient, number, param, value, date, n) for param, value in rows.tokens],
-        "period": [(patient, number, param, low, high, n) for param, low, high in rows.periods],
-        "text": [
+    made: dict[str, list[Row]] = {}
+    if rows.tokens:
+        made["token"] = [(patient, number, param, value, date, n) for param, value in rows.tokens]
+    if rows.periods:
+        made["period"] = [(patient, number, param, low, high, n) for param, low, high in rows.periods]
+    if rows.texts:
+        made["text"] = [
             (patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts
-        ],
-        "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
-        "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
-        "range": [(patient, number, param, unit, low, high, n) for param, unit, low, high in rows.ranges],
-        "pair": [(patient, number, *pair, n) for pair in rows.pairs],
-    }
+        ]
+    if rows.links:
+        made["link"] = [(patient, number, param, target_type, id, n) for param, target_type, id in rows.links]
+    if rows.lookups:
+        made["lookup"] = [(number, param, value, patient, n) for param, value in rows.lookups]
+    if rows.ranges:
+        made["range"] = [(patient, number, param, unit, low, high, n) for param, unit, low, high in rows.ranges]
+    if rows.pairs:
+        made["pair"] = [(patient, number, *pair, n) for pair in rows.pairs]
+    return made
