@@ -44,7 +44,7 @@ def to_microseconds(moment: datetime) -> int:
 def instant(microseconds: int) -> str:
     """A FHIR ``instant`` in UTC with microseconds, such as ``2026-11-23T09:00:00.000001Z``."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _next_month(year: int, month: int) -> tuple[int, int]:
