@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +34,23 @@ class Rows:
     pairs: list[tuple[int, int, int, int, float, float]] = field(default_factory=list)
     terms: set[Term] = field(default_factory=set)
     words: list[Words] = field(default_factory=list)
+
+    def by_table(self) -> Iterator[tuple[str, Sequence[tuple[Any, ...]]]]:
+        """Each index table that there are rows for, and these."""
+        if self.tokens:
+            yield "token", self.tokens
+        if self.periods:
+            yield "period", self.periods
+        if self.texts:
+            yield "text", self.texts
+        if self.links:
+            yield "link", self.links
+        if self.lookups:
+            yield "lookup", self.lookups
+        if self.ranges:
+            yield "range", self.ranges
+        if self.pairs:
+            yield "pair", self.pairs
 
     def packed(self) -> bytes:
         """For ``resource.keys``."""
