@@ -26,7 +26,24 @@ async def sessions(service: Service) -> Sessions:
     database = service.database
     await database.change("DELETE FROM session WHERE account = $1", ACCOUNT)
     await database.change("DELETE FROM account WHERE id = $1", ACCOUNT)
-    row = (ACCOUNT, 1, "patient", "proef@example.org", "Anna", "nl", "active", "", b"", 0, b"h", anna, "", NOW, NOW, NOW)
+    row = (
+        ACCOUNT,
+        1,
+        "patient",
+        "proef@example.org",
+        "Anna",
+        "nl",
+        "active",
+        "",
+        b"",
+        0,
+        b"h",
+        anna,
+        "",
+        NOW,
+        NOW,
+        NOW,
+    )
     async with database.write() as writer:
         await writer.insert(INSERT_ACCOUNT, [row])
     return Sessions(database, patient_type=service.server.registry.number("Patient"))
