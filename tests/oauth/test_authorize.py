@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.oauth.apps import BASE, CHALLENGE, ISSUER, STATE, allowed, ask, redeem, sent, wanted
+from tests.oauth.apps import BASE, CHALLENGE, ISSUER, STATE, allowed, ask, press, redeem, sent, wanted
 from tests.server.clients import CALLBACK
 from tests.server.service import Service
 from tests.web.login import account, logged_in
@@ -292,6 +292,18 @@ async def test_a09_never_more_than_registered(
     assert answer["scope"] == granted
     assert "refresh_token" not in answer
     assert "id_token" not in answer
+
+
+async def test_a17_every_answer_names_who_gave_it(browser: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
+    metadata = (await client.get("/.well-known/oauth-authorization-server")).json()
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    assert sent(await ask(browser, aud="x"))["iss"] == metadata["issuer"]
+    page = await ask(browser)
+    for button in ("deny", "allow"):
+        back = sent(await press(browser, page, button))
+        assert back["iss"] == metadata["issuer"]
+        page = await ask(browser)
+    assert sent(page)["iss"] == metadata["issuer"]
 
 
 async def launched(browser: httpx.AsyncClient) -> str:

@@ -47,7 +47,7 @@ async def helps(service: Service, helper: str, patient: str) -> None:
 async def test_what_is_shown_is_what_is_kept(service: Service, browser: httpx.AsyncClient) -> None:
     page = await ask(browser)
     root: Any = html.document_fromstring(page.text)
-    (shown,) = root.xpath("//p[@class='as-shown']/text()")
+    (shown,) = root.xpath("//p[@class='shown']/text()")
     await press(browser, page, "allow")
     (kept,) = await consents(service)
     assert kept.text == shown
@@ -69,7 +69,7 @@ async def test_an_app_may_be_allowed_less(
     )
     page = await browser.get(shown.headers["location"])
     root: Any = html.document_fromstring(page.text)
-    assert len(root.xpath("//p[@class='as-shown']")) == 2, "what may be done differs by category"
+    assert len(root.xpath("//p[@class='shown']")) == 2, "what may be done differs by category"
     code = sent(await press(browser, page, "allow"))["code"]
     answer = (await redeem(client, code)).json()
     assert answer["scope"] == "launch/patient patient/*.crs"

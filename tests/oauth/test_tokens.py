@@ -238,6 +238,20 @@ async def test_a25_another_client_gets_nothing_for_a_refresh_token(service: Serv
     assert not await given.works(), "a refresh token that somebody else has is stolen"
 
 
+async def test_a25_a_public_client_may_leave_its_name_out_and_no_other_may(
+    service: Service, browser: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    given = await tokens(service, client)
+    unnamed = {"grant_type": "refresh_token", "refresh_token": given.refresh}
+    assert (await client.post("/oauth/token", data=unnamed)).status_code == 200
+    refused(await client.post("/oauth/token", data={**unnamed, "refresh_token": "guess"}), "invalid_grant")
+    code = await allowed(browser, client_id="web")
+    data = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    web = (await client.post("/oauth/token", data=data, headers=basic("web", SECRET))).json()["refresh_token"]
+    refused(await client.post("/oauth/token", data={**unnamed, "refresh_token": web}), "invalid_client", 401)
+    refused(await refresh(client, web, client_id="web"), "invalid_client", 401)
+
+
 async def test_a25_less_may_be_asked_for_and_more_not(service: Service, client: httpx.AsyncClient) -> None:
     given = await tokens(service, client, scope="launch/patient offline_access patient/Patient.rs")
     refused(await refresh(client, given.refresh, scope="patient/*.rs"), "invalid_scope")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, LABELS
+from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, labels
 from app.auth.oauth.scopes import Granted
 from app.fhir.dates import LOCAL
 from app.server.access import FOREVER
@@ -34,7 +34,7 @@ class Allowance:
 
 def asked(scopes: Granted) -> Cells:
     """What an app asks for. Consents and the access log are never part of it."""
-    return {name: scopes.labels(LABELS, bits, CONTENT) for name, bits in ACTIONS.items()}
+    return {name: scopes.labels(labels(), bits, CONTENT) for name, bits in ACTIONS.items()}
 
 
 def rows(cells: Cells) -> list[tuple[str, tuple[str, ...]]]:

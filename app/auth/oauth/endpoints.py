@@ -15,7 +15,7 @@ from app.auth.oauth.id_token import id_token, subject
 from app.auth.oauth.introspection import introspect
 from app.auth.oauth.metadata import INTROSPECT, PAR, REVOKE, TOKEN
 from app.auth.oauth.parameters import Parameters, needed
-from app.auth.oauth.refusals import OAuthError, invalid_client
+from app.auth.oauth.refusals import OAuthError, invalid_client, invalid_grant
 from app.auth.oauth.requests import Stopped
 from app.auth.oauth.revocation import revoke_family
 from app.auth.oauth.scopes import LAUNCH, OPENID, decide
@@ -30,12 +30,15 @@ PUSHED_SECONDS: Final = 60
 _REVOKE_ACCESS: Final = (
     "DELETE FROM access_grant WHERE hash = $1 AND client = $2 AND kind IN ('app', 'system') RETURNING family"
 )
+_CLIENT_OF_REFRESH: Final = "SELECT client FROM refresh_token WHERE hash = $1"
+_IDENTIFIES: Final = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 _FAMILY_OF_REFRESH: Final = "SELECT family FROM refresh_token WHERE hash = $1 AND client = $2"
 
 
 async def token(oauth: AuthorizationServer, parameters: Parameters, authorization: str) -> Mapping[str, Any]:
     """The answer of the token endpoint. Raises ``OAuthError``."""
-    client = await oauth.authenticate(parameters, authorization, endpoint=oauth.issuer + TOKEN, now=oauth.now())
+    named = await _named(oauth, parameters, authorization)
+    client = await oauth.authenticate(named, authorization, endpoint=oauth.issuer + TOKEN, now=oauth.now())
     try:
         outcome = await _exchange(oauth, client, parameters)
     except OAuthError as error:
@@ -45,6 +48,19 @@ async def token(oauth: AuthorizationServer, parameters: Parameters, authorizatio
         raise outcome.error
     await oauth.record("token", 200, client=client.id, about=outcome.authorization)
     return await _answer(oauth, outcome)
+
+
+async def _named(oauth: AuthorizationServer, parameters: Parameters, authorization: str) -> Parameters:
+    """With the name of the client. SMART lets one that cannot prove who it is leave it out when it refreshes: the token
+    says whose it is. https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#refresh-access-token
+    """
+    refreshes = parameters.get("grant_type") == "refresh_token" and "refresh_token" in parameters
+    if authorization or not refreshes or _IDENTIFIES & set(parameters):
+        return parameters
+    rows = await oauth.database.fetch(_CLIENT_OF_REFRESH, hash_token(parameters["refresh_token"]))
+    if not rows:
+        raise invalid_grant()
+    return {**parameters, "client_id": rows[0][0]}
 
 
 async def _exchange(oauth: AuthorizationServer, client: Client, parameters: Parameters) -> Issued | Refusal:
