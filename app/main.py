@@ -33,6 +33,7 @@ from app.auth.rights.annotation import annotate_operation
 from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
+from app.auth.tidying import Tidying
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
@@ -244,6 +245,9 @@ async def _open(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | No
     accounts = accounts_of(settings, server, sessions)
     recording = Recording(journal)
     oauth = authorization_server(server, settings, recording)
+    tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
+    tidying.start()
+    stack.push_async_callback(tidying.stop)
     accounts.outbox.start()
     stack.push_async_callback(accounts.outbox.stop)
     rights = rights_of(server)

@@ -19,6 +19,11 @@ class Opened(Generic[T]):
         """From now on it is this, or None: it is not there."""
         self._value = value
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is there."""
+        return self._value is not None
+
     def __call__(self) -> T:
         """The thing. Raises HTTPException 503 while there is none."""
         if self._value is None:

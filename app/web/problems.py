@@ -6,7 +6,6 @@ Refusals of the FHIR base and of the authorization server have forms of their ow
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from app.errors import Forbidden, Unauthenticated, ZelfregieError
 from app.server.faults import trace_of
 from app.server.outcomes import status_of
+from app.web.opened import Opened
 from app.web.site import Site
 
 _log: Final = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class PageProblem(ZelfregieError):
         self.values = values
 
 
-def add_problem_pages(application: FastAPI, site: Callable[[], Site]) -> None:
+def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
     """Answer every refusal of a page with a page."""
 
     async def page(request: Request, status: int, key: str, values: dict[str, object], number: str = "") -> Response:
@@ -61,7 +61,7 @@ def add_problem_pages(application: FastAPI, site: Callable[[], Site]) -> None:
 
     async def failed(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
-        if request.url.path.startswith(_PLAIN) or error.status_code == 503:
+        if request.url.path.startswith(_PLAIN) or error.status_code == 503 or not site.is_open:
             return Response(str(error.detail), error.status_code, error.headers, "text/plain")
         answer = await page(request, error.status_code, _key(error.status_code), {})
         for name, value in (error.headers or {}).items():

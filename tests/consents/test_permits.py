@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.auth.consents import service as consents
-from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, GRANTABLE, PERMISSIONS, labels_of
-from app.auth.consents.purposes import PURPOSES, SECONDARY
+from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, GRANTABLE, PERMISSIONS, labels, labels_of
+from app.auth.consents.purposes import PURPOSES, secondary_purposes
 from app.auth.oauth import tables
 from app.auth.recipients import organization, person
 from app.errors import Conflict, NotFound, Unprocessable
@@ -121,7 +121,7 @@ async def test_a62_a_system_sees_only_patients_who_allow_its_organisation(
 
 async def test_a62_a_permission_for_one_purpose_is_none_for_another(permissions: Permissions) -> None:
     await permissions.give(organization(permissions.practice.id), purpose="treatment")
-    for purpose in (*SECONDARY, "own-use"):
+    for purpose in (*secondary_purposes(), "own-use"):
         assert await (await permissions.system(purpose=purpose)).found("/Patient") == []
     assert await (await permissions.system()).found("/Patient") == ["anna"]
 
@@ -279,10 +279,17 @@ async def test_the_log_names_the_version_that_access_rests_on(permissions: Permi
 
 
 def test_every_secondary_purpose_is_off_by_default_and_the_access_log_is_named_by_itself() -> None:
-    assert len(SECONDARY) == 8
+    assert len(secondary_purposes()) == 8
     assert [key for key, purpose in PURPOSES.items() if not purpose.secondary] == ["own-use", "treatment"]
     assert not CONTENT & PERMISSIONS
     assert not GRANTABLE & UNCLASSIFIED
+
+
+def test_the_bit_sets_are_those_of_the_table() -> None:
+    table = labels()
+    assert labels_of(CATEGORIES) == GRANTABLE
+    assert labels_of(["permissions"]) == PERMISSIONS
+    assert table.bits(table.categories) == GRANTABLE | table.bits(["unclassified", "catalogue"])
 
 
 async def authorization(permissions: Permissions, family: str, *, recipient: str = APP, within: str = "") -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.auth.accounts.limits import Limits
+from app.auth.accounts.sessions import Sessions
 from app.auth.consents.service import active_to, withdraw
 from app.auth.oauth.codes import LIFE
-from app.auth.oauth.families import tidy
 from app.auth.oauth.revocation import revoke_account
+from app.auth.tidying import Tidying
 from app.auth.tokens import hash_token
 from tests.oauth.apps import (
     STATE,
@@ -340,8 +342,11 @@ async def test_what_has_expired_is_removed_and_refused_as_what_never_was(
 ) -> None:
     given = await tokens(service, client)
     year = 400 * 86_400 * 1_000_000
-    await tidy(service.database, now=service.server.clock() + 2 * year)
-    for table in ("client_authorization", "authorization_code", "refresh_token", "client_assertion"):
+    later = service.server.clock() + 2 * year
+    sessions = Sessions(service.database, patient_type=service.server.registry.number("Patient"))
+    await Tidying(service.database, sessions, Limits(service.database, b"x"), clock=lambda: later).tidy()
+    gone = ("client_authorization", "authorization_code", "refresh_token", "client_assertion", "ticket", "session")
+    for table in gone:
         assert not await service.database.fetch(f'SELECT 1 FROM "{table}"')
     refused(await refresh(client, given.refresh), "invalid_grant")
 

@@ -16,6 +16,7 @@ from app.fhir.ucum import SYSTEM
 from app.server.placement import load_placement
 from app.server.search.kinds import KINDS
 from app.server.search.registry import Param, Registry
+from tests import builders
 from tests.fhir.generated import Maker
 from tests.server.reference_kinds import (
     PREFIXES,
@@ -58,6 +59,8 @@ def some_resource(random: Random, maker: Maker, resource_type: str, id: str) -> 
             "tag": [{"system": "urn:t", "code": random.choice("ab"), "display": random.choice(("Alfa", "Bravo"))}],
             "source": random.choice(("http://a.example/s/1", "urn:s")),
         }
+    if resource_type == "Consent":  # others than wishes are permissions, which are not for apps
+        made["scope"] = builders.concept("http://terminology.hl7.org/CodeSystem/consentscope", "adr")
     place = REGISTRY.placement[resource_type]
     if len(place.subject) == 1:
         anna = {"reference": "Patient/anna"}

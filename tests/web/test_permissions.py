@@ -13,7 +13,7 @@ import pytest
 
 from app.auth.consents import service as consents
 from app.auth.consents.allowances import ACTIONS, CONTENT, labels_of
-from app.auth.consents.purposes import SECONDARY
+from app.auth.consents.purposes import secondary_purposes
 from app.auth.consents.service import Consent
 from app.auth.organizations.registry import Organization
 from app.server.access import FOREVER
@@ -103,7 +103,7 @@ async def test_a_permission_is_given_after_its_text_was_seen(service: Service, p
 async def test_every_secondary_purpose_is_off_until_it_is_ticked(service: Service, practice: Organization) -> None:
     async with logged_in(service, "anna") as browser:
         form = (await browser.get("/permissions/new")).text
-        for purpose in SECONDARY:
+        for purpose in secondary_purposes():
             box = re.search(rf'<input[^>]*name="purposes" value="{purpose}"[^>]*>', form)
             assert box, purpose
             assert "checked" not in box[0]

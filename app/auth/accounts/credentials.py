@@ -66,7 +66,7 @@ async def after_factor_added(
     accounts: Accounts, writer: Writer, account: Account, kind: str, *, now: int, session: bytes
 ) -> list[str]:
     """What goes with every new second factor: recovery codes with the first, other sessions end, it is kept."""
-    is_first = not account.totp and not await writer.fetch(_ANY_CODE, account.id)
+    is_first = not await writer.fetch(_ANY_CODE, account.id)
     codes = await make_codes(writer, accounts.recovery_seal, account.id, accounts.server.random) if is_first else []
     await on_credential_change(writer, account.id, now=now, but=session)
     await accounts.note(writer, account.id, kind, now=now)

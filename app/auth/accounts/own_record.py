@@ -78,10 +78,10 @@ def needs_record(account: Account) -> bool:
 async def start_record(accounts: Accounts, account: Account, names: Names, *, now: int, birth_date: str = "") -> int:
     """Make the Patient and the account's right to it; the partition. Done again after a fault, it goes on where it was.
 
-    ``birth_date`` counts where none was given at registration. Raises ``Conflict`` for an account that has a record,
+    ``birth_date``: corrects the one of the registration. Raises ``Conflict`` for an account that has a record,
     ``Unprocessable`` for a birth date that will not do.
     """
-    born = account.birth_date or birth_date
+    born = birth_date or account.birth_date
     if birth_date_problem(born, now=now) is not None:
         raise Unprocessable("An account of one's own needs a birth date at least 16 years ago.", "business-rule")
     key = account.patient

@@ -5,26 +5,38 @@ know. MODEL 5; https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
+from app.auth.consents.late import Late
 from app.errors import Unprocessable
 from app.fhir.scopes import Action
-from app.server.labels import Category, load_labels
+from app.server.labels import UNCLASSIFIED, Category, Labels, load_labels
 
 _KEPT: Final = frozenset({"unclassified", "catalogue"})
 """What no row of the table maps is for the patient only; the catalogue is nobody's data."""
-LABELS: Final = load_labels()
-CATEGORIES: Final[Mapping[str, Category]] = MappingProxyType(
-    {name: category for name, category in LABELS.categories.items() if name not in _KEPT}
-)
-"""What may be given, in the order in which people are asked."""
-GRANTABLE: Final = LABELS.bits(CATEGORIES)
-"""The same as a bit set."""
-PERMISSIONS: Final = LABELS.bits(("permissions",))
+_KNOWN: Final = 27
+"""Categories of the table. A new one can be given once it is counted here, and no permission of before covers it."""
+_CATALOGUE: Final = 1 << 26
+GRANTABLE: Final = ((1 << _KNOWN) - 1) & ~UNCLASSIFIED & ~_CATALOGUE
+"""What may be given, as a bit set."""
+PERMISSIONS: Final = 1 << 24
 """Consents and the access log: never part of what is offered for an app, and given only when named."""
 CONTENT: Final = GRANTABLE & ~PERMISSIONS
 """Everything that may be given, without that one."""
+
+
+@cache
+def labels() -> Labels:
+    """The table of data categories."""
+    return load_labels()
+
+
+CATEGORIES: Final[Mapping[str, Category]] = Late(
+    lambda: {name: category for name, category in labels().categories.items() if name not in _KEPT}
+)
+"""What may be given, in the order in which people are asked."""
 
 ACTIONS: Final[Mapping[str, int]] = MappingProxyType(
     {"see": Action.READ | Action.SEARCH, "add": Action.CREATE, "change": Action.UPDATE | Action.DELETE}
@@ -32,9 +44,9 @@ ACTIONS: Final[Mapping[str, int]] = MappingProxyType(
 """The actions of a consent, and what each allows."""
 
 
-def categories_of(labels: int) -> tuple[str, ...]:
+def categories_of(bits: int) -> tuple[str, ...]:
     """The names of the categories in a bit set, in the table's order."""
-    return tuple(name for name, category in CATEGORIES.items() if labels >> category.bit & 1)
+    return tuple(name for name, category in CATEGORIES.items() if bits >> category.bit & 1)
 
 
 def labels_of(names: Iterable[str]) -> int:
@@ -46,7 +58,7 @@ def labels_of(names: Iterable[str]) -> int:
             f"{', '.join(unknown)}: no data category that can be given. They are {', '.join(CATEGORIES)}.",
             "code-invalid",
         )
-    return LABELS.bits(named)
+    return labels().bits(named)
 
 
 def actions_of(bits: int) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from app.auth.consents.late import Late
 from app.errors import Unprocessable
 
 Kind = Literal["own", "care", "secondary"]
@@ -64,8 +65,12 @@ def load_purposes() -> Mapping[str, Purpose]:
     )
 
 
-PURPOSES: Final = load_purposes()
-SECONDARY: Final = tuple(key for key, purpose in PURPOSES.items() if purpose.secondary)
+PURPOSES: Final[Mapping[str, Purpose]] = Late(load_purposes)
+
+
+def secondary_purposes() -> tuple[str, ...]:
+    """The keys of those that are off by default."""
+    return tuple(key for key, purpose in PURPOSES.items() if purpose.secondary)
 
 
 def purpose_named(key: str) -> Purpose:

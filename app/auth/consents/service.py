@@ -33,8 +33,7 @@ _COLUMNS: Final = (
     " c.since, c.until, c.language, c.text_version, c.text_hash, c.text, c.given_by, c.method, c.recorded, c.reason"
 )
 _HIGHEST: Final = "c.version = (SELECT max(o.version) FROM consent o WHERE o.patient = c.patient AND o.id = c.id)"
-_LOCK: Final = "UPDATE partition SET seq = seq WHERE patient = $1 AND tenant = $2 AND state = 'live' RETURNING seq"
-_LOCK_ANY: Final = "UPDATE partition SET seq = seq WHERE patient = $1 AND state = 'live' RETURNING seq"
+_LOCK: Final = "UPDATE partition SET seq = seq WHERE patient = $1 AND state = 'live' RETURNING tenant"
 _CURRENT: Final = f"SELECT {_COLUMNS} FROM consent c WHERE c.patient = $1 AND {_HIGHEST} ORDER BY c.recorded DESC, c.id"
 _ONE: Final = f"SELECT {_COLUMNS} FROM consent c WHERE c.patient = $1 AND c.id = $2 ORDER BY c.version DESC LIMIT 1"
 _VERSIONS: Final = f"SELECT {_COLUMNS} FROM consent c WHERE c.patient = $1 AND c.id = $2 ORDER BY c.version DESC"
@@ -130,22 +129,15 @@ async def give(
     consent_id: str | None = None,
 ) -> str:
     """Store a consent with its permit; its id. With ``consent_id``: that consent, made anew with a version more where
-    it is there. ``text`` is exactly what was shown to ``given_by`` (an account); ``labels`` and ``actions`` are bit
-    sets, as in ``allowances.py``; it holds from ``since`` until just before ``until`` (µs).
-
-    Whether ``given_by`` may decide is for the caller to know (``deciding.py``).
-
-    Raises ``Unprocessable`` for what cannot be given, ``NotFound`` where there is no such record, ``Conflict`` when the
+    it is there. ``text`` is exactly what was shown to ``given_by`` (an account), who may decide (``deciding.py``);
+    ``labels`` and ``actions`` are bit sets (``allowances.py``); it holds from ``since`` until just before ``until``,
+    in µs. Raises ``Unprocessable`` for what cannot be given, ``NotFound`` without such a record, ``Conflict`` when the
     consent was withdrawn or is somebody else's.
     """
     _check(recipient, purpose, labels, actions, language=language, text=text)
-    if until <= max(since, now):
-        raise Unprocessable("A consent ends after it begins, and not in the past.", "business-rule")
-    if not await writer.fetch(_LOCK, patient, tenant):
-        raise NotFound("There is no such record.")
-    known = None if consent_id is None else await find(writer, patient, consent_id)
-    if known is not None and (known.state != ACTIVE or (known.recipient, known.purpose) != (recipient, purpose)):
-        raise Conflict("This consent was withdrawn, or is for somebody else or for another purpose; give a new one.")
+    _check_period(since, until, now)
+    await lock(writer, patient, tenant)
+    known = None if consent_id is None else await _replaced(writer, patient, consent_id, recipient, purpose)
     given = Consent(
         patient=patient,
         id=consent_id or secrets.token_hex(16),
@@ -174,6 +166,14 @@ async def give(
     await writer.insert(INSERT_PERMIT, [given.permit()])
     await writer.execute(RAISE_STAMP, recipient)
     return given.id
+
+
+async def _replaced(writer: Writer, patient: int, consent_id: str, recipient: str, purpose: str) -> Consent | None:
+    """The version that is made anew; None where there is none. Raises ``Conflict``."""
+    known = await find(writer, patient, consent_id)
+    if known is not None and (known.state != ACTIVE or (known.recipient, known.purpose) != (recipient, purpose)):
+        raise Conflict("This consent was withdrawn, or is for somebody else or for another purpose; give a new one.")
+    return known
 
 
 async def withdraw(
@@ -222,11 +222,12 @@ async def withdraw_all(
     ]
 
 
-async def lock(writer: Writer, patient: int) -> None:
+async def lock(writer: Writer, patient: int, tenant: int | None = None) -> None:
     """Let nobody else change this patient's consents, or records, until the transaction ends. Raises ``NotFound`` where
-    there is no such record.
+    there is no such record, or none in ``tenant``.
     """
-    if not await writer.fetch(_LOCK_ANY, patient):
+    rows = await writer.fetch(_LOCK, patient)
+    if not rows or tenant not in (None, rows[0][0]):
         raise NotFound("There is no such record.")
 
 
@@ -265,6 +266,12 @@ def _check(recipient: str, purpose: str, labels: int, actions: int, *, language:
         raise Unprocessable("For a secondary purpose, data can only be seen.", "business-rule")
     if language not in _LANGUAGES or not text:
         raise Unprocessable("A consent keeps the text that was shown, in Dutch or English.", "value")
+
+
+def _check_period(since: int, until: int, now: int) -> None:
+    """Raises ``Unprocessable`` for a consent that would never hold any more."""
+    if until <= max(since, now):
+        raise Unprocessable("A consent ends after it begins, and not in the past.", "business-rule")
 
 
 async def _delete_permits(writer: Writer, consent: Consent) -> None:

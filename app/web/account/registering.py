@@ -7,7 +7,6 @@ from typing import Final
 from fastapi.responses import Response
 
 from app.auth.accounts import registration
-from app.auth.accounts.account import Account
 from app.auth.accounts.acting import records_of
 from app.auth.accounts.own_record import Names, link_record, needs_record, start_record
 from app.auth.accounts.registration import Registration, birth_date_problem
@@ -31,8 +30,7 @@ async def register(visit: Visit) -> Response:
     asked = Registration(**given, password=form.exactly("password"), language=visit.visitor.language)
     problems = registration.problems_of(asked, now=visit.now)
     if problems:
-        named = {name: f"account.problem.{'password_' if name == 'password' else ''}{code}"
-                 for name, code in problems.items()}  # fmt: skip
+        named = {name: f"account.problem.{name}_{code}" for name, code in problems.items()}
         return visit.page("register", status=422, problems=named, given=given)
     with told():
         await registration.register(visit.accounts, asked, browser=visit.browser, now=visit.now)
@@ -68,18 +66,15 @@ async def show_record(visit: Visit) -> Response:
     account = await visit.account()
     if not needs_record(account):
         return visit.go("/account")
-    return _record_page(visit, account, Names.guessed(account.name))
+    return _record_page(visit, Names.guessed(account.name), account.birth_date)
 
 
-def _record_page(
-    visit: Visit, account: Account, names: Names, *, birth_date: str = "", problems: dict[str, str] | None = None
-) -> Response:
+def _record_page(visit: Visit, names: Names, birth_date: str, *, problems: dict[str, str] | None = None) -> Response:
     return visit.page(
         "record",
         status=422 if problems else 200,
         problems=problems,
         names=names,
-        born=account.birth_date,
         birth_date=birth_date,
     )
 
@@ -91,11 +86,11 @@ async def start(visit: Visit) -> Response:
     if not needs_record(account):
         return visit.go("/account")
     names, birth_date = Names(form.get("given"), form.get("family")), form.get("birth_date")
-    problems = {name: f"account.problem.{code}" for name, code in names.problems.items()}
-    if not account.birth_date and (wrong := birth_date_problem(birth_date, now=visit.now)):
-        problems["birth_date"] = f"account.problem.{wrong}"
+    problems = {name: f"account.problem.{name}_{code}" for name, code in names.problems.items()}
+    if wrong := birth_date_problem(birth_date, now=visit.now):
+        problems["birth_date"] = f"account.problem.birth_date_{wrong}"
     if problems:
-        return _record_page(visit, account, names, birth_date=birth_date, problems=problems)
+        return _record_page(visit, names, birth_date, problems=problems)
     key = await start_record(visit.accounts, account, names, now=visit.now, birth_date=birth_date)
     return await _in_record(visit, key, "record-started")
 
@@ -109,7 +104,7 @@ async def link(visit: Visit) -> Response:
     key = await link_record(visit.accounts, account, form.get("link_code"), now=visit.now)
     if key is None:
         names = Names.guessed(account.name)
-        return _record_page(visit, account, names, problems={"link_code": "account.record.wrong_code"})
+        return _record_page(visit, names, account.birth_date, problems={"link_code": "account.record.wrong_code"})
     return await _in_record(visit, key, "record-linked")
 
 

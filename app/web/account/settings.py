@@ -80,7 +80,7 @@ async def email(visit: Visit) -> Response:
     account = await visit.fresh_account()
     given = form.get("email")
     if not await credentials.ask_email(visit.accounts, account, given, now=visit.now):
-        key = "account.problem.invalid" if given else "account.problem.missing"
+        key = f"account.problem.email_{'invalid' if given else 'missing'}"
         return visit.page("email", status=422, problems={"email": key}, account=account, given=given)
     return visit.page("sent", key="email")
 

@@ -61,7 +61,9 @@ async def test_somebody_registers_and_has_a_record_of_their_own(browser: Browser
     assert 'href="/account/record"' in browser.page.text
     await browser.open("/account/record")
     assert (browser.hidden("csrf"), "Nieuwe" in browser.page.text) != ("", False)
-    answer = await browser.submit("/account/record", given="Nieuwe Voornaam", family="van der Persoon")
+    answer = await browser.submit(
+        "/account/record", given="Nieuwe Voornaam", family="van der Persoon", birth_date="1980-05-17"
+    )
     assert answer.headers["location"] == "/permissions"
     found = await account_of_email(service.database, 1, NEW)
     assert found is not None
@@ -215,18 +217,18 @@ def born(years: int, days: int = 0) -> str:
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"email": ""}, "email", "Dit veld is nog leeg."),
-        ({"email": "geen adres"}, "email", "Dit klopt niet."),
-        ({"email": "a@b.example\r\nBcc: c@d.example"}, "email", "Dit klopt niet."),
-        ({"email": '"a b"@example.org'}, "email", "Dit klopt niet."),
-        ({"name": ""}, "name", "Dit veld is nog leeg."),
-        ({"name": "a" * 101}, "name", "Dit klopt niet."),
-        ({"name": "a\u202eb"}, "name", "Dit klopt niet."),
-        ({"birth_date": ""}, "birth_date", "Dit veld is nog leeg."),
-        ({"birth_date": "17-05-1980"}, "birth_date", "Dit klopt niet."),
-        ({"birth_date": "1980-02-30"}, "birth_date", "Dit klopt niet."),
-        ({"birth_date": "1880-02-28"}, "birth_date", "Dit klopt niet."),
-        ({"birth_date": born(-1)}, "birth_date", "Dit klopt niet."),
+        ({"email": ""}, "email", "Vul uw e-mailadres in."),
+        ({"email": "geen adres"}, "email", "Dit is geen e-mailadres."),
+        ({"email": "a@b.example\r\nBcc: c@d.example"}, "email", "Dit is geen e-mailadres."),
+        ({"email": '"a b"@example.org'}, "email", "Dit is geen e-mailadres."),
+        ({"name": ""}, "name", "Vul uw voornaam en achternaam in."),
+        ({"name": "a" * 101}, "name", "hoogstens 100 letters"),
+        ({"name": "a\u202eb"}, "name", "hoogstens 100 letters"),
+        ({"birth_date": ""}, "birth_date", "Vul uw geboortedatum in."),
+        ({"birth_date": "17-05-1980"}, "birth_date", "bestaat niet"),
+        ({"birth_date": "1980-02-30"}, "birth_date", "bestaat niet"),
+        ({"birth_date": "1880-02-28"}, "birth_date", "bestaat niet"),
+        ({"birth_date": born(-1)}, "birth_date", "bestaat niet"),
         ({"birth_date": born(12)}, "birth_date", "Een eigen account kan vanaf 16 jaar."),
         ({"birth_date": born(16, 40)}, "birth_date", "Een eigen account kan vanaf 16 jaar."),
         ({"password": "kort"}, "password", "te kort"),
@@ -340,7 +342,10 @@ async def test_a_record_that_was_started_twice_at_once_is_one(browser: Browser, 
     token = browser.hidden("csrf")
     answers = await asyncio.gather(
         *(
-            browser.http.post("/account/record", data={"csrf": token, "given": "Nieuwe", "family": "Persoon"})
+            browser.http.post(
+                "/account/record",
+                data={"csrf": token, "given": "Nieuwe", "family": "Persoon", "birth_date": "1980-05-17"},
+            )
             for _ in range(2)
         )
     )
