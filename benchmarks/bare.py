@@ -1,5 +1,5 @@
-"""The service without its access decision: ``python -m benchmarks.bare serve …``. What token, permit and audit cost on a
-read is what the service costs more than this, in the same rounds.
+"""The service without its access decision: ``python -m benchmarks.bare serve …``. What token, permit and audit cost on
+a read is what the service costs more than this, in the same rounds.
 
 It is a program of its own, so that nothing in the service can turn the decision off. Left out: looking a token up by
 its hash and minding its end, the labels and the guard in the statement, the audit line with all that is done for it

@@ -148,8 +148,8 @@ def render_section(section: Section, sides: tuple[str, str]) -> str:
         most = ACCESS_GOALS[section.database]
         held = verdict(section.decision, most)
         text += (
-            f"Token, permit and audit together on a read by id (`benchmarks/bare.py`): {quoted(section.decision, 'µs')};"
-            f" goal ≤ {most:.0f} µs, met: {held}. Rounds: "
+            "Token, permit and audit together on a read by id (`benchmarks/bare.py`):"
+            f" {quoted(section.decision, 'µs')}; goal ≤ {most:.0f} µs, met: {held}. Rounds: "
             + ", ".join(f"{each:.0f}" for each in section.decision.rounds)
             + " µs.\n\n"
         )
