@@ -12,10 +12,12 @@ WORD: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 BY_PATIENT: Final = frozenset(
     {
         *("partition", "claim", "resource", "history", "token", "period", "range", "text", "link", "pair", "term"),
-        *("mandate", "consent", "export", "export_part", "erasure", "tombstone", "tombstone_identifier"),
+        *("consent", "export_part", "erasure", "tombstone", "tombstone_identifier"),
     }
 )
-"""Tables whose every row belongs to one partition, and which may be spread by it."""
+"""Tables whose every row belongs to one partition, and which may be spread by it. What is also looked up across patients
+is not among them: a mandate by who has it, a copy in the making by who is to go on with it, the log by time.
+"""
 
 
 def create_table(name: str, *columns: Any, **options: Any) -> None:
