@@ -11,11 +11,12 @@ import secrets
 import socket
 import time
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
+from threading import Thread
 from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
 
@@ -231,6 +232,22 @@ def _signed_text(text: str) -> str:
     from joserfc import jws
 
     return jws.serialize_compact({"alg": "RS256", "kid": "first"}, text.encode(), KEY)
+
+
+@contextmanager
+def provider_beside() -> Iterator[Provider]:
+    """A provider in a thread of its own, for tests whose loop is a browser's."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        provider = Provider(f"http://127.0.0.1:{bound.getsockname()[1]}")
+        server = uvicorn.Server(uvicorn.Config(provider, log_config=None, lifespan="off", ws="none", access_log=False))
+        thread = Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield provider
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ BY_PATIENT: Final = frozenset(
         *("consent", "export_part", "erasure", "tombstone", "tombstone_identifier"),
     }
 )
-"""Tables whose every row belongs to one partition, and which may be spread by it. What is also looked up across patients
-is not among them: a mandate by who has it, a copy in the making by who is to go on with it, the log by time.
+"""Tables whose every row belongs to one partition, and which may be spread by it. What is looked up across patients is
+not among them: a mandate by who has it, a copy in the making by who is to go on with it, the log by time.
 """
 
 

@@ -79,7 +79,7 @@ def openapi(server: FhirServer) -> bytes:
         "servers": [{"url": server.base.rstrip("/")}],
         "security": [{"token": []}],
         "tags": [{"name": each.name, "description": each.text} for each in listed],
-        "components": _components(listed),
+        "components": _components(server, listed),
     }
     return encode(head)[:-1] + b',"paths":{' + paths + b"}}"
 
@@ -229,22 +229,26 @@ def _call(operation: Operation, method: str, path: str, name: str) -> Json:
     }
     if name:
         row["tags"] = [name]
-    given = [each for each in operation.parameters if each.use == "in"]
     if method == "GET":
-        row["parameters"] = [
-            {
-                "name": each.name,
-                "in": "query",
-                "required": each.min > 0,
-                "description": each.documentation,
-                "schema": {"type": "string"},
-            }
-            for each in given
-            if each.type[0].islower()  # what is no primitive cannot stand in an address
-        ]
+        row["parameters"] = [_reference("parameters", key) for key in _of_operation(operation)]
     else:
         row["requestBody"] = _reference("requestBodies", "parameters")
     return row
+
+
+def _of_operation(operation: Operation) -> Json:
+    """What an operation takes in an address, by the key that all its calls refer to."""
+    return {
+        f"{operation.definition.rpartition('/')[2]}.{each.name}": {
+            "name": each.name,
+            "in": "query",
+            "required": each.min > 0,
+            "description": each.documentation,
+            "schema": {"type": "string"},
+        }
+        for each in operation.parameters
+        if each.use == "in" and each.type[0].islower()  # what is no primitive cannot stand in an address
+    }
 
 
 def _content(kind: str) -> Json:
@@ -252,7 +256,7 @@ def _content(kind: str) -> Json:
     return {json: {"schema": _reference("schemas", kind)}, xml: {}}
 
 
-def _components(listed: list[Type]) -> Json:
+def _components(server: FhirServer, listed: list[Type]) -> Json:
     names = [each.name for each in listed]
     schemas: Json = {
         kind: {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"const": kind}}}
@@ -279,7 +283,16 @@ def _components(listed: list[Type]) -> Json:
         "schemas": schemas,
         "requestBodies": bodies,
         "responses": responses,
-        "parameters": {**_shared_parameters(names), **_search_parameters(listed)},
+        "parameters": {
+            **_shared_parameters(names),
+            **_search_parameters(listed),
+            **{
+                key: row
+                for each in server.operations.every()
+                if not each.affects_state
+                for key, row in _of_operation(each).items()
+            },
+        },
     }
 
 

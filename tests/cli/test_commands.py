@@ -290,7 +290,11 @@ def test_validate_knows_stu3_too_and_no_other_version(tmp_path: Path) -> None:
 def test_demo_writes_a_sandbox_that_can_be_loaded(migrated: str, tmp_path: Path) -> None:
     result = zelfregie("demo", "--out", tmp_path / "demo")
     assert (result.exit_code, result.stdout) == (0, f"Wrote {tmp_path / 'demo' / 'sandbox.yaml'}\n")
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"sandbox.yaml", "seed.ndjson"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "demo-system.jwk.json",
+        "sandbox.yaml",
+        "seed.ndjson",
+    }
     loaded = zelfregie("load", tmp_path / "demo" / "seed.ndjson", "--database", migrated)
     assert (loaded.exit_code, loaded.stdout.endswith(" stored, 0 refused.\n")) == (0, True)
 

@@ -6,10 +6,13 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx
 
+from app.audit import Journal
 from app.auth import NewGrant, hash_token, write_grant
 from app.auth.accounts import representation
 from app.auth.accounts.acting import record_of
@@ -182,19 +185,23 @@ class Permissions:
 
     @asynccontextmanager
     async def at(self, now: int, caller: Caller) -> AsyncIterator[Caller]:
-        """The same caller, at another time."""
+        """The same caller, at another time. Its lines are in a log of their own: others look at the latest ones."""
         parts = self.service.application.parts
         assert parts is not None
-        fhir = FhirApp(
-            replace(self.people.server, clock=lambda: now),
-            root="/fhir",
-            authenticate=parts.authenticator,
-            forget=parts.authenticator.forget,
-            journal=parts.journal,
-            metrics=RequestMetrics(),
-        )
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(fhir), base_url=BASE) as client:
-            yield Caller(client, caller.token)
+        with TemporaryDirectory() as folder:
+            journal = Journal(Path(folder), secrets.token_bytes(16), now=now)
+            journal.start()
+            fhir = FhirApp(
+                replace(self.people.server, clock=lambda: now),
+                root="/fhir",
+                authenticate=parts.authenticator,
+                forget=parts.authenticator.forget,
+                journal=journal,
+                metrics=RequestMetrics(),
+            )
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(fhir), base_url=BASE) as client:
+                yield Caller(client, caller.token)
+            await journal.stop()
 
 
 def parameters(**values: Any) -> Resource:

@@ -43,16 +43,18 @@ def steps(page: Page, url: str) -> Iterator[str]:
     page.goto(f"{url}/permissions/new")
     yield "new"
     page.locator("main form button").first.click()
+    page.locator(".problems").wait_for()
     assert page.locator(".problems a").first.get_attribute("href") == "#recipient"
     yield "problems"
     page.select_option("#recipient", label=PRACTICE)
     page.get_by_label("Metingen").check()
     page.get_by_label("Onderzoek", exact=True).check()
     page.locator("main form button").first.click()
+    page.locator(".shown").first.wait_for()
     assert page.locator(".shown").count() == 2
     yield "check"
     page.locator("main form button").first.click()
-    assert page.locator(".done").is_visible()
+    page.locator(".done").wait_for()
     page.locator("summary").first.click()
     yield "given"
     page.get_by_role("link", name="Tekst en versies bekijken").first.click()
@@ -63,12 +65,12 @@ def steps(page: Page, url: str) -> Iterator[str]:
     yield "pairing"
     page.select_option("#organization", label=PRACTICE)
     page.locator("main form button").first.click()
-    assert page.locator(".qr svg").is_visible()
+    page.locator(".qr svg").wait_for()
     yield "code"
     page.goto(f"{url}/permissions")
     before = page.get_by_role("button", name="Intrekken (").count()
     page.get_by_role("button", name="Intrekken (").first.click()
-    assert page.locator(".done").is_visible()
+    page.locator(".done").wait_for()
     assert page.get_by_role("button", name="Intrekken (").count() == before - 1
     yield "withdrawn"
 

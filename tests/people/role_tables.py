@@ -44,7 +44,8 @@ def roles() -> str:
             permits = " and ".join(f"`{each}`" for each in (grant.recipient, grant.also) if each)
             behalf = f"`{record.responsible}`" if record.responsible else "own"
             cells = (
-                permits, grant.purpose, behalf, f"`{_type(record.fhir_user)}`", "yes" if _decides(role) else "no", pages,
+                permits, grant.purpose, behalf, f"`{_type(record.fhir_user)}`",
+                "yes" if _decides(role) else "no", pages,
             )  # fmt: skip
         else:
             recipient, purpose, _ = _SYSTEM[role]

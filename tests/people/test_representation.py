@@ -120,7 +120,7 @@ async def test_a_mandate_that_is_ended_holds_no_more_from_the_next_statement(peo
     assert await records_of(people.server, await people.session("paula"), now=people.now) == []
 
 
-async def test_a_61_a_mandate_ends_in_the_middle_of_what_is_being_read(people: People) -> None:
+async def test_a61_a_mandate_ends_in_the_middle_of_what_is_being_read(people: People) -> None:
     """The access was decided before the end, and is asked to read at the end itself."""
     until = people.now + 3600 * 1_000_000
     await given(people, "paula", until=until)

@@ -267,7 +267,8 @@ async def test_a83_of_consents_stays_that_there_was_one(planted: Planted) -> Non
         "SELECT state, recipient, purpose, text, recipient_name, labels FROM consent WHERE patient = $1",
         planted.patients[0],
     )
-    assert [tuple(row) for row in rows] == [("erased", "organization:anna-praktijk", "treatment", "", "", 0)]
+    assert ("erased", "organization:anna-praktijk", "treatment", "", "", 0) in [tuple(row) for row in rows]
+    assert {(row[0], *row[3:]) for row in rows} == {("erased", "", "", 0)}
 
 
 async def test_a83_the_access_log_remains(planted: Planted) -> None:

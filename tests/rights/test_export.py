@@ -58,6 +58,12 @@ async def made(service: Service, found: Visit) -> Export:
     return ready
 
 
+def record_of(found: Visit) -> int:
+    """Whose copy it is."""
+    assert found.access.patient is not None
+    return found.access.patient
+
+
 async def fetched(service: Service, found: Visit, export: Export) -> bytes:
     now = service.server.clock()
     secret = await exports.link(service.database, found.session, found.access, export.id, now=now)
@@ -170,7 +176,9 @@ async def test_a82_the_rest_is_in_it_and_the_manifest_vouches_for_every_file(
     for each in manifest["files"]:
         assert sha256(archive.read(each["name"])).hexdigest() == each["sha256"]
     assert json.loads(archive.read("account/account.json"))["account"]["email"] == "anna@example.org"
-    assert json.loads(archive.read("permissions/consents.json")) == []
+    consents = json.loads(archive.read("permissions/consents.json"))
+    stored = await service.database.fetch("SELECT id, text FROM consent WHERE patient = $1", record_of(found))
+    assert {(each["id"], each["text"]) for each in consents} == {tuple(row) for row in stored}
     assert {"create", "delete"} <= {each["interaction"] for each in lines(archive, "access-log/log.ndjson")}
     page = archive.read("index.html").decode()
     assert "Kopie van uw gegevens" in page
@@ -181,13 +189,13 @@ async def test_a82_the_rest_is_in_it_and_the_manifest_vouches_for_every_file(
 async def test_a82_nothing_of_another_person_is_in_it(
     service: Service, anna: Caller, bram: Caller, practice: Caller
 ) -> None:
-    await bram.create(condition("Patient/bram", code={"text": "kanariepiet"}))
+    await bram.create(condition("Patient/bram", code={"text": "putter"}))
     await practice.create(observation("Patient/bram"))
     await practice.get("/Observation")
     found = await visit(service, "anna")
     archive = opened(await fetched(service, found, await made(service, found)))
     everything = b"".join(archive.read(name) for name in archive.namelist())
-    for trace in (b"kanariepiet", b"bram", b"Bram", str(await service.key_of("bram")).encode()):
+    for trace in (b"putter", b"bram", b"Bram", str(await service.key_of("bram")).encode()):
         assert trace not in everything
 
 

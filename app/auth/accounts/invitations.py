@@ -155,7 +155,9 @@ async def invite(
         "text": shown.text,
     }
     async with accounts.database.write() as writer:
-        secret = await tickets.issue(writer, KIND, now=now, seconds=SECONDS, account=_record(patient), data=dict(data))
+        secret = await tickets.issue(
+            writer, KIND, now=now, seconds=SECONDS, account=tickets_of(patient), data=dict(data)
+        )
     accounts.outbox.send(mail("invitation", email, shown.language, link=accounts.link(f"/invitations/{secret}")))
 
 
@@ -199,13 +201,13 @@ async def accept(accounts: Accounts, session: Session, secret: str, *, now: int)
 
 async def open_of(reader: Reader, patient: int, *, now: int) -> list[Invitation]:
     """The invitations of a record that nobody has accepted yet, the oldest first."""
-    rows = await reader.fetch(_OPEN, _record(patient), KIND, now)
+    rows = await reader.fetch(_OPEN, tickets_of(patient), KIND, now)
     return [_invitation(bytes(hashed), json.loads(data), created, expires) for hashed, data, created, expires in rows]
 
 
 async def cancel(writer: Writer, patient: int, hashed: bytes) -> bool:
     """Take an invitation back; False when it is not there any more."""
-    return bool(await writer.fetch(_CANCEL, _record(patient), KIND, hashed))
+    return bool(await writer.fetch(_CANCEL, tickets_of(patient), KIND, hashed))
 
 
 async def _give(writer: Writer, taken: Invitation, session: Session, birth: Birth | None, *, now: int) -> int:
@@ -249,7 +251,7 @@ def _asked(until: int, now: int) -> Asked:
     return Asked(Ground.WRITTEN_AUTHORISATION, "patient", now, until, METHOD)
 
 
-def _record(patient: int) -> str:
+def tickets_of(patient: int) -> str:
     """Whose invitations: tickets of a record, whoever sent them."""
     return f"record:{patient}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -12,15 +13,18 @@ import yaml
 
 from app.fhir.dates import instant
 
-_TEXTS: Final[Mapping[str, Mapping[str, str]]] = yaml.safe_load(
-    Path(__file__).with_name("index_page.yaml").read_text("utf-8")
-)
 _STYLE: Final = (
     "body{font:1.05rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;"
     "background:#fff}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;"
     "border-bottom:1px solid #767676}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}"
     "a{color:#9cf}}"
 )
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("index_page.yaml").read_text("utf-8"))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Summary:
 
 def index_page(summary: Summary, language: str) -> bytes:
     """The page in Dutch or English."""
-    t = _TEXTS.get(language, _TEXTS["nl"])
+    known = language if language in _texts() else "nl"
+    t = _texts()[known]
     rows = "".join(
         f"<tr><td>{escape(each.category)}</td><td>{escape(each.type)}</td><td>{each.count}</td>"
         f'<td><a href="ndjson/{each.type}.ndjson">ndjson/{each.type}.ndjson</a></td></tr>'
@@ -61,7 +66,7 @@ def index_page(summary: Summary, language: str) -> bytes:
         f"<p>{t[name]}</p>" for name, said in (("limited", summary.limited), ("omitted", summary.omitted)) if said
     )
     page = (
-        f'<!doctype html><html lang="{language if language in _TEXTS else "nl"}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{known}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{t['title']}</title><style>{_STYLE}</style></head><body><main><h1>{t['title']}</h1>"
         f"<p>{t['made'].format(at=instant(summary.at)[:16].replace('T', ' '))}</p><p>{t['careful']}</p>{notes}"

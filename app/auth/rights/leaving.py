@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.auth.accounts.invitations import tickets_of
 from app.database import Writer
 
 _PERMITTED: Final = "(SELECT m.recipient FROM permit m WHERE m.patient = $1)"
@@ -45,6 +46,7 @@ _END_VISITS: Final = (
     "DELETE FROM session WHERE account = $1",
     "DELETE FROM ticket WHERE account = $1",
 )
+_DELETE_INVITATIONS: Final = "DELETE FROM ticket WHERE account = $1"
 _UNLINK: Final = "UPDATE account SET patient = NULL, changed = $2 WHERE id = $1"
 _ACTS: Final = "SELECT 1 FROM mandate WHERE account = $1 AND state = 'active' AND until > $2 LIMIT 1"
 _CLOSE: Final = (
@@ -61,6 +63,7 @@ async def leave(writer: Writer, patient: int, *, now: int) -> None:
     """End everything outside the record's own tables that says something of this patient."""
     for statement in _OF_RECORD:
         await writer.execute(statement, patient)
+    await writer.execute(_DELETE_INVITATIONS, tickets_of(patient))
     for (account,) in await writer.fetch(_ACCOUNTS, patient):
         for statement in _END_VISITS:
             await writer.execute(statement, account)

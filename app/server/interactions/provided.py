@@ -305,9 +305,10 @@ def _criterion(server: FhirServer, provider: Provider, found: _Search, name: str
     if base != "patient":
         found.criteria.append((base, values))
         return True
-    if len(values) > 1 or modifier == "identifier":
+    named = [each.id for each in values if isinstance(each, Referred) and each.type in ("", "Patient")]
+    if len(values) > 1 or not named or modifier == "identifier":
         raise Invalid("names one patient, by reference.", "not-supported")
-    found.patients += [each.id for each in values if isinstance(each, Referred)]
+    found.patients += named
     return True
 
 
