@@ -224,7 +224,7 @@ def _operations(server: FhirServer, name: str) -> Json:
 def _call(operation: Operation, method: str, path: str, name: str) -> Json:
     row: Json = {
         "operationId": _operation_id(method, path),
-        "summary": operation.description,
+        "summary": operation.description.partition(". ")[0].removesuffix("."),  # the rest is in its OperationDefinition
         "responses": _answers("resource"),
     }
     if name:

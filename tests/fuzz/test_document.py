@@ -153,10 +153,11 @@ class Asking:
         token = _TOKENS[sum(self.statuses.values()) % len(_TOKENS)]
         drawn = case.as_transport_kwargs(base_url=BASE)
         body = drawn.get("data")
+        headers = {name: value for name, value in drawn["headers"].items() if name.lower() != "authorization"}
         request = self._service.client.build_request(
             drawn["method"],
             drawn["url"],
-            headers={**drawn["headers"], **({"authorization": f"Bearer {token}"} if token else {})},
+            headers={**headers, **({"authorization": f"Bearer {token}"} if token else {})},
             params=drawn.get("params"),
             json=drawn.get("json"),
             content=body if isinstance(body, bytes | str) else None,
