@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import SPREAD_LIMIT, Figure
 from benchmarks.floor import FLOOR_VERSION
-from benchmarks.goals import FLAT_GOAL, MEMORY_GOAL, Operation
+from benchmarks.goals import ACCESS_GOALS, FLAT_GOAL, MEMORY_GOAL, Operation
 from benchmarks.rounds import Comparison
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -27,6 +27,8 @@ class Section:
     load_after: str
     practice: str
     """The data set of the operations marked with a dagger, such as ``2,000 patients × 13``."""
+    decision: Figure | None = None
+    """CPU µs that token, permit and audit take on a read by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,17 @@ def render_section(section: Section, sides: tuple[str, str]) -> str:
     text += _cost_table(section) + "\n" + _rate_table(section) + "\n" + _rounds_table(section) + "\n"
     goal = f"goal ≤ {MEMORY_GOAL / 1e6:.0f} MB, met: {met}"
     text += f"† On a data set of its own, {section.practice}, by the token of a professional who treats them all.\n\n"
-    return text + f"Private memory (RssAnon) after the last round: {section.memory / 1e6:.1f} MB; {goal}.\n\n"
+    text += f"Private memory (RssAnon) after the last round: {section.memory / 1e6:.1f} MB; {goal}.\n\n"
+    if section.decision is not None:
+        most = ACCESS_GOALS[section.database]
+        held = verdict(section.decision, most)
+        text += (
+            "Token, permit and audit together on a read by id (`benchmarks/bare.py`):"
+            f" {quoted(section.decision, 'µs')}; goal ≤ {most:.0f} µs, met: {held}. Rounds: "
+            + ", ".join(f"{each:.0f}" for each in section.decision.rounds)
+            + " µs.\n\n"
+        )
+    return text
 
 
 def render_flat(section: FlatSection) -> str:

@@ -144,6 +144,15 @@ def compare(
     return Comparison(operation, costs[service], costs[floor], Cost(tuple(taken[constant] for taken in rounds)))
 
 
+def compare_bare(load: LoadProcess, service: Side, bare: Side, *, length: Length) -> Figure:
+    """What the access decision costs on a read by id: CPU µs that the service takes more than the bare one, round by
+    round.
+    """
+    task = Task(load, "read", calibrate(load, (service, bare), "read", length))
+    rounds = [alternate({service: task, bare: task}) for _ in range(length.rounds)]
+    return Figure(tuple(taken[service].cpu - taken[bare].cpu for taken in rounds))
+
+
 def _written(side: Side, operation: Operation) -> int:
     """Bytes written so far, with what PostgreSQL holds back; read only where the operation writes."""
     if not operation.resources:

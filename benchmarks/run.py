@@ -20,9 +20,10 @@ from typing import Final
 from benchmarks import flat, machine, report, sides
 from benchmarks.answers import verify
 from benchmarks.dataset import sizes, write_patients
+from benchmarks.figures import Figure
 from benchmarks.goals import OPERATIONS, PRACTICE_OPERATIONS, Operation
 from benchmarks.load import LoadProcess
-from benchmarks.rounds import Comparison, Length, WrongAnswer, compare
+from benchmarks.rounds import Comparison, Length, WrongAnswer, compare, compare_bare
 from benchmarks.workload import read_patients
 
 FULL: Final = Length(rounds=7, seconds=1.0)
@@ -65,11 +66,25 @@ def measure(database: str, data: Data, folder: Path, *, length: Length, self_tes
     """One database: the patients' own apps, then the professional on a data set that is loaded for it."""
     before = machine.load_average()
     own, memory, about = _measured(database, data.patients, folder, OPERATIONS, length=length, self_test=self_test)
+    decision = None if self_test else _decision(database, data.patients, folder / "bare", length=length)
     practice, _, _ = _measured(
         database, data.practice, folder / "practice", PRACTICE_OPERATIONS, length=length, self_test=self_test
     )
     after = machine.load_average()
-    return report.Section(database, about, (*own, *practice), memory, before, after, data.practice_size)
+    return report.Section(database, about, (*own, *practice), memory, before, after, data.practice_size, decision)
+
+
+def _decision(database: str, patients: Path, folder: Path, *, length: Length) -> Figure:
+    """What token, permit and audit cost on a read, beside the service without them."""
+    folder.mkdir(exist_ok=True)
+    longer = Length(length.rounds * 2, length.seconds)  # a difference needs more rounds than a ratio
+    with ExitStack() as stack:
+        bare = stack.enter_context(sides.service("bare", database, folder, patients, program="benchmarks.bare"))
+        service = stack.enter_context(sides.service("decided", database, folder, patients))
+        load = stack.enter_context(LoadProcess(patients))
+        found = compare_bare(load, service, bare, length=longer)
+    print(f"{database:10} {'decision':12} {report.quoted(found, 'µs')}", file=sys.stderr)
+    return found
 
 
 def _measured(

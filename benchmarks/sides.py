@@ -99,11 +99,15 @@ def sandbox(patients: Path, file: Path, *, practice: bool = False) -> Path:
 
 
 @contextmanager
-def service(name: str, database: str, folder: Path, patients: Path, *, practice: bool = False) -> Iterator[Side]:
-    """Zelfregie as its command line starts it, audited, with metrics, the patients loaded as a sandbox's seed."""
+def service(
+    name: str, database: str, folder: Path, patients: Path, *, practice: bool = False, program: str = "app.cli"
+) -> Iterator[Side]:
+    """Zelfregie as its command line starts it, audited, with metrics, the patients loaded as a sandbox's seed; or
+    another ``program`` with the same command line.
+    """
     with _database(name, database, folder) as (url, server):
         file = sandbox(patients, folder / f"{name}.yaml", practice=practice)
-        command = ["app.cli", "serve", "--sandbox", str(file), "--database", url]
+        command = [program, "serve", "--sandbox", str(file), "--database", url]
         state = {"ZELFREGIE_STATE": str(folder / f"{name}-state")}
         with _running(name, command, folder, server=server, journal=True, environment=state) as side:
             side.tidy()

@@ -29,6 +29,11 @@ _PARTIAL: Final = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:T(?P<hour>\d\d):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,12}))?)?(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?)?)?)?"
 )
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.([0-9]{1,12}))?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+)
+"""Nearly every moment that something is measured or sent at: a whole time, in a zone, that is no leap second."""
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -39,7 +44,7 @@ def to_microseconds(moment: datetime) -> int:
 def instant(microseconds: int) -> str:
     """A FHIR ``instant`` in UTC with microseconds, such as ``2026-11-23T09:00:00.000001Z``."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _next_month(year: int, month: int) -> tuple[int, int]:
@@ -52,13 +57,16 @@ def _moment(year: int, month: int, day: int, zone: tzinfo) -> int:
     return to_microseconds(datetime(year, month, day, tzinfo=zone))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def bounds(text: str) -> tuple[int, int]:
     """First microsecond of the date, dateTime or instant, and the first one after it.
 
     ``2024`` spans a year, ``2024-01-01T10:00:00Z`` a second, ``…00.250Z`` a millisecond. Raises ``Invalid`` (code
     ``value``).
     """
+    found = _MOMENT.fullmatch(text)
+    if found is not None:
+        return _moment_bounds(text, found[1])
     found = _PARTIAL.fullmatch(text)
     if found is None:
         raise Invalid("Not a date or dateTime as FHIR writes them (YYYY, YYYY-MM, YYYY-MM-DD or with a time).", "value")
@@ -77,7 +85,21 @@ def bounds(text: str) -> tuple[int, int]:
             return to_microseconds(start), to_microseconds(after) if after else OPEN_END - 1
         return _time_bounds(found)
     except (ValueError, OverflowError) as error:
-        raise Invalid("This date does not exist in the calendar.", "value") from error
+        raise _no_such_date() from error
+
+
+def _no_such_date() -> Invalid:
+    return Invalid("This date does not exist in the calendar.", "value")
+
+
+def _moment_bounds(text: str, fraction: str | None) -> tuple[int, int]:
+    try:
+        low = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except ValueError as error:
+        raise _no_such_date() from error
+    if fraction is None:
+        return low, low + 1_000_000
+    return low, low + 10 ** max(0, 6 - len(fraction))
 
 
 def _time_bounds(found: re.Match[str]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -63,13 +64,24 @@ _LITERAL: Final = re.compile(
     r"(?P<base>https?://[^\s]+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/(?P<version>[A-Za-z0-9\-.]{1,64}))?"
 )
 
+_SHORT: Final = 256
+"""Characters of a reference that is worth remembering."""
+
 
 def parse_reference(text: str) -> LiteralReference | None:
     """The literal reference in ``text``; None for ``#contained``, ``urn:…`` and all that is not ``Type/id``."""
+    return _recurring(text) if len(text) <= _SHORT else _parse_reference(text)
+
+
+def _parse_reference(text: str) -> LiteralReference | None:
     found = _LITERAL.fullmatch(text)
     if found is None:
         return None
     return LiteralReference(found["base"] or "", found["type"], found["id"], found["version"])
+
+
+# One resource is looked at several times for the same references, and so are those of the same patient.
+_recurring: Final = lru_cache(maxsize=1024)(_parse_reference)
 
 
 def walk_dicts(value: Any) -> Iterator[dict[str, Any]]:

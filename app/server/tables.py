@@ -136,10 +136,11 @@ term: Final = Table(
     big("value"),
     word("system"),
     word("code"),
-    PrimaryKeyConstraint("patient", "value"),
+    PrimaryKeyConstraint("patient", "value", "code"),
     Index("ix_term_code", "patient", "code"),
     sqlite_with_rowid=False,
 )
+"""What a ``value`` stands for: one token, or each of the texts that belong to the codes of a resource."""
 
 lookup: Final = Table(
     "lookup",

@@ -124,6 +124,18 @@ async def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(d
     assert await within(database_url, shape) == before
 
 
+async def test_codes_are_kept_and_words_wait_for_the_reindex_when_these_become_one_row(database_url: str) -> None:
+    await migrate(database_url, canonical_base=CANONICAL_BASE)
+    config = _config(database_url, 0, CANONICAL_BASE)
+    await asyncio.to_thread(command.downgrade, config, "0001")
+    terms = "INSERT INTO term VALUES (1, 7, 'http://loinc.org', '8867-4'), (1, 8, ' words', 'hartslag')"
+    await within(database_url, lambda connection: connection.execute(text(terms)))
+    await asyncio.to_thread(command.upgrade, config, "head")
+    async with opened(database_url) as database:
+        kept = await database.fetch("SELECT patient, value, system, code FROM term")
+        assert [tuple(row) for row in kept] == [(1, 7, "http://loinc.org", "8867-4")]
+
+
 async def test_a_database_without_tables_is_refused_naming_the_command(database_url: str) -> None:
     async with opened(database_url) as database:
         with pytest.raises(Unavailable, match="zelfregie migrate"):

@@ -4,8 +4,10 @@ https://hl7.org/fhir/R4/http.html#versioning
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import formatdate
 from functools import lru_cache
+from typing import Final
 
 from app.database import Reader
 from app.server.access import SELECT_PATIENT_ID, Access
@@ -13,6 +15,14 @@ from app.server.ids import key_of
 from app.server.messages import Headers, Request
 from app.server.server import FhirServer
 from app.server.store.read import Stored
+
+Named = tuple[int, str, str]
+"""Partition, type and id of a resource."""
+_OWNER: Final = "(SELECT r.id FROM resource r WHERE r.patient = p.patient AND r.type = $2 ORDER BY r.n LIMIT 1)"
+_SELECT_OWNERS: Final = {
+    "postgresql": f"SELECT p.patient, {_OWNER} FROM unnest($1::bigint[]) AS p(patient)",
+    "sqlite": f"SELECT p.patient, {_OWNER} FROM (SELECT j.value AS patient FROM json_each($1) j) p",
+}
 
 
 @lru_cache(maxsize=1024)
@@ -46,22 +56,18 @@ async def address(
     return f"{server.base}{resource_type}/{resource_id}"
 
 
-class Bases:
-    """The address that a resource's own is below; a patient's is looked up once."""
-
-    def __init__(self, server: FhirServer, request: Request) -> None:
-        self._server = server
-        self._access = request.access
-        self._known: dict[int, str] = {}
-
-    async def of(self, patient: int, resource_type: str, resource_id: str) -> str:
-        """The address, with a slash at the end."""
-        if not needs_patient(self._access, patient, resource_type, resource_id):
-            return self._server.base
-        if patient not in self._known:
-            rows = await self._server.database.fetch(
-                SELECT_PATIENT_ID, patient, self._server.registry.number("Patient")
-            )
-            below = f"Patient/{rows[0][0]}/" if rows else ""
-            self._known[patient] = f"{self._server.base}{below}"
-        return self._known[patient]
+async def bases_of(server: FhirServer, request: Request, named: Sequence[Named]) -> list[str]:
+    """What the address of each of ``named`` is below, with a slash at the end; the owners are looked up at once."""
+    access, base = request.access, server.base
+    owned = [needs_patient(access, *each) for each in named]
+    owners = {each[0] for each, needed in zip(named, owned, strict=True) if needed}
+    if not owners:
+        return [base] * len(named)
+    postgresql = server.database.dialect == "postgresql"
+    rows = await server.database.fetch(
+        _SELECT_OWNERS["postgresql" if postgresql else "sqlite"],
+        list(owners) if postgresql else f"{list(owners)}",
+        server.registry.number("Patient"),
+    )
+    below = {patient: f"{base}Patient/{patient_id}/" for patient, patient_id in rows if patient_id is not None}
+    return [below.get(each[0], base) if needed else base for each, needed in zip(named, owned, strict=True)]

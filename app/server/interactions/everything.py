@@ -6,14 +6,16 @@ https://hl7.org/fhir/R4/patient-operation-everything.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
-from app.server.bundles import match_entry, match_frame, searchset
+from app.server.bundles import Entry, match_entry, mixed_entries, searchset
 from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
 from app.server.interactions.addresses import needs_patient
@@ -55,7 +57,7 @@ _PROVIDED_PHASE: Final = 4
 """The phase of a walk that goes on in what providers serve; the cursor's ``n`` says which of them."""
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _OWN: Final = (
-    "SELECT r.n, r.type, r.id, r.body, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
+    "SELECT r.id, r.body, r.type, r.n, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
     f" WHERE r.patient = $1 AND r.n > $6 AND r.deleted = 0 AND r.labels & $2 = 0 AND {_GUARD}"
 )
 _ALL_REFERENCES: Final = (
@@ -68,7 +70,7 @@ _SEEN_REFERENCES: Final = (
     " GROUP BY l.target_type, l.target_id"
 )
 _REFERRED: Final = (
-    "SELECT r.n, r.type, r.id, r.body, r.patient FROM ({references}) t CROSS JOIN resource r"
+    "SELECT r.id, r.body, r.type, r.n, r.patient FROM ({references}) t CROSS JOIN resource r"
     " WHERE r.patient IN ($6, $7) AND r.type = t.target_type AND r.id = t.target_id AND r.deleted = 0"
     f" AND r.labels & $2 = 0 AND {_GUARD} AND NOT EXISTS"
     " (SELECT 1 FROM resource o WHERE o.patient = $1 AND o.type = r.type AND o.id = r.id AND o.deleted = 0)"
@@ -76,8 +78,7 @@ _REFERRED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """``types``: the numbers of the types that the token's scopes and ``_type`` leave; None for all. ``since``,
     ``start`` and ``end`` in µs, None where they are not asked. ``partly``: some of the record is denied to the caller.
     """
@@ -122,7 +123,7 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
     if following is None:
         # The catalogue is another partition with an order of its own, so it is read by itself.
         shared, following = await _referred(server, request, asked)
-    last: list[bytes] = []
+    last: list[Entry] = []
     if following is None:
         last, following = await _provided(server, request, asked)
     url = f"{server.base}{what}"
@@ -131,8 +132,8 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
         page_link = write_cursor(following, server.page_key, signed)
         links.append(("next", f"{url}?{written}{'&' if written else ''}_page={page_link}"))
     entries = _entries(server, request, patient, patient_id, rows)
-    names = server.registry.type_names
-    entries += [match_entry(server.base, names[row[1]], row[2], row[3]) for row in shared]
+    if shared:
+        entries += mixed_entries(server.base, server.registry.type_names, shared)
     entries += last
     return Answer(
         200,
@@ -146,18 +147,17 @@ async def everything(server: FhirServer, request: Request, target: Target) -> An
     )
 
 
-def _entries(server: FhirServer, request: Request, patient: int, patient_id: str, rows: Sequence[Row]) -> list[bytes]:
+def _entries(server: FhirServer, request: Request, patient: int, patient_id: str, rows: Sequence[Row]) -> list[Entry]:
     """The record's part, below its Patient where the caller could mean more than one by the short address."""
-    access, below = request.access, f"{server.base}Patient/{patient_id}/"
-    names, several = server.registry.type_names, request.access.patient is None
-    entries: list[bytes] = []
-    if not several:
-        frames = {number: match_frame(server.base, names[number]) for number in {row[1] for row in rows}}
-        return [frames[number] % (resource_id.encode(), body) for _, number, resource_id, body, _ in rows]
-    for _, number, resource_id, body, _ in rows:
+    access, names, base = request.access, server.registry.type_names, server.base
+    if access.patient is not None:
+        return mixed_entries(base, names, rows)
+    below = f"{base}Patient/{patient_id}/"
+    entries = []
+    for resource_id, body, number, *_ in rows:
         name = names[number]
-        base = below if needs_patient(access, patient, name, resource_id) else server.base
-        entries.append(match_entry(base, name, resource_id, body))
+        start = below if needs_patient(access, patient, name, resource_id) else base
+        entries.append(match_entry(start, name, resource_id, body))
     return entries
 
 
@@ -195,6 +195,12 @@ def _asked(server: FhirServer, request: Request, inputs: Inputs, patient: int, c
 
 def _types(server: FhirServer, request: Request, named: Sequence[str]) -> tuple[int, ...] | None:
     """The types to give, of those that are named. Raises ``Invalid`` or ``Forbidden``."""
+    scopes, number = request.access.scopes, server.registry.number
+    if not named:
+        allowed = scopes.types(Action.READ)
+        if allowed == "every":
+            return None
+        return tuple(sorted(number(each) for each in allowed if each in server.definitions.resource_types))
     unknown = sorted(set(named) - server.registry.stored)
     if unknown:
         text = f"_type names what is not served here: {', '.join(unknown)}."
@@ -260,7 +266,7 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
         rows = list(await server.database.fetch(f"{start} ORDER BY r.n LIMIT $7", *binds, -1, count + 1, *dates))
         if len(rows) <= count:
             return rows, None
-        return rows[:count], Cursor(1, rows[0][4], (), asked.patient, rows[count - 1][0])
+        return rows[:count], Cursor(1, rows[0][4], (), asked.patient, rows[count - 1][3])
     rows, phases = [], []
     seq = f"${8 + len(dates)}"
     for phase in (1, 2):
@@ -274,7 +280,14 @@ async def _own(server: FhirServer, request: Request, asked: _Asked) -> tuple[lis
             phases += [phase] * len(found)
     if len(rows) <= count:
         return rows, None
-    return rows[:count], Cursor(phases[count - 1], cursor.seq, (), asked.patient, rows[count - 1][0])
+    return rows[:count], Cursor(phases[count - 1], cursor.seq, (), asked.patient, rows[count - 1][3])
+
+
+@lru_cache(maxsize=64)
+def _referred_text(types: str, narrowed: str, chosen: str, within: str, *, seen: bool) -> str:
+    """The statement for what is referred to: by all of the record, or by what of it is ``seen``."""
+    references = (_SEEN_REFERENCES if seen else _ALL_REFERENCES).format(types=types, narrowed=narrowed, within=within)
+    return _REFERRED.format(references=references, chosen=chosen)
 
 
 async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tuple[Sequence[Row], Cursor | None]:
@@ -289,25 +302,23 @@ async def _referred(server: FhirServer, request: Request, asked: _Asked) -> tupl
         after = (cursor.patient, cursor.n)
     narrowed, dates = _narrowed(server, asked, 12)
     within, scoped = _within(server, request, 12 + len(dates))
-    chosen, references, more = asked.of_types + within, _ALL_REFERENCES, []
-    if narrowed or asked.partly or within:
-        references, more = _SEEN_REFERENCES, [asked.denied, *dates, *scoped]
+    chosen, more = asked.of_types + within, list[Any]()
+    seen = bool(narrowed or asked.partly or within)
+    if seen:
+        more = [asked.denied, *dates, *scoped]
         chosen += f" AND (t.narrowed = 1{'' if asked.since is None else ' OR r.updated >= $12'})"
-    statement = _REFERRED.format(
-        references=references.format(types=server.registry.catalogue_numbers, narrowed=narrowed, within=within),
-        chosen=chosen,
-    )
+    statement = _referred_text(server.registry.catalogue_numbers, narrowed, chosen, within, seen=seen)
     binds = [asked.patient, 0, access.hash, access.stamp, request.now, *access.catalogues]
     rows = await server.database.fetch(statement, *binds, *after, SHARED_COUNT + 1, *more)
     if len(rows) <= SHARED_COUNT:
         return rows, None
     last = rows[SHARED_COUNT - 1]
-    return rows[:SHARED_COUNT], Cursor(_SHARED_PHASE, 0, (), last[4], last[0])
+    return rows[:SHARED_COUNT], Cursor(_SHARED_PHASE, 0, (), last[4], last[3])
 
 
-async def _provided(server: FhirServer, request: Request, asked: _Asked) -> tuple[list[bytes], Cursor | None]:
+async def _provided(server: FhirServer, request: Request, asked: _Asked) -> tuple[list[Entry], Cursor | None]:
     """What providers serve of the types that are named, and where the next page begins."""
-    cursor, entries = asked.cursor, list[bytes]()
+    cursor, entries = asked.cursor, list[Entry]()
     place, after = 0, tuple[int | str, ...]()
     if cursor is not None and cursor.phase == _PROVIDED_PHASE:
         place, after = cursor.n, cursor.keys  # type: ignore[assignment]

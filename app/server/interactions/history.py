@@ -18,7 +18,7 @@ from app.fhir.resource import Resource, encode
 from app.fhir.scopes import Action
 from app.server.bundles import bundle_of
 from app.server.challenges import beyond_scopes
-from app.server.interactions.addresses import Bases
+from app.server.interactions.addresses import bases_of
 from app.server.messages import GENERAL, Answer, Request, Target
 from app.server.outcomes import outcome
 from app.server.search import page
@@ -88,7 +88,8 @@ async def history(server: FhirServer, request: Request, target: Target) -> Answe
         await check_guard(server.database, access, request.now)
         raise NotFound(f"{resource_type}/{resource_id} is not known.")
     patient, rows = found[0]
-    url = f"{await Bases(server, request).of(patient, resource_type, resource_id)}{what}"
+    (base,) = await bases_of(server, request, [(patient, resource_type, resource_id)])
+    url = f"{base}{what}"
     answer = await _answer(server, request, asked, rows, url=url, what=what)
     answer.interaction, answer.type, answer.patients = "history-instance", resource_type, (patient,)
     answer.resources = (f"{resource_type}/{resource_id}",)
@@ -269,8 +270,9 @@ async def _answer(
         following = Cursor(1, 0, (last[5],), last[0], last[1], walk)
         text = write_cursor(following, server.page_key, f"{what}?{written}")
         links.append(("next", f"{url}?{written}{'&' if written else ''}_page={text}"))
-    bases, names = Bases(server, request), server.registry.type_names
-    entries = [_entry(await bases.of(row[0], names[row[2]], row[3]), names[row[2]], row) for row in rows]
+    names = server.registry.type_names
+    bases = await bases_of(server, request, [(row[0], names[row[2]], row[3]) for row in rows])
+    entries = [_entry(base, names[row[2]], row) for base, row in zip(bases, rows, strict=True)]
     return Answer(200, bundle_of("history", links, entries), parameters=asked.names, rows=len(rows))
 
 

@@ -240,7 +240,8 @@ def _checked(value: Any, kind: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    return quote(_plain(value), safe=",:-|/.$")
+    text = _plain(value)
+    return text if text.isalnum() and text.isascii() else quote(text, safe=",:-|/.$")
 
 
 def _plain(value: Any) -> str:

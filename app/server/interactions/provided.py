@@ -12,7 +12,7 @@ from app.fhir.dates import instant
 from app.fhir.resource import encode, parse_reference
 from app.fhir.scopes import Action
 from app.server.access import Access
-from app.server.bundles import bundle_of, match_entry, searchset
+from app.server.bundles import Entry, bundle_of, match_entry, searchset
 from app.server.interactions.addresses import http_date
 from app.server.interactions.preconditions import is_unmodified
 from app.server.messages import Answer, Request, Target
@@ -154,7 +154,7 @@ async def of_record(
     since: int | None,
     after: Keys,
     limit: int,
-) -> tuple[list[bytes], Keys | None]:
+) -> tuple[list[Entry], Keys | None]:
     """Entries of one record for ``$everything``, behind ``after``, and where the next page begins."""
     criteria: list[tuple[str, list[Asked]]] = []
     if since is not None:

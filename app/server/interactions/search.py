@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from app.database import Reader, Row
 from app.errors import Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.bundles import match_entries, match_entry, outcome_entry, searchset
+from app.server.bundles import Entry, match_entries, match_entry, outcome_entry, searchset
 from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
-from app.server.interactions.addresses import Bases
+from app.server.interactions.addresses import bases_of
 from app.server.messages import Answer, Request, Target
 from app.server.outcomes import outcome
 from app.server.search import page
@@ -42,9 +42,11 @@ async def search(server: FhirServer, request: Request, target: Target) -> Answer
     query = _query(server, request, target)
     within_scopes(query, request.access.scopes)
     access = request.access
-    plain = not (query.includes or query.total) and not query.types
-    one = plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue)
-    async with nullcontext(server.database) if one else server.database.snapshot() as reader:
+    plain = not (query.includes or query.total or query.types)
+    if plain and access.patient is not None and (query.patient or not server.placement[target.type].catalogue):
+        found = await page.run(server, server.database, access, query, now=request.now)
+        return await answer_page(server, request, query, found, None)
+    async with server.database.snapshot() as reader:
         found = await page.run(server, reader, access, query, now=request.now)
         brought = await included(server, reader, request, query, found) if query.includes and found.rows else None
     if found.walk is not None:
@@ -174,25 +176,27 @@ async def answer_page(
     )
 
 
-async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[bytes]:
+async def _entries(server: FhirServer, request: Request, query: SearchQuery, found: page.Page) -> list[Entry]:
     """The matches; below their Patient where a caller with several could mean more than one by the short address."""
     if query.resource_type and found.patient is not None and request.access.patient is not None:
         return match_entries(server.base, query.resource_type, found.rows)
-    names, bases = server.registry.type_names, Bases(server, request)
+    names = server.registry.type_names
+    named = [(_owner(found, row), names[row[4]], row[0]) for row in found.rows]
+    bases = await bases_of(server, request, named)
     return [
-        match_entry(await bases.of(_owner(found, row), names[row[4]], row[0]), names[row[4]], row[0], row[1])
-        for row in found.rows
+        match_entry(base, name, resource_id, row[1])
+        for base, (_, name, resource_id), row in zip(bases, named, found.rows, strict=True)
     ]
 
 
-async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[bytes]:
+async def _brought_entries(server: FhirServer, request: Request, brought: Included) -> list[Entry]:
     """What comes with the matches, and a word on what does not."""
-    names, bases = server.registry.type_names, Bases(server, request)
+    names = server.registry.type_names
+    named = [(each.patient, names[each.type], each.id) for each in brought.rows]
+    bases = await bases_of(server, request, named)
     entries = [
-        match_entry(
-            await bases.of(each.patient, names[each.type], each.id), names[each.type], each.id, each.body, "include"
-        )
-        for each in brought.rows
+        match_entry(base, name, each.id, each.body, "include")
+        for base, (_, name, _), each in zip(bases, named, brought.rows, strict=True)
     ]
     if brought.cut:
         entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning")]))))

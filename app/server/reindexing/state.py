@@ -15,7 +15,7 @@ from app.server import tables
 from app.server.search.registry import Param
 from app.server.server import FhirServer
 
-_EXTRACTION: Final = 2
+_EXTRACTION: Final = 3
 """Raised when the code makes other rows of the same values, so that all of them must be made anew."""
 _STATE: Final = "SELECT i.type, i.param, i.generation, i.ready FROM index_state i"
 _TYPES: Final = "SELECT DISTINCT r.type FROM resource r"

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.search.query import SearchQuery
@@ -32,8 +34,7 @@ class After:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What the binds of one statement are taken from."""
 
     query: SearchQuery
@@ -198,7 +199,7 @@ def _seqs(ask: Ask) -> list[int]:
 
 
 def _patients_as_json(ask: Ask) -> str:
-    return f"{list(ask.reach.patients)}"
+    return msgspec.json.encode(ask.reach.patients).decode()
 
 
 def _rows_as_json(ask: Ask) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from app.server.search.build import After, Ask, Build, Get, Row
 from app.server.search.conditions import condition_on, updated_on
 from app.server.search.drivers import Driver, driver_of
@@ -26,8 +28,7 @@ _MOST_PLANS: Final = 2000
 _OF_RESOURCE: Final = re.compile(r"\br\.")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """One SELECT. Its rows: id, body, the partition's seq (its patient where there are several), n, type, sort keys."""
 
     sql: str

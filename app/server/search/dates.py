@@ -49,7 +49,7 @@ def _timing(value: dict[str, Any]) -> Interval | None:
 
 def intervals(found: Found) -> list[Interval]:
     """The intervals among the values that a parameter's path found."""
-    return [each for each in (interval(kind, value) for kind, value in found) if each is not None]
+    return [each for kind, value in found if (each := interval(kind, value)) is not None]
 
 
 def parse_date(text: str) -> tuple[str, int, int]:
@@ -101,7 +101,8 @@ def fill(param: Param, language: Language) -> Fill:
     number, is_sort = param.number, sort is not None and sort.number == param.number
 
     def filled(rows: Rows, found: Found) -> None:
-        for low, high in dict.fromkeys(intervals(found)):
+        made = intervals(found)
+        for low, high in made if len(made) == 1 else dict.fromkeys(made):
             rows.periods.append((number, low, high))
             if high - low > WIDTH:
                 rows.periods.append((number + WIDE, low, high))

@@ -16,6 +16,8 @@ from app.server.search.kinds import KINDS
 from app.server.search.references import fill_identifiers
 from app.server.search.registry import EVERY, Param, Registry
 from app.server.search.rows import Rows
+from app.server.search.terms import wording
+from app.server.search.tokens import WORDING
 
 Step = tuple[frozenset[str], Walk, Fill, int]
 """Of one parameter: the members it needs one of, its walker, what it adds, its bits of ``present``."""
@@ -62,7 +64,8 @@ class Indexer:
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
-        rows = Rows(NO_DATE, self._owner_bits if owned else 0, [(EVERY, EVERY)])
+        rows = Rows(NO_DATE, 0, [(EVERY, EVERY)])
+        present = self._owner_bits if owned else 0
         members = tuple(resource)
         steps = self._plans.get((owned, members))
         if steps is None:
@@ -70,12 +73,16 @@ class Indexer:
         for _, walk, fill, bit in steps:
             found = walk(resource)
             if found:
-                rows.present |= bit
+                present |= bit
                 fill(rows, found)
         for needed, bit in self._joint:
-            if rows.present & needed == needed:
-                rows.present |= bit
-        rows.present &= _MARK - 1
+            if present & needed == needed:
+                present |= bit
+        rows.present = present & _MARK - 1
+        if rows.words:
+            value, terms = wording(tuple(rows.words))
+            rows.tokens.append((WORDING, value))
+            rows.terms.update(terms)
         return rows
 
     def _plan(self, members: tuple[str, ...], *, owned: bool) -> list[Step]:

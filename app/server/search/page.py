@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
+
+import msgspec
 
 from app.database import Reader, Row
 from app.errors import Forbidden, Invalid
@@ -49,8 +50,7 @@ _SELECT_LOOKUP: Final = (
 _PAIR: Final = struct.Struct(">qq")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Rows as ``compile.Statement`` describes them, and the cursor of the next page ("" when this is the last).
 
     ``patient``: the one partition that was searched; None where there were several, and the rows say which. ``walk`` is
@@ -87,13 +87,12 @@ async def run(
             return Page((), "", reach.patients[0] if reach.single else None, total=total)
     wanted = query.count + 1
     after = None if cursor is None else After(cursor.phase, cursor.seq, cursor.keys, cursor.patient, cursor.n)  # type: ignore[arg-type]
-    rows = list(await _fetch(server, reader, access, query, reach, now=now, limit=wanted, after=after))
-    phases = [after.phase if after is not None else 1] * len(rows)
-    if after is not None and after.phase == 1 and len(rows) < wanted:
+    rows = await _fetch(server, reader, access, query, reach, now=now, limit=wanted, after=after)
+    phase, of_phase = after.phase if after is not None else 1, len(rows)
+    if after is not None and phase == 1 and of_phase < wanted:
         changed = After(2, after.seq, (-(2**63),), -(2**63), -(2**63))
-        late = await _fetch(server, reader, access, query, reach, now=now, limit=wanted - len(rows), after=changed)
-        rows += late
-        phases += [2] * len(late)
+        late = await _fetch(server, reader, access, query, reach, now=now, limit=wanted - of_phase, after=changed)
+        rows = [*rows, *late]
     if not rows:
         await check_guard(reader, access, now)
     sole = reach.patients[0] if reach.single else None
@@ -104,7 +103,7 @@ async def run(
     new = None if cursor is not None or reach.single else await new_walk(server, reader, access, reach, now=now)
     walk = cursor.walk if cursor is not None else "" if new is None else new[0]
     patient = reach.patients[0] if reach.single else last[2]
-    following = Cursor(phases[query.count - 1], seq, tuple(last[5:]), patient, last[3], walk)
+    following = Cursor(phase if query.count <= of_phase else 2, seq, tuple(last[5:]), patient, last[3], walk)
     return Page(rows[: query.count], write_cursor(following, server.page_key, asked), sole, new, total)
 
 
@@ -275,7 +274,8 @@ async def new_walk(server: FhirServer, reader: Reader, access: Access, reach: Re
     """
     rows = await reader.fetch(_SELECT_SEQS, access.tenant)
     wanted = None if reach.tenant is not None else set(reach.patients)
-    packed = b"".join(_PAIR.pack(patient, seq) for patient, seq in rows if wanted is None or patient in wanted)
+    numbers = [number for row in rows if wanted is None or row[0] in wanted for number in row]
+    packed = struct.pack(f">{len(numbers)}q", *numbers)
     return blake2b(packed, digest_size=16, key=server.page_key[:64]).hexdigest(), now + WALK_LIFE, packed
 
 

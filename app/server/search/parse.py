@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -14,7 +15,8 @@ from app.server.search.results import Results, is_linked
 
 MOST_CONDITIONS: Final = 20
 """Parameters of one search. PostgreSQL takes 0.1 s to plan this many, and 20 s to plan 200."""
-
+_LONGEST_KEPT: Final = 200
+"""Characters of a text whose decoded form is remembered."""
 
 Part = tuple[str, str, str]
 """Name and value of one parameter, decoded, and both as they were written."""
@@ -27,9 +29,16 @@ def split_query(query: str) -> list[Part]:
         if part:
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
-                name, value = unquote_plus(name), unquote_plus(value)
+                decoded = _decoded if len(part) <= _LONGEST_KEPT else unquote_plus
+                name, value = decoded(name), decoded(value)
             parts.append((name, value, part))
     return parts
+
+
+@lru_cache(maxsize=4096)
+def _decoded(text: str) -> str:
+    """Apps ask for the same codes again and again, each with a ``|`` and slashes that are percent-encoded."""
+    return unquote_plus(text)
 
 
 class Parser:

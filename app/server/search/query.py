@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
+
+import msgspec
 
 from app.server.search.registry import Param
 
@@ -25,7 +28,7 @@ class Criterion(Protocol):
         """What the statement's text depends on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Condition:
     """One parameter of the search; any of ``values`` will do. ``missing`` is set for the modifier of that name."""
 
@@ -34,8 +37,9 @@ class Condition:
     values: Sequence[Any]
     missing: bool | None = None
 
-    @property
+    @cached_property
     def shape(self) -> object:
+        """Kept, as the condition itself is that was read from the same text before."""
         shapes = tuple(value.shape for value in self.values)
         return self.param.number, self.param.numbers, self.modifier, self.missing, shapes
 
@@ -177,8 +181,7 @@ class SortKey:
         return (self.param.number if self.param else -1), self.descending, self.by_id
 
 
-@dataclass(slots=True)
-class SearchQuery:
+class SearchQuery(msgspec.Struct):
     """A search as understood. ``patient`` is the id that an owner parameter asks for; ``asked`` are the names of the
     parameters that were understood and ``self_query`` they with their values, as they were written.
 
@@ -191,17 +194,17 @@ class SearchQuery:
     resource_type: str
     types: tuple[str, ...] = ()
     where: str = ""
-    conditions: list[Criterion] = field(default_factory=list)
-    ids: list[list[str]] = field(default_factory=list)
-    updated: list[Sequence[Any]] = field(default_factory=list)
-    patient: list[str] = field(default_factory=list)
+    conditions: list[Criterion] = msgspec.field(default_factory=list)
+    ids: list[list[str]] = msgspec.field(default_factory=list)
+    updated: list[Sequence[Any]] = msgspec.field(default_factory=list)
+    patient: list[str] = msgspec.field(default_factory=list)
     sort: tuple[SortKey, ...] = ()
     count: int = 50
     cursor: str | None = None
-    asked: list[str] = field(default_factory=list)
+    asked: list[str] = msgspec.field(default_factory=list)
     self_query: str = ""
     nothing: bool = False
-    includes: list[Include] = field(default_factory=list)
+    includes: list[Include] = msgspec.field(default_factory=list)
     total: bool = False
     only_count: bool = False
     narrowed: bool = False
@@ -211,9 +214,9 @@ class SearchQuery:
         return (
             self.resource_type,
             self.types,
-            tuple(condition.shape for condition in self.conditions),
+            tuple([condition.shape for condition in self.conditions]),
             tuple(map(len, self.ids)),
-            tuple(tuple(value.prefix for value in values) for values in self.updated),
+            tuple([tuple([value.prefix for value in values]) for values in self.updated]),
             bool(self.patient),
-            tuple(key.shape for key in self.sort),
+            tuple([key.shape for key in self.sort]),
         )

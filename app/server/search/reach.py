@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from app.server.access import NOTHING, Access
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """``denied[i]`` are the labels that may not be seen in ``patients[i]``; ``seqs`` is given for the later pages of a
     walk.
 
@@ -33,10 +32,8 @@ class Reach:
 
 def reach_of(access: Access, patients: tuple[int, ...], action: int) -> Reach:
     """Those of ``patients`` that the caller may see at all."""
-    kept, denied = [], []
-    for each in patients:
-        labels = access.denied_labels(each, action)
-        if labels != NOTHING:
-            kept.append(each)
-            denied.append(labels)
-    return Reach(tuple(kept), tuple(denied))
+    if len(patients) == 1:
+        labels = access.denied_labels(patients[0], action)
+        return Reach((), ()) if labels == NOTHING else Reach(patients, (labels,))
+    pairs = [(each, labels) for each in patients if (labels := access.denied_labels(each, action)) != NOTHING]
+    return Reach(tuple([each for each, _ in pairs]), tuple([labels for _, labels in pairs]))

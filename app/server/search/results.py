@@ -82,7 +82,7 @@ class Results:
         return KINDS[param.kind].order is not None
 
     def _sort(self, query: SearchQuery, value: str) -> None:
-        query.sort = (*query.sort, *(self._sort_key(query, each) for each in value.split(",")))
+        query.sort += tuple([self._sort_key(query, each) for each in value.split(",")])
         if len(query.sort) > MOST_SORTS:
             raise Invalid(f"sorts by at most {MOST_SORTS} parameters.", "too-costly")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from app.server.search.terms import Term
+from app.server.search.terms import Term, Words
 
 _pack = msgspec.msgpack.Encoder().encode
 NO_KEYS: Final = _pack([[], [], [], [], [], [], []])
@@ -19,7 +20,7 @@ class Rows:
 
     ``date`` goes into every token row. ``tokens``: hash. ``periods``: low, high in µs. ``texts``: head, order, folded,
     exact. ``links``: type number and id of the target. ``lookups``: hash. ``ranges``: unit, low, high. ``pairs``: hash,
-    kind, unit, low, high.
+    kind, unit, low, high. ``words`` are not rows: all of them together become one token.
     """
 
     date: int
@@ -32,6 +33,24 @@ class Rows:
     ranges: list[tuple[int, int, float, float]] = field(default_factory=list)
     pairs: list[tuple[int, int, int, int, float, float]] = field(default_factory=list)
     terms: set[Term] = field(default_factory=set)
+    words: list[Words] = field(default_factory=list)
+
+    def by_table(self) -> Iterator[tuple[str, Sequence[tuple[Any, ...]]]]:
+        """Each index table that there are rows for, and these."""
+        if self.tokens:
+            yield "token", self.tokens
+        if self.periods:
+            yield "period", self.periods
+        if self.texts:
+            yield "text", self.texts
+        if self.links:
+            yield "link", self.links
+        if self.lookups:
+            yield "lookup", self.lookups
+        if self.ranges:
+            yield "range", self.ranges
+        if self.pairs:
+            yield "pair", self.pairs
 
     def packed(self) -> bytes:
         """For ``resource.keys``."""

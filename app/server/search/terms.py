@@ -11,9 +11,16 @@ from typing import Final
 
 NO_SYSTEM: Final = ""
 WORDS: Final = " words"
-"""Stands where a system does in the term of a text, folded, that belongs to a code; no URI begins with a blank."""
+"""Stands where a system does in the term of a text that belongs to a code; no URI begins with a blank. Its code begins
+with the number of the parameter that finds the text.
+"""
 LONGEST: Final = 400
 """Characters that are kept as they are of what an index is ordered by: PostgreSQL's hold 2,700 bytes."""
+LONGEST_WORDS: Final = 2 * LONGEST
+"""Characters of a text that belongs to a code that are looked at; folded, ``LONGEST`` of them are kept."""
+
+_KEPT: Final = 8192
+"""Tokens that are remembered, at about 0.6 kB each: codes come again and again, identifiers do not."""
 
 Term = tuple[int, str, str]
 """(hash, system, code): what a row of ``token`` and ``term`` is made of."""
@@ -39,25 +46,42 @@ def prefix_end(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else "\U0010ffff" * 64
 
 
-@lru_cache(maxsize=65536)
-def hash_token(system: str, code: str) -> int:
-    """The 64-bit signed hash of ``system|code``; a code without a system has the empty system."""
+def _hash(system: str, code: str) -> int:
     digest = hashlib.blake2b(f"{system}|{code}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
+def hash_token(system: str, code: str) -> int:
+    """The 64-bit signed hash of ``system|code``; a code without a system has the empty system."""
+    return _hash(system, code)
+
+
+def once(system: str, code: str) -> Term:
+    """One token as it is stored, of which no other resource has the like: an identifier."""
+    return _hash(system, code), key_text(system), key_text(code)
+
+
+@lru_cache(maxsize=_KEPT)
 def term(system: str, code: str) -> Term:
-    """One token as it is stored."""
-    return hash_token(system, code), key_text(system), key_text(code)
+    """One token as it is stored, which comes again."""
+    return once(system, code)
 
 
-def words(text: str) -> Term:
-    """The text that belongs to a code, as it is stored: its first ``LONGEST`` characters, folded."""
-    return _known_words(text) if len(text) <= LONGEST else _known_words(fold(text[: 2 * LONGEST])[:LONGEST])
+Words = tuple[int, str]
+"""A text that belongs to a code, by the number of the parameter that finds it."""
 
 
-@lru_cache(maxsize=16384)
-def _known_words(text: str) -> Term:
-    folded = fold(text)[:LONGEST]
-    return hash_token(WORDS, folded), WORDS, folded
+def words_code(number: int, text: str) -> str:
+    """How the term of a text is ordered: by its parameter, then by its first ``LONGEST`` characters, folded."""
+    return f"{number} {fold(text[:LONGEST_WORDS])[:LONGEST]}"
+
+
+@lru_cache(maxsize=1024)
+def wording(texts: tuple[Words, ...]) -> tuple[int, tuple[Term, ...]]:
+    """All texts of one resource as one token, and the terms that it stands for: what is measured again and again is
+    worded alike.
+    """
+    codes = sorted({words_code(number, text) for number, text in texts})
+    value = _hash(WORDS, "\n".join(codes))
+    return value, tuple((value, WORDS, code) for code in codes)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from app.errors import Invalid
-from app.server.search.build import Build, Find, Get, Match, Row, any_of, attribute_of, value_at
+from app.server.search.build import Ask, Build, Find, Get, Match, Row, any_of, attribute_of, value_at
 from app.server.search.escaping import split, unescape
 from app.server.search.kind import Fill, Found, Kind, Language, Order
 from app.server.search.query import Condition
 from app.server.search.registry import Param
 from app.server.search.rows import Rows
-from app.server.search.terms import LONGEST, NO_SYSTEM, WORDS, Term, fold, hash_token, key_text, prefix_end, term, words
+from app.server.search.terms import (
+    LONGEST_WORDS,
+    NO_SYSTEM,
+    WORDS,
+    Term,
+    Words,
+    hash_token,
+    key_text,
+    once,
+    prefix_end,
+    term,
+    words_code,
+)
 
-WORDS_ROWS: Final = 4096
-"""Added to a parameter's number for the rows of the texts that belong to its codes."""
+WORDING: Final = 4096
+"""The number under which a resource's one row stands for the texts that belong to its codes, whatever finds them."""
 TYPED_ROWS: Final = 8192
 """Added to a parameter's number for the rows of identifiers with their types."""
 IDENTIFIER_ROWS: Final = 12288
@@ -54,7 +67,7 @@ class TokenValue:
 
 @dataclass(frozen=True, slots=True)
 class BeginningValue:
-    """How a term begins: with ``:text`` that of a text that belongs to a code, folded."""
+    """How a term begins."""
 
     beginning: str
 
@@ -65,6 +78,21 @@ class BeginningValue:
     @property
     def end(self) -> str:
         return prefix_end(self.beginning)
+
+
+@dataclass(frozen=True, slots=True)
+class WordsValue:
+    """``:text``: how a text that belongs to a code begins."""
+
+    text: str
+
+    @property
+    def shape(self) -> object:
+        return "words"
+
+    def beginning(self, number: int) -> str:
+        """Of the terms of such texts that the parameter with this number finds."""
+        return words_code(number, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +143,7 @@ def terms(found: Found) -> list[Term]:
             if "value" in value:
                 # A phone number or e-mail address has a use and a kind, no system that is an address.
                 result.append(
-                    term(value.get("system", NO_SYSTEM) if kind == "Identifier" else NO_SYSTEM, value["value"])
+                    once(value.get("system", NO_SYSTEM) if kind == "Identifier" else NO_SYSTEM, value["value"])
                 )
         elif isinstance(value, bool):
             result.append(term(NO_SYSTEM, "true" if value else "false"))
@@ -124,20 +152,20 @@ def terms(found: Found) -> list[Term]:
     return result
 
 
-def _texts(found: Found) -> list[Term]:
+def _words(number: int, found: Found) -> list[Words]:
     """What people read instead of the codes: displays, the text of a concept, of an identifier's type."""
-    result: list[Term] = []
+    texts: list[str] = []
     for kind, value in found:
         if kind == "CodeableConcept":
             if "text" in value:
-                result.append(words(value["text"]))
-            result += [words(coding["display"]) for coding in value.get("coding", ()) if "display" in coding]
+                texts.append(value["text"])
+            texts += [coding["display"] for coding in value.get("coding", ()) if "display" in coding]
         elif kind == "Coding":
             if "display" in value:
-                result.append(words(value["display"]))
+                texts.append(value["display"])
         elif kind == "Identifier" and "text" in value.get("type", ()):
-            result.append(words(value["type"]["text"]))
-    return result
+            texts.append(value["type"]["text"])
+    return [(number, text[:LONGEST_WORDS]) for text in texts]
 
 
 def _typed(found: Found) -> list[int]:
@@ -152,8 +180,8 @@ def _typed(found: Found) -> list[int]:
 
 
 def fill(param: Param, _: Language) -> Fill:
-    """Adds a row per token and per text that belongs to it, and one across patients for an identifying parameter."""
-    number, identifying, words_number = param.number, param.identifying, param.number + WORDS_ROWS
+    """Adds a row per token, the texts that belong to them, and a row across patients for an identifying parameter."""
+    number, identifying = param.number, param.identifying
     worded = not param.walker.kinds.isdisjoint(_WORDED)
     typed = not param.walker.kinds.isdisjoint({"Identifier", "Extension"})
 
@@ -161,13 +189,11 @@ def fill(param: Param, _: Language) -> Fill:
         made = terms(found)
         if len(made) > 1:
             made = list(dict.fromkeys(made))
-        rows.tokens += [(number, each[0]) for each in made]
+        for each in made:
+            rows.tokens.append((number, each[0]))
         rows.terms.update(made)
-        if worded and (texts := _texts(found)):
-            if len(texts) > 1:
-                texts = list(dict.fromkeys(texts))
-            rows.tokens += [(words_number, each[0]) for each in texts]
-            rows.terms.update(texts)
+        if worded:
+            rows.words += _words(number, found)
         if typed:
             rows.tokens += [(number + TYPED_ROWS, each) for each in dict.fromkeys(_typed(found))]
         if identifying:
@@ -179,7 +205,7 @@ def fill(param: Param, _: Language) -> Fill:
 def read(_: Language, param: Param, modifier: str, text: str) -> object:
     """``code``, ``system|code``, ``|code`` or ``system|``, and what the modifiers take instead."""
     if modifier == "text":
-        return BeginningValue(fold(unescape(text))[:LONGEST])
+        return WordsValue(unescape(text))
     if modifier in VALUE_SETS:
         return MeaningValue(unescape(text))
     if modifier == "of-type":
@@ -230,8 +256,30 @@ def is_token(build: Build, row: Row, column: str, value: TokenValue, get: Get) -
 
 def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
     """By the hash of the token; how the modifier has it."""
-    offset = {"text": WORDS_ROWS, "of-type": TYPED_ROWS}.get(condition.modifier, 0)
+    if condition.modifier == "text":
+        return _match_words(build, row, condition, find)
+    offset = TYPED_ROWS if condition.modifier == "of-type" else 0
     return match_rows(build, row, condition, find, offset=offset)
+
+
+def _match_words(build: Build, row: Row, condition: Condition, find: Find) -> Match:
+    """By the texts that belong to the codes: those of the partition that begin so, and who is worded with one."""
+    ranges = []
+    for index in range(len(condition.values)):
+        for number in condition.param.numbers:
+            low = partial(_first_words, partial(value_at, find, index), number)
+            ranges.append(f"(m.code >= {build.bind(low)} AND m.code < {build.bind(partial(_end_of, low))})")
+    within = f"m.patient = {row.patient} AND m.system = '{WORDS}' AND {any_of(ranges)}"
+    return Match("token x", f"{row.key('x', WORDING)} AND x.value IN (SELECT m.value FROM term m WHERE {within})")
+
+
+def _first_words(get: Get, number: int, ask: Ask) -> str:
+    value: WordsValue = get(ask)
+    return value.beginning(number)
+
+
+def _end_of(low: Callable[[Ask], str], ask: Ask) -> str:
+    return prefix_end(low(ask))
 
 
 def match_rows(build: Build, row: Row, condition: Condition, find: Find, *, offset: int) -> Match:
@@ -248,13 +296,8 @@ def match_rows(build: Build, row: Row, condition: Condition, find: Find, *, offs
                 exact = exact and len(condition.param.numbers) == 1
             continue
         exact = False
-        if isinstance(value, BeginningValue):
-            low, high = (build.bind(partial(attribute_of, get, name)) for name in ("beginning", "end"))
-            within = f"m.system = '{WORDS}' AND m.code >= {low} AND m.code < {high}"
-            parts.append(f"x.value IN (SELECT m.value FROM term m WHERE m.patient = {row.patient} AND {within})")
-        else:
-            assert isinstance(value, TokenSet), "what it means was looked up"
-            parts.append(build.any_number("x.value", partial(attribute_of, get, "hashes")))
+        assert isinstance(value, TokenSet), "what it means was looked up"
+        parts.append(build.any_number("x.value", partial(attribute_of, get, "hashes")))
     if known:
         parts.append(f"x.value IN ({', '.join(known)})")
     params = (number + offset for number in condition.param.numbers)

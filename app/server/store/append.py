@@ -7,11 +7,11 @@ The time goes into the stored bytes where they are stored, since only the partit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from app.database import Database, Insert
+from app.database import Database
 from app.errors import NotFound
 from app.fhir.dates import instant
 from app.server.access import Access
@@ -19,7 +19,8 @@ from app.server.labels import Labels
 from app.server.rules import Change, Rule
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
-from app.server.store.batches import INDEXES, index_rows
+from app.server.search.terms import Term
+from app.server.store.batches import INDEXES
 from app.server.store.changes import Draft
 from app.server.store.narrowed import check_new
 from app.server.store.read import check_guard
@@ -43,7 +44,7 @@ _LOCK: Final = (
     " JOIN d)"
 )
 _DRAFT: Final = {
-    "k": "bigint",
+    "k": "integer",
     "type": "smallint",
     "id": "text",
     "date": "bigint",
@@ -55,32 +56,27 @@ _DRAFT: Final = {
     "tail": "bytea",
 }
 _FIRST: Final = 8
-_GIVEN: Final[Mapping[str, str]] = {"patient": "$1", "type": "d.type", "date": "d.date", "n": "s.before + d.k"}
-"""Columns of index rows that follow from the resource, so that only the others travel."""
+_BINDS: Final = {name: f"${_FIRST + place}::{kind}" for place, (name, kind) in enumerate(_DRAFT.items())}
 _INDEX: Final = {name: insert for name, (insert, _) in INDEXES.items()}
-
-
-def _own(insert: Insert) -> list[int]:
-    """The places of the columns that differ between the rows of one resource."""
-    return [place for place, column in enumerate(insert.columns) if column not in _GIVEN]
-
-
-_OWN: Final = {name: _own(insert) for name, insert in _INDEX.items()}
+_GIVEN: Final = frozenset({"patient", "type", "date", "n"})
+"""Columns of index rows that follow from the resource, so that only the others travel: what ``Rows`` has of them."""
+_OWN: Final = {
+    name: [(column, kind) for column, kind in zip(insert.columns, insert.types, strict=True) if column not in _GIVEN]
+    for name, insert in _INDEX.items()
+}
 
 
 @lru_cache(maxsize=128)
 def _statement(names: tuple[str, ...], *, single: bool, terms: bool) -> str:
     """``single``: one resource, whose values are plain binds; encoding arrays is what such a write costs most."""
-    binds = [f"${_FIRST + place}::{kind}" for place, kind in enumerate(_DRAFT.values())]
     if single:
-        drafts = "SELECT " + ", ".join(f"{bind} AS {name}" for bind, name in zip(binds, _DRAFT, strict=True))
+        drafts = "SELECT " + ", ".join(f"{bind} AS {name}" for name, bind in _BINDS.items())
     else:
-        arrays = ", ".join(f"{bind}[]" for bind in binds)
+        arrays = ", ".join(f"{bind}[]" for bind in _BINDS.values())
         drafts = f"SELECT * FROM unnest({arrays}) AS u({', '.join(_DRAFT)})"
-    parts, place = [_LOCK.replace("{drafts}", drafts)], _FIRST + len(binds)
+    parts, place = [_LOCK.replace("{drafts}", drafts)], _FIRST + len(_DRAFT)
     for name in names:
-        insert = _INDEX[name]
-        parts.append(_index_part(insert, name, place, single=single))
+        parts.append(_index_part(name, place, single=single))
         place += len(_OWN[name]) + (not single)
     if terms:
         listed = ", ".join(f"${place + index}::{kind}[]" for index, kind in enumerate(("bigint", "text", "text")))
@@ -88,16 +84,20 @@ def _statement(names: tuple[str, ...], *, single: bool, terms: bool) -> str:
     return ", ".join(parts) + " SELECT before, updated FROM p"
 
 
-def _index_part(insert: Insert, name: str, place: int, *, single: bool) -> str:
-    own = [(insert.columns[index], insert.types[index]) for index in _OWN[name]]
-    if not single:
-        own.insert(0, ("k", "bigint"))
+def _index_part(name: str, place: int, *, single: bool) -> str:
+    """The rows of one index table. Those of several resources say whose they are by ``k``, the place in the arrays of
+    the drafts: looking there costs less than a join.
+    """
+    own = _OWN[name] if single else [("k", "integer"), *_OWN[name]]
+    given = {"patient": "$1", "n": "s.before + 1" if single else "s.before + u.k"}
+    for column in ("type", "date"):
+        given[column] = _BINDS[column] if single else f"({_BINDS[column]}[])[u.k]"
+    columns = _INDEX[name].columns
     arrays = ", ".join(f"${place + index}::{kind}[]" for index, (_, kind) in enumerate(own))
-    values = ", ".join(_GIVEN.get(column, f"u.{column}") for column in insert.columns)
-    joined = "CROSS JOIN d" if single else "JOIN d ON d.k = u.k"
+    values = ", ".join(given.get(column, f"u.{column}") for column in columns)
     return (
-        f'{name}_ AS (INSERT INTO "{name}" ({", ".join(insert.columns)}) SELECT {values} FROM s CROSS JOIN'
-        f" unnest({arrays}) AS u({', '.join(column for column, _ in own)}) {joined} ON CONFLICT DO NOTHING)"
+        f'{name}_ AS (INSERT INTO "{name}" ({", ".join(columns)}) SELECT {values} FROM s CROSS JOIN'
+        f" unnest({arrays}) AS u({', '.join(column for column, _ in own)}) ON CONFLICT DO NOTHING)"
     )
 
 
@@ -124,7 +124,8 @@ async def append(
     single = len(drafts) == 1
     resources: list[tuple[Any, ...]] = []
     index: dict[str, list[tuple[Any, ...]]] = {}
-    terms: dict[int, tuple[int, str, str]] = {}
+    owners: dict[str, list[int]] = {}
+    terms: set[Term] = set()
     for k, draft in enumerate(drafts, 1):
         rows, frame = draft.rows, draft.frame
         assert rows is not None
@@ -133,17 +134,18 @@ async def append(
         head = frame.head + b'1","lastUpdated":"'
         keys = rows.packed()
         resources.append((k, number, draft.id, rows.date, rows.present, draft.labels, flags, keys, head, frame.tail))
-        for name, made in index_rows(rows, patient, number, k).items():
-            if made:
-                own = _OWN[name]
-                prefix = () if single else (k,)
-                index.setdefault(name, []).extend((*prefix, *(row[place] for place in own)) for row in made)
-        for term in rows.terms:
-            terms[term[0]] = term
+        for name, made in rows.by_table():
+            index.setdefault(name, []).extend(made)
+            owners.setdefault(name, []).extend([k] * len(made))
+        terms |= rows.terms
     names = tuple(sorted(index))
-    arrays = [column for name in names for column in zip(*index[name], strict=True)]
+    arrays: list[Any] = []
+    for name in names:
+        if not single:
+            arrays.append(owners[name])
+        arrays += zip(*index[name], strict=True)
     if terms:
-        arrays += zip(*terms.values(), strict=True)
+        arrays += zip(*terms, strict=True)
     found = await database.change(
         _statement(names, single=single, terms=bool(terms)),
         patient,

@@ -12,6 +12,7 @@ from app.server.ids import key_of
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.search.rows import NO_KEYS, Rows, unpack
+from app.server.search.terms import Term
 from app.server.store.changes import Draft
 
 Row = tuple[Any, ...]
@@ -23,13 +24,13 @@ class Batches:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._rows: dict[Any, list[Row]] = {}
-        self._terms: dict[tuple[int, int], Row] = {}
+        self._terms: dict[int, set[Term]] = {}
         self._claims: dict[tuple[int, str, str], str] = {}
 
     def all(self) -> list[Batch]:
         """In an order in which each statement finds what it needs."""
-        if self._terms:
-            self.into(tables.INSERT_TERM).extend(self._terms.values())
+        for patient, terms in self._terms.items():
+            self.into(tables.INSERT_TERM).extend((patient, *each) for each in terms)
         return list(self._rows.items())
 
     def into(self, alteration: Any) -> list[Row]:
@@ -69,8 +70,7 @@ class Batches:
         old = None if before is None or before.deleted else unpack(before.keys, before.date)
         write_index(self.into, (patient, number), n, old=old, new=rows)
         if rows is not None:
-            for each in rows.terms:
-                self._terms[patient, each[0]] = (patient, *each)
+            self._terms.setdefault(patient, set()).update(rows.terms)
         if self._claims and (name := self._claims.get((patient, draft.type, draft.id))) is not None:
             self.into(tables.INSERT_CLAIM).append((patient, name, n))
 
@@ -91,30 +91,38 @@ def write_index(
 ) -> None:
     """Queue the index rows that differ between ``old`` and ``new``. ``owner``: patient and type number."""
     after = {} if new is None else index_rows(new, *owner, n)
-    before = {} if old is None else index_rows(old, *owner, n)
+    if old is None:
+        for name, wanted in after.items():
+            into(INDEXES[name][0]).extend(wanted)
+        return
+    before = index_rows(old, *owner, n)
     for name, (insert, delete) in INDEXES.items():
-        wanted = after.get(name, [])
-        if before:
-            was = set(before[name])
-            if gone := was.difference(wanted):
-                keys = len(delete.keys)
-                into(delete).extend(row[:keys] for row in gone)
-            wanted = [row for row in wanted if row not in was]
-        if wanted:
-            into(insert).extend(wanted)
+        wanted, was = after.get(name, []), set(before.get(name, ()))
+        if gone := was.difference(wanted):
+            keys = len(delete.keys)
+            into(delete).extend(row[:keys] for row in gone)
+        if added := [row for row in wanted if row not in was]:
+            into(insert).extend(added)
 
 
 def index_rows(rows: Rows, patient: int, number: int, n: int) -> dict[str, list[Row]]:
-    """The whole rows of each index table for one resource. ``number``: of its type."""
+    """The whole rows of each index table that one resource has any in. ``number``: of its type."""
     date = rows.date
-    return {
-        "token": [(patient, number, param, value, date, n) for param, value in rows.tokens],
-        "period": [(patient, number, param, low, high, n) for param, low, high in rows.periods],
-        "text": [
+    made: dict[str, list[Row]] = {}
+    if rows.tokens:
+        made["token"] = [(patient, number, param, value, date, n) for param, value in rows.tokens]
+    if rows.periods:
+        made["period"] = [(patient, number, param, low, high, n) for param, low, high in rows.periods]
+    if rows.texts:
+        made["text"] = [
             (patient, number, param, head, n, order, folded, exact) for param, head, order, folded, exact in rows.texts
-        ],
-        "link": [(patient, number, param, target_type, target_id, n) for param, target_type, target_id in rows.links],
-        "lookup": [(number, param, value, patient, n) for param, value in rows.lookups],
-        "range": [(patient, number, param, unit, low, high, n) for param, unit, low, high in rows.ranges],
-        "pair": [(patient, number, *pair, n) for pair in rows.pairs],
-    }
+        ]
+    if rows.links:
+        made["link"] = [(patient, number, param, target_type, id, n) for param, target_type, id in rows.links]
+    if rows.lookups:
+        made["lookup"] = [(number, param, value, patient, n) for param, value in rows.lookups]
+    if rows.ranges:
+        made["range"] = [(patient, number, param, unit, low, high, n) for param, unit, low, high in rows.ranges]
+    if rows.pairs:
+        made["pair"] = [(patient, number, *pair, n) for pair in rows.pairs]
+    return made

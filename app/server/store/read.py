@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from app.database import Reader, Row
 from app.errors import Conflict, Gone, NotFound, Unauthenticated
@@ -38,8 +39,7 @@ class GrantChanged(Unauthenticated):
     """The grant behind a cached access was changed, withdrawn or has expired: load it again, refuse if it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """One version as it is stored. ``updated`` in µs since the epoch."""
 
     patient: int
