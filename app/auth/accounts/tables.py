@@ -147,7 +147,7 @@ mandate: Final = Table(
 )
 """Who may act for a patient (MODEL 5). ``ground``: parental-authority, curator, mentor, written-authorisation;
 ``state``: asked (a parent says so, an administrator is to confirm it), active, refused or ended; ``evidence``: the
-decision or document that it rests on. ``until`` is part of the permit that goes with it, so that an end holds by itself.
+decision or document that it rests on. ``until`` is part of the permit that goes with it: an end holds by itself.
 """
 
 event: Final = Table(
