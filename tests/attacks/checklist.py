@@ -14,7 +14,8 @@ from typing import Final
 import yaml
 
 TESTS: Final = Path(__file__).parents[1]
-_NUMBERED: Final = re.compile(r"^(?:async )?def (test_a(\d{1,2})_\w+)\(", re.MULTILINE)
+_NUMBERED: Final = re.compile(r"^(?:async )?def (test((?:_a_?\d{1,2})+)_\w+)\(", re.MULTILINE)
+"""A test of one attack or of several, such as ``test_a05_a06_what_is_wrong_is_told``."""
 _NAMED: Final = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
 
 
@@ -30,8 +31,9 @@ class Attack:
 
 def _found() -> Iterator[tuple[int, str]]:
     for path in sorted(TESTS.rglob("test_*.py")):
-        for name, number in _NUMBERED.findall(path.read_text("utf-8")):
-            yield int(number), f"{path.relative_to(TESTS.parent)}::{name}"
+        for name, numbers in _NUMBERED.findall(path.read_text("utf-8")):
+            for number in re.findall(r"\d+", numbers):
+                yield int(number), f"{path.relative_to(TESTS.parent)}::{name}"
 
 
 def names_in(file: str) -> frozenset[str]:
