@@ -107,9 +107,10 @@ async def test_an_ended_session_is_nobody_and_neither_is_its_token(sessions: Ses
 async def test_a_cookie_is_no_token(sessions: Sessions, service: Service) -> None:
     cookie, session = await opened(sessions)
     await own_record(service, sessions, session)
-    assert await load_access(service.database, hash_token(cookie), now=NOW, patient_type=103) is None
-    answer = await service.caller(cookie).get("/Patient")
-    assert answer.status_code == 401
+    for token in (cookie, f"session:{cookie}"):
+        assert await load_access(service.database, hash_token(token), now=NOW, patient_type=103) is None
+        answer = await service.caller(token).get("/Patient")
+        assert answer.status_code == 401
 
 
 async def test_the_chosen_record_is_the_only_one_and_as_the_session(sessions: Sessions, service: Service) -> None:

@@ -12,9 +12,11 @@ import secrets
 from app.auth.sealing import Seal
 
 
-def new_mark(seal: Seal, account: str) -> str:
-    """The cookie of a browser that this account is used in."""
-    nonce = secrets.token_hex(16)
+def new_mark(seal: Seal, account: str, *, link: str = "") -> str:
+    """The cookie of a browser that this account is used in, or in which a link from its mail was opened: then the same
+    one however often that is done, as each has its own count.
+    """
+    nonce = seal.digest(f"link\0{link}".encode("utf-8", "replace")).hex()[:32] if link else secrets.token_hex(16)
     return f"{nonce}.{_signature(seal, account, nonce)}"
 
 

@@ -58,6 +58,9 @@ LOG_IN_ADDRESS: Final = Rule("log-in-address", 50, first=MINUTE)
 FACTOR: Final = Rule("factor", 10, first=MINUTE)
 """Per account: one-time codes by who has the password."""
 FACTOR_KNOWN: Final = Rule("factor-known", 10, first=MINUTE, longest=15 * MINUTE)
+"""Per account, for all such browsers together: who has the password and the mail may not try codes in one after the
+other.
+"""
 REGISTER_ADDRESS: Final = Rule("register-address", 20, first=10 * MINUTE)
 RECOVER_ADDRESS: Final = Rule("recover-address", 20, first=10 * MINUTE)
 MAIL: Final = Rule("mail", 4, first=10 * MINUTE, longest=6 * HOUR)

@@ -69,7 +69,7 @@ async def give_password(accounts: Accounts, email: str, password: str, *, browse
         raise TooMany("Too many attempts.")
     address = folded(email)
     account = await account_of_email(accounts.database, accounts.tenant, address)
-    counted = _guess(accounts, account, address, browser, known=limits.LOG_IN_KNOWN, unknown=limits.LOG_IN)
+    counted = _guess(accounts, account, address, browser)
     may_try = await accounts.limits.take([counted], now=now)
     stored = account.password if account is not None and account.active and may_try else ""
     is_right = await accounts.passwords.verify(stored, password)
@@ -129,7 +129,8 @@ async def check_code(accounts: Accounts, account: Account, code: str, *, browser
     """``totp`` or ``recovery`` when the code is right, which uses it up; None for a wrong one, and while too many were
     wrong.
     """
-    counted = _guess(accounts, account, account.email, browser, known=limits.FACTOR_KNOWN, unknown=limits.FACTOR)
+    is_used = is_known(accounts.device_seal, account.id, browser.mark)
+    counted = (limits.FACTOR_KNOWN, account.id) if is_used else (limits.FACTOR, account.email)
     if not await accounts.limits.take([counted], now=now):
         return None
     if plain_code(code):
@@ -161,16 +162,8 @@ async def _note(accounts: Accounts, account: Account, kind: str, *, now: int) ->
     accounts.tell(account, kind, now=now)
 
 
-def _guess(
-    accounts: Accounts,
-    account: Account | None,
-    address: str,
-    browser: Browser,
-    *,
-    known: limits.Rule,
-    unknown: limits.Rule,
-) -> Counted:
-    """What an attempt counts for: the account and the browser where that was used before, else the account."""
+def _guess(accounts: Accounts, account: Account | None, address: str, browser: Browser) -> Counted:
+    """What a password counts for: the account and the browser where that was used before, else the account."""
     if account is not None and is_known(accounts.device_seal, account.id, browser.mark):
-        return known, f"{account.id} {browser.mark}"
-    return unknown, address
+        return limits.LOG_IN_KNOWN, f"{account.id} {browser.mark}"
+    return limits.LOG_IN, address

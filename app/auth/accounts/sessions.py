@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Final
 
 from app.auth.accounts.tables import INSERT_SESSION
@@ -106,8 +106,10 @@ class LogIn:
 
 
 def session_hash(cookie: str) -> bytes:
-    """What is stored of a cookie. Another hash than a token's, so that a cookie is no token."""
-    return sha256(b"session:" + cookie.encode("utf-8", "replace")).digest()
+    """What is stored of a cookie. Another function than a token's, as what this hashes could be sent as a token too: no
+    text with a cookie in it is a token.
+    """
+    return blake2b(cookie.encode("utf-8", "replace"), digest_size=32, person=b"session").digest()
 
 
 class Sessions:

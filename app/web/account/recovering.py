@@ -36,7 +36,7 @@ async def show_reset(visit: Visit) -> Response:
     """The link of the mail: a new password, and the code."""
     with told():
         found = await resetting.opened(visit.accounts, visit.ticket, now=visit.now)
-    visit.know(found.account)
+    visit.know(found.account, link=visit.ticket)
     return _reset_page(visit, found)
 
 

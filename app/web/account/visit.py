@@ -132,9 +132,9 @@ class Visit:
         """Keep a log-in that waits in the browser; "" takes it away."""
         self.visitor.cookies[LOG_IN_COOKIE] = (secret, _LOG_IN_AGE if secret else -1)
 
-    def know(self, account: Account) -> None:
-        """Mark the browser as one in which this account is used."""
-        self.visitor.cookies[DEVICE_COOKIE] = (new_mark(self.accounts.device_seal, account.id), _DEVICE_AGE)
+    def know(self, account: Account, *, link: str = "") -> None:
+        """Mark the browser as one in which this account is used, or a link from its mail was opened."""
+        self.visitor.cookies[DEVICE_COOKIE] = (new_mark(self.accounts.device_seal, account.id, link=link), _DEVICE_AGE)
 
     async def failed(self, account: str = "") -> None:
         """Keep in the access log that a log-in failed."""

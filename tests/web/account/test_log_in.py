@@ -13,7 +13,7 @@ import pytest
 from app.auth.accounts import logging_in
 from app.auth.accounts.sessions import session_hash
 from tests.server.service import PASSWORD, Service
-from tests.web.browsing import Browser, Time, browsing, code_now, mails
+from tests.web.browsing import Browser, Time, browsing, code_now, link_in, mails
 from tests.web.login import account
 
 SESSION = "__Host-session"
@@ -242,6 +242,39 @@ async def test_a_15_who_has_the_password_cannot_try_codes_for_ever(browser: Brow
     assert (await browser.submit("/login/second-factor", code=code_now(time))).status_code == 422
     time.move(61)
     assert (await browser.submit("/login/second-factor", code=code_now(time))).status_code == 303
+
+
+@pytest.mark.parametrize("links", [1, 3])
+async def test_a_15_who_has_the_password_and_the_mail_cannot_either(service: Service, time: Time, links: int) -> None:
+    for tries in ("00000", "00000", ""):
+        async with browsing(service, time) as guesser:
+            if links:
+                await guesser.open("/recover")
+                await guesser.submit("/recover", email="anna@example.org")
+                *_, mail = await mails(service, "anna@example.org")
+                links -= 1
+            await guesser.open(link_in(mail))
+            await guesser.give_password("anna@example.org")
+            await guesser.follow()
+            for _ in tries:
+                await guesser.submit("/login/second-factor", code="000000")
+            right = await guesser.submit("/login/second-factor", code=code_now(time)) if not tries else None
+    assert right is not None
+    assert right.status_code == 422, "ten codes were tried"
+
+
+async def test_a_15_a_link_that_is_opened_over_and_over_gives_no_more_passwords_to_try(
+    browser: Browser, service: Service, time: Time
+) -> None:
+    await browser.open("/recover")
+    await browser.submit("/recover", email="anna@example.org")
+    (mail,) = await mails(service, "anna@example.org")
+    for _ in range(5):
+        async with browsing(service, time) as guesser:
+            await guesser.open(link_in(mail))
+            await guesser.give_password("anna@example.org", "helemaal-verkeerd")
+    await browser.open(link_in(mail))
+    assert (await browser.give_password("anna@example.org")).status_code == 422
 
 
 # --- codes ----------------------------------------------------------------------------------------------------------
