@@ -209,6 +209,31 @@ async def test_a_representative_acts_and_cannot_pass_it_on(people: People) -> No
         assert (await paula.get("/people")).headers["location"].startswith("/choose")
 
 
+@pytest.mark.parametrize("by", ["end", "time"])
+async def test_what_a_representative_offered_ends_with_the_mandate(people: People, by: str) -> None:
+    path = await invited(
+        people, {"as": "representative", "name": "Paula", "email": "paula@example.org", "until": "2029-12-31"}
+    )
+    async with browsing(people, "paula") as paula:
+        await paula.post(path, page="/choose")
+        await paula.post("/choose", {"record": "anna"}, page="/choose")
+        fields = hidden(await paula.post("/people/invite", {**MEASUREMENTS, "email": "carl@example.org"}))
+        assert (await paula.post("/people/invite", fields)).headers["location"] == "/people?done=invited"
+    path = await invitation(people.service)
+    async with browsing(people, "carl") as carl:
+        assert (await carl.get(path)).status_code == 200
+        database = people.server.database
+        if by == "time":
+            await database.change("UPDATE mandate SET until = $1", people.now)
+        else:
+            async with browsing(people, "anna", record="anna") as anna:
+                rows = await database.fetch("SELECT id FROM mandate")
+                assert (await anna.post(f"/people/mandates/{rows[0][0]}/end")).status_code == 303
+        assert (await carl.get(path)).status_code == 410
+        assert (await carl.post(path, page="/choose")).status_code == 410
+    assert await records_of(people.server, await people.session("carl"), now=people.now) == []
+
+
 async def test_a_carer_decides_about_nothing(people: People) -> None:
     path = await invited(people, dict(MEASUREMENTS))
     async with browsing(people, "paula") as paula:

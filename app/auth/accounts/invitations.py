@@ -162,9 +162,12 @@ async def invite(
 
 
 async def look(accounts: Accounts, secret: str, *, now: int) -> Invitation | None:
-    """The invitation that a link opens; None when it was used, taken back or has expired."""
+    """The invitation that a link opens; None when it was used, taken back or has expired, or when who sent it may not
+    decide about the record any more.
+    """
     ticket = await tickets.look(accounts.database, KIND, secret, now=now)
-    return None if ticket is None else _invitation(b"", ticket.data, ticket.created, ticket.expires)
+    found = None if ticket is None else _invitation(b"", ticket.data, ticket.created, ticket.expires)
+    return found if found is not None and await _stands(accounts.database, found, now) else None
 
 
 async def accept(accounts: Accounts, session: Session, secret: str, *, now: int) -> Invitation:
@@ -183,6 +186,9 @@ async def accept(accounts: Accounts, session: Session, secret: str, *, now: int)
         if ticket is None:
             raise Spent("This invitation is over.")
         taken = _invitation(b"", ticket.data, ticket.created, ticket.expires)
+        await consents.lock(writer, taken.patient, taken.tenant)
+        if not await _stands(writer, taken, now):
+            raise Spent("Who sent this invitation may not decide any more.")
         if await writer.fetch(_OWNER, session.account, taken.patient):
             raise refused(Refusal.ONESELF)
         until = await _give(writer, taken, session, birth, now=now)
@@ -208,6 +214,14 @@ async def open_of(reader: Reader, patient: int, *, now: int) -> list[Invitation]
 async def cancel(writer: Writer, patient: int, hashed: bytes) -> bool:
     """Take an invitation back; False when it is not there any more."""
     return bool(await writer.fetch(_CANCEL, tickets_of(patient), KIND, hashed))
+
+
+async def _stands(reader: Reader, invitation: Invitation, now: int) -> bool:
+    """Whether who sent it is still the person, or still represents them."""
+    if await reader.fetch(_OWNER, invitation.given_by, invitation.patient):
+        return True
+    mandates = await representation.of_patient(reader, invitation.patient)
+    return any(each.account == invitation.given_by and each.holds(now) for each in mandates)
 
 
 async def _give(writer: Writer, taken: Invitation, session: Session, birth: Birth | None, *, now: int) -> int:
