@@ -64,7 +64,8 @@ class Sandbox:
                 await writer.execute(f'DELETE FROM "{name}"')
             for catalogue in (0, -TENANT):
                 await writer.execute(
-                    "INSERT INTO partition (patient, tenant, seq, updated, state) VALUES ($1, $2, 0, 0, 'live')",
+                    "INSERT INTO partition (patient, tenant, seq, updated, state, erased)"
+                    " VALUES ($1, $2, 0, 0, 'live', 0)",
                     catalogue,
                     TENANT if catalogue else 0,
                 )

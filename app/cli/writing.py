@@ -47,9 +47,7 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         return
     try:
         await check_migrated(database, canonical_base=settings.canonical_base)
-        rules = [
-            Tombstones(settings.page_key(), definitions("4.0.1").type_numbers).rule()
-        ]  # what was erased stays away
+        rules = Tombstones(settings.page_key(), definitions("4.0.1").type_numbers).rules()  # what was erased stays away
         providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
         server = FhirServer(
             database,

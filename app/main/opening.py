@@ -127,7 +127,7 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
         database,
         base,
         settings.page_key(),
-        rules=[Tombstones(settings.page_key(), load("4.0.1").type_numbers).rule()],
+        rules=Tombstones(settings.page_key(), load("4.0.1").type_numbers).rules(),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
         operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation)),
         known_as=known_as,

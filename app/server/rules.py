@@ -66,13 +66,15 @@ def _every_change(_: Change) -> bool:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """``types``: run only when one of these is among the changes, None for any; ``concerns``: and of those only for a
-    change of which this holds, which is seen without a look at what is stored.
+    change of which this holds, which is seen without a look at what is stored; ``after_erasure``: and only where
+    something was erased before, which the lock of the partition tells.
     """
 
     name: str
     types: frozenset[str] | None
     check: Check
     concerns: Callable[[Change], bool] = _every_change
+    after_erasure: bool = False
 
     def applies(self, change: Change) -> bool:
         """Whether the rule has to look at a change."""

@@ -41,10 +41,13 @@ partition: Final = Table(
     big("seq"),
     big("updated"),
     word("state"),
+    small("erased"),
     PrimaryKeyConstraint("patient"),
     Index("ix_partition_tenant", "tenant", "patient"),
 )
-"""One row per patient and per catalogue: write lock, order of changes, and a lastUpdated that never goes back."""
+"""One row per patient and per catalogue: write lock, order of changes, and a lastUpdated that never goes back.
+``erased``: 1 once something of it was erased at the person's request, so that only then is asked what.
+"""
 
 claim: Final = Table(
     "claim",

@@ -369,18 +369,26 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     with op.batch_alter_table("access_grant") as batch:
         for name in (*GRANT_WORDS, "fresh"):
             batch.alter_column(name, server_default=None)
+    with op.batch_alter_table("partition") as batch:
+        batch.add_column(
+            sa.Column("erased", sa.SmallInteger(), autoincrement=False, nullable=False, server_default="0")
+        )
+    with op.batch_alter_table("partition") as batch:
+        batch.alter_column("erased", server_default=None)
     op.create_index("ix_access_grant_also", "access_grant", ["also"], unique=False)
     op.create_index("ix_access_grant_family", "access_grant", ["family"], unique=False)
     op.create_index("ix_access_grant_within", "access_grant", ["within"], unique=False)
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     op.drop_index("ix_access_grant_within", table_name="access_grant")
     op.drop_index("ix_access_grant_family", table_name="access_grant")
     op.drop_index("ix_access_grant_also", table_name="access_grant")
     with op.batch_alter_table("access_grant") as batch:
         for name in (*GRANT_WORDS, "fresh"):
             batch.drop_column(name)
+    with op.batch_alter_table("partition") as batch:
+        batch.drop_column("erased")
     op.drop_table("tombstone_identifier")
     op.drop_table("tombstone")
     op.drop_index("ix_ticket_expires", table_name="ticket")

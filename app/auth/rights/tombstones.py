@@ -7,7 +7,6 @@ it anew in their own session.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from app.auth.rights import tables
@@ -51,12 +50,17 @@ class Tombstones:
         """Remember the ids of a Patient whose whole record was erased, so that loading them again is refused."""
         await writer.insert(INSERT_ALIAS, [(PATIENT, self._person(each), patient) for each in ids])
 
-    def rule(self) -> Rule:
-        """For the server: runs on what is new, and on what carries identifiers."""
-        return Rule("erased", None, self._check, _may_come_back)
+    def rules(self) -> tuple[Rule, Rule]:
+        """For the server: one runs on what is new and on what carries identifiers, where something was erased; one on
+        a Patient that is to be made under an id of its own.
+        """
+        return (
+            Rule("erased", None, self._check, _may_come_back, after_erasure=True),
+            Rule("erased-person", frozenset({"Patient"}), self._check_persons, _is_named_anew),
+        )
 
     async def _check(self, changes: ChangeSet, reader: Reader) -> Verdict:
-        if changes.patient > 0 and not _is_own(changes.access):
+        if not _is_own(changes.access):
             for change in filter(_may_come_back, changes.changes):
                 await self._check_one(changes.patient, change, reader)
         return Verdict()
@@ -64,17 +68,20 @@ class Tombstones:
     async def _check_one(self, patient: int, change: Change, reader: Reader) -> None:
         """Raises ``Conflict`` for what was erased."""
         assert change.after is not None
-        known = partial(reader.fetch, _VALUE, patient)
-        number = self._numbers[change.type]
-        if change.was is None and not change.fresh:
-            if await reader.fetch(_ID, patient, number, change.id):
-                raise _refusal(change)
-            if number == PATIENT and await reader.fetch(_ALIAS, PATIENT, self._person(change.id)):
-                raise _refusal(change)
+        if _is_named_anew(change) and await reader.fetch(_ID, patient, self._numbers[change.type], change.id):
+            raise _refusal(change)
         had = set() if change.before is None else self._values(change.type, change.before)
         for value in self._values(change.type, change.after) - had:
-            if await known(value):
+            if await reader.fetch(_VALUE, patient, value):
                 raise _refusal(change)
+
+    async def _check_persons(self, changes: ChangeSet, reader: Reader) -> Verdict:
+        """Raises ``Conflict`` for a Patient whose whole record was erased."""
+        for change in filter(_is_named_anew, changes.changes):
+            named = change.type == "Patient" and not _is_own(changes.access)
+            if named and await reader.fetch(_ALIAS, PATIENT, self._person(change.id)):
+                raise _refusal(change)
+        return Verdict()
 
     def _values(self, resource_type: str, resource: Resource) -> set[int]:
         """The keyed hashes of the identifiers by which a resource is known where it comes from."""
@@ -98,9 +105,14 @@ def _identifiers(found: Any) -> Iterable[tuple[str, str]]:
             yield each["system"], each["value"]
 
 
+def _is_named_anew(change: Change) -> bool:
+    """Whether it is to be there from now on, under an id that somebody gave it."""
+    return change.after is not None and change.was is None and not change.fresh
+
+
 def _may_come_back(change: Change) -> bool:
     after = change.after
-    return after is not None and ((change.was is None and not change.fresh) or any(name in after for name in _ELEMENTS))
+    return after is not None and (_is_named_anew(change) or any(name in after for name in _ELEMENTS))
 
 
 def _is_own(access: Access) -> bool:

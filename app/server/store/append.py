@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from app.database import Database
-from app.errors import NotFound
 from app.fhir.dates import instant
 from app.server.access import Access
 from app.server.labels import Labels
@@ -20,15 +18,15 @@ from app.server.rules import Change, Rule
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.search.terms import Term
+from app.server.server import FhirServer
 from app.server.store.batches import INDEXES
 from app.server.store.changes import Draft
 from app.server.store.narrowed import check_new
-from app.server.store.read import check_guard
 from app.server.store.write import check_each, check_write_labels
 
 _LOCK: Final = (
     "WITH p AS (UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
-    " WHERE patient = $1 AND state = 'live'"
+    " WHERE patient = $1 AND state = 'live'{intact}"
     " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3)"
     " RETURNING seq - $2 AS before, updated),"
     " s AS (SELECT before, updated, convert_to(to_char(timestamp 'epoch' + updated * interval '1 microsecond',"
@@ -43,6 +41,8 @@ _LOCK: Final = (
     " SELECT $1, s.before + d.k, d.type, d.id, 1, s.updated, 'create', d.labels, $6::text, $7::text FROM s CROSS"
     " JOIN d)"
 )
+# Asked of the row itself: who waited for its lock sees what an erasure just made of it, and not of any other table.
+_INTACT: Final = " AND erased = 0"
 _DRAFT: Final = {
     "k": "integer",
     "type": "smallint",
@@ -67,14 +67,17 @@ _OWN: Final = {
 
 
 @lru_cache(maxsize=128)
-def _statement(names: tuple[str, ...], *, single: bool, terms: bool) -> str:
-    """``single``: one resource, whose values are plain binds; encoding arrays is what such a write costs most."""
+def _statement(names: tuple[str, ...], *, single: bool, terms: bool, intact: bool) -> str:
+    """``single``: one resource, whose values are plain binds; encoding arrays is what such a write costs most.
+    ``intact``: only where nothing was erased.
+    """
     if single:
         drafts = "SELECT " + ", ".join(f"{bind} AS {name}" for name, bind in _BINDS.items())
     else:
         arrays = ", ".join(f"{bind}[]" for bind in _BINDS.values())
         drafts = f"SELECT * FROM unnest({arrays}) AS u({', '.join(_DRAFT)})"
-    parts, place = [_LOCK.replace("{drafts}", drafts)], _FIRST + len(_DRAFT)
+    lock = _LOCK.replace("{drafts}", drafts).replace("{intact}", _INTACT if intact else "")
+    parts, place = [lock], _FIRST + len(_DRAFT)
     for name in names:
         parts.append(_index_part(name, place, single=single))
         place += len(_OWN[name]) + (not single)
@@ -101,26 +104,48 @@ def _index_part(name: str, place: int, *, single: bool) -> str:
     )
 
 
-def is_append(drafts: Sequence[Draft], labels: Labels, rules: Sequence[Rule]) -> bool:
-    """Whether a write only adds, to one partition, and asks nothing of what is there."""
-    return (
-        all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts)
-        and not any(draft.resource is None or labels.referred(draft.resource) is not None for draft in drafts)
-        and not any(
-            rule.applies(Change(draft.type, draft.id, None, draft.resource, draft.fresh))
-            for rule in rules
-            for draft in drafts
-        )
+def _only_add(drafts: Sequence[Draft], labels: Labels) -> bool:
+    """Whether all of them are new, in one partition, and take nothing from what they refer to."""
+    return all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts) and not any(
+        draft.resource is None or labels.referred(draft.resource) is not None for draft in drafts
     )
 
 
-async def append(
-    database: Database, access: Access, drafts: Sequence[Draft], *, registry: Registry, now: int, request: str
-) -> None:
-    """Store ``drafts``, for which ``is_append`` holds. Raises ``GrantChanged``, ``NotFound``, or ``Forbidden``."""
+def _concerned(drafts: Sequence[Draft], rules: Sequence[Rule]) -> list[Rule]:
+    """The rules that have to look at any of them."""
+    changes = [Change(draft.type, draft.id, None, draft.resource, draft.fresh) for draft in drafts]
+    return [rule for rule in rules if any(map(rule.applies, changes))]
+
+
+async def append(server: FhirServer, access: Access, drafts: Sequence[Draft], *, now: int, request: str) -> bool:
+    """Store ``drafts`` if they only add and no rule has to see what is there. False: nothing was stored, and a whole
+    transaction does it or says why not. Raises ``Forbidden``.
+    """
+    if server.database.dialect != "postgresql" or not _only_add(drafts, server.labels):
+        return False
+    rules = _concerned(drafts, server.rules)
+    if not all(rule.after_erasure for rule in rules):
+        return False
     check_each(drafts, partial(check_write_labels, access))
-    check_each(drafts, partial(check_new, access, registry))
-    patient = drafts[0].patient
+    check_each(drafts, partial(check_new, access, server.registry))
+    names, single, terms, binds = _rows(drafts, server.registry)
+    found = await server.database.change(
+        _statement(names, single=single, terms=terms, intact=bool(rules)),
+        *(drafts[0].patient, len(drafts), now, access.hash, access.stamp, access.actor, request),
+        *binds,
+    )
+    if not found:
+        return False
+    updated = found[0][1]
+    stamp = instant(updated).encode()
+    for draft in drafts:
+        assert draft.frame is not None
+        draft.version, draft.updated, draft.body = 1, updated, draft.frame.stamp(1, stamp)
+    return True
+
+
+def _rows(drafts: Sequence[Draft], registry: Registry) -> tuple[tuple[str, ...], bool, bool, list[Any]]:
+    """The index tables that get rows, whether it is one resource, whether there are terms; and the binds of all."""
     single = len(drafts) == 1
     resources: list[tuple[Any, ...]] = []
     index: dict[str, list[tuple[Any, ...]]] = {}
@@ -146,23 +171,4 @@ async def append(
         arrays += zip(*index[name], strict=True)
     if terms:
         arrays += zip(*terms, strict=True)
-    found = await database.change(
-        _statement(names, single=single, terms=bool(terms)),
-        patient,
-        len(drafts),
-        now,
-        access.hash,
-        access.stamp,
-        access.actor,
-        request,
-        *(resources[0] if single else zip(*resources, strict=True)),
-        *arrays,
-    )
-    if not found:
-        await check_guard(database, access, now)
-        raise NotFound("The patient is not known.")
-    updated = found[0][1]
-    stamp = instant(updated).encode()
-    for draft in drafts:
-        assert draft.frame is not None
-        draft.version, draft.updated, draft.body = 1, updated, draft.frame.stamp(1, stamp)
+    return names, single, bool(terms), [*(resources[0] if single else zip(*resources, strict=True)), *arrays]

@@ -41,7 +41,7 @@ _TERMS: Final = (
     " EXCEPT SELECT k.value FROM token k WHERE k.patient = $1"
     " EXCEPT SELECT p.value FROM pair p WHERE p.patient = $1)"
 )
-_NUMBERED: Final = "UPDATE partition SET seq = $2 WHERE patient = $1"
+_NUMBERED: Final = "UPDATE partition SET seq = $2, erased = 1 WHERE patient = $1"
 _END: Final = "UPDATE partition SET state = 'erased' WHERE patient = $1"
 _KEYS: Final = (
     "SELECT r.n, r.type, r.id, r.date, r.deleted, r.keys FROM resource r"
@@ -120,7 +120,7 @@ class Erasing:
 
     async def finish(self) -> None:
         """Remove what only the erased resources needed: names that they claimed, what their tokens stood for. Keep
-        how far the numbers went.
+        how far the numbers went, and that something was erased.
         """
         await self._writer.execute(_NUMBERED, self._patient, self._seq)
         await self._writer.execute(_CLAIMS, self._patient)

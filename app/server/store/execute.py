@@ -15,7 +15,7 @@ from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
-from app.server.store.append import append, is_append
+from app.server.store.append import append
 from app.server.store.changes import Draft
 from app.server.store.frame import renamed
 from app.server.store.matching import Match, matched
@@ -119,12 +119,11 @@ async def execute(
         if rehearse:
             raise _Rehearsed
 
-    plain = server.database.dialect == "postgresql" and not conditions and not rehearse
-    if plain and changing and is_append(changing, server.labels, server.rules):
-        await append(server.database, access, changing, registry=server.registry, now=now, request=request)
-    elif changing:
-        with suppress(_Rehearsed):
-            await server.database.transact(work)
+    plain = not conditions and not rehearse
+    if not changing or (plain and await append(server, access, changing, now=now, request=request)):
+        return
+    with suppress(_Rehearsed):
+        await server.database.transact(work)
 
 
 async def settle(server: FhirServer) -> None:

@@ -34,7 +34,7 @@ LOCK: Final = (
     "UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
     " WHERE patient = $1 AND state = 'live'"
     " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3) RETURNING"
-    " seq, updated"
+    " seq, updated, erased"
 )
 _COLUMNS: Final = "r.id, r.n, r.version, r.seq, r.updated, r.date, r.deleted, r.labels, r.flags, r.keys, r.body"
 BEFORE_SQLITE: Final = (
@@ -57,13 +57,14 @@ Prepare = Callable[[Resource, int], Draft]
 
 @dataclass(slots=True)
 class _Partition:
-    """A locked partition: the changes to make in it, numbered from ``next``."""
+    """A locked partition: the changes to make in it, numbered from ``next``; whether something of it was erased."""
 
     patient: int
     drafts: list[Draft]
     next: int = 0
     updated: int = 0
     stamp: bytes = b""
+    erased: bool = False
 
 
 class Write:
@@ -116,7 +117,7 @@ class Write:
             await check_guard(self._writer, self._access, self._now)
             partition.next, partition.updated = 1, self._now
             await self._writer.insert(
-                tables.INSERT_PARTITION, [(partition.patient, self._access.tenant, room, self._now, "live")]
+                tables.INSERT_PARTITION, [(partition.patient, self._access.tenant, room, self._now, "live", 0)]
             )
         else:
             rows = await self._writer.fetch(
@@ -126,6 +127,7 @@ class Write:
                 await check_guard(self._writer, self._access, self._now)
                 raise NotFound("The patient is not known.")
             partition.next, partition.updated = rows[0][0] - room + 1, rows[0][1]
+            partition.erased = bool(rows[0][2])
         partition.stamp = instant(partition.updated).encode()
 
     async def store(self) -> None:
@@ -234,7 +236,11 @@ class Write:
         if not self._rules:
             return
         changes = [_change(draft) for draft in partition.drafts if not draft.unchanged]
-        rules = [rule for rule in self._rules if any(map(rule.applies, changes))]
+        rules = [
+            rule
+            for rule in self._rules
+            if (partition.erased or not rule.after_erasure) and any(map(rule.applies, changes))
+        ]
         if not rules:
             return
         change_set = ChangeSet(partition.patient, self._access, self._now, changes)
