@@ -8,9 +8,11 @@ from typing import Final
 import httpx
 import pytest
 
+from app.auth.accounts import totp
 from app.auth.accounts.acting import records_of
 from app.auth.organizations import identity_providers, registry
 from app.auth.organizations.identity_providers import SEAL, Claims, IdentityProvider
+from app.auth.organizations.tables import INSERT_IDENTITY
 from app.auth.recipients import organization as organization_recipient
 from app.auth.recipients import person
 from app.auth.roles import Role
@@ -23,6 +25,7 @@ from tests import builders
 from tests.openid_provider import CLIENT, SECRET, Provider, running_provider
 from tests.people.browsing import Browser, browsing
 from tests.people.people import TENANT, People
+from tests.server.service import TOTP
 
 BSN: Final = "999999990"
 
@@ -109,6 +112,29 @@ async def test_where_the_provider_has_no_second_factor_one_is_made_here_first(
         assert (await browser.get("/login/set-up")).status_code == 200
 
 
+async def test_where_the_provider_has_no_second_factor_the_one_that_is_here_is_given(
+    people: People, provider: Provider
+) -> None:
+    provider.claims["acr"] = "low"
+    found = await registered(people, provider)
+    anna = await people.account("anna", record="anna")
+    row = (provider.issuer, "subject-1", anna, "low", people.now, people.now)
+    async with people.server.database.write() as writer:
+        await writer.insert(INSERT_IDENTITY, [row])
+    async with browsing(people) as browser:
+        answer = await there_and_back(browser, f"/login/at/{found.id}?next=/account")
+        assert answer.headers["location"] == "/login/second-factor?next=%2Faccount"
+        assert "__Host-session" not in browser.client.cookies
+        page = "/login/second-factor"
+        assert (await browser.post(page, {"code": "000000"}, page=page)).status_code == 422
+        code = totp.code_at(totp.read_secret(TOTP), people.now // totp.STEP)
+        given = await browser.post(page, {"code": code, "next": "/account"}, page=page)
+        assert (given.status_code, given.headers["location"]) == (303, "/account")
+        session = await session_row(people, browser)
+        assert (session["account"], session["method"]) == (anna, "openid+totp")
+        assert (session["issuer"], session["assurance"]) == (provider.issuer, "low")
+
+
 async def test_a_state_of_another_browser_opens_nothing(people: People, provider: Provider) -> None:
     found = await registered(people, provider)
     async with browsing(people) as browser, browsing(people) as other:
@@ -163,6 +189,7 @@ async def test_a_provider_that_is_not_there_answers_as_one_that_cannot_be_reache
 async def test_a_patient_links_a_provider_with_a_fresh_second_factor_and_unlinks_it(
     people: People, provider: Provider
 ) -> None:
+    provider.claims["acr"] = "high"
     found = await registered(people, provider)
     anna = await people.account("anna")
     async with browsing(people, "anna", fresh=False) as stale:

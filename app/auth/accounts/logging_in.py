@@ -82,10 +82,23 @@ async def give_password(accounts: Accounts, email: str, password: str, *, browse
     return Tried(account.id, await begin(accounts, account, now=now))
 
 
-async def begin(accounts: Accounts, account: Account, *, now: int) -> str:
-    """A log-in that waits for its second factor, for who has shown to be at the account's password or mail."""
+async def begin(accounts: Accounts, account: Account, *, now: int, elsewhere: LogIn | None = None) -> str:
+    """A log-in that waits for its second factor, for who has shown to be at the account's password or mail, or
+    ``elsewhere``: at an identity provider whose word is no second factor.
+    """
+    data = {} if elsewhere is None else {"issuer": elsewhere.issuer, "assurance": elsewhere.assurance}
     async with accounts.database.write() as writer:
-        return await tickets.issue(writer, LOG_IN, now=now, seconds=_SECONDS, account=account.id)
+        return await tickets.issue(writer, LOG_IN, now=now, seconds=_SECONDS, account=account.id, data=data)
+
+
+async def finish(accounts: Accounts, secret: str, account: Account, factor: str, *, now: int) -> LogIn:
+    """The log-in that waited, with its second factor: totp, recovery or passkey. Raises ``Spent`` when it is over."""
+    ticket = await tickets.take(accounts.database, LOG_IN, secret, now=now)
+    if ticket is None:
+        raise Spent("This log-in is over.")
+    first = "openid" if ticket.data else "password"
+    method = factor if factor == "passkey" else f"{first}+{factor}"
+    return LogIn(account.id, account.tenant, method, **ticket.data)
 
 
 async def waiting(accounts: Accounts, secret: str, *, now: int) -> Waiting:
@@ -120,9 +133,7 @@ async def give_code(
     method = await check_code(accounts, found.account, code, browser=browser, now=now)
     if method is None:
         return None
-    if await tickets.take(accounts.database, LOG_IN, secret, now=now) is None:
-        raise Spent("This log-in is over.")
-    return found.account, LogIn(found.account.id, found.account.tenant, f"password+{method}")
+    return found.account, await finish(accounts, secret, found.account, method, now=now)
 
 
 async def check_code(accounts: Accounts, account: Account, code: str, *, browser: Browser, now: int) -> str | None:

@@ -91,8 +91,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """How somebody logged in. ``method``: password+totp, password+recovery, passkey or openid; ``fresh``: a second
-    factor was part of it.
+    """How somebody logged in. ``method``: passkey, openid, or password or openid with a factor of ours, such as
+    password+totp; ``fresh``: a second factor was part of it.
     """
 
     account: str

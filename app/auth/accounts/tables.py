@@ -89,10 +89,10 @@ session: Final = Table(
     PrimaryKeyConstraint("hash"),
     Index("ix_session_account", "account"),
 )
-"""A person's browser session. ``hash``: SHA-256 of the cookie. Once a record is chosen (``patient``) there is an
-``access_grant`` of kind session under the same hash. ``method``: how they logged in (password+totp, password+recovery,
-passkey, openid); ``organization`` and ``identifiers`` (JSON): of a professional, as the identity provider said.
-``fresh``: until when the second factor counts as just given.
+"""A person's browser session. ``hash``: of the cookie. Once a record is chosen (``patient``) there is an access_grant
+of kind session under the same hash. ``method``: how they logged in (password+totp, password+recovery, passkey, openid,
+openid+totp); ``organization`` and ``identifiers`` (JSON): of a professional, as the identity provider said. ``fresh``:
+until when the second factor counts as just given.
 """
 
 ticket: Final = Table(

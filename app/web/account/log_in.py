@@ -9,11 +9,9 @@ from fastapi.responses import Response
 from app.auth.accounts import passkeys
 from app.auth.accounts.account import Account
 from app.auth.accounts.credentials import offer_totp, offered, set_totp
-from app.auth.accounts.logging_in import LOG_IN, Waiting, give_code, give_password, waiting
+from app.auth.accounts.logging_in import Waiting, finish, give_code, give_password, waiting
 from app.auth.accounts.service import Spent
-from app.auth.accounts.sessions import LogIn
 from app.auth.accounts.totp import address, picture, written
-from app.auth.tickets import take
 from app.web.account.following import own_path
 from app.web.account.visit import Visit, told
 
@@ -147,7 +145,7 @@ async def set_up(visit: Visit) -> Response:
     codes = await set_totp(visit.accounts, account, secret, form.get("code"), now=visit.now)
     if codes is None:
         return _set_up_page(visit, account, following, offer=offer, problems={"code": "account.code.wrong"})
-    return await _set_up_done(visit, account, codes, following, "password+totp")
+    return await _set_up_done(visit, account, codes, following, "totp")
 
 
 async def set_up_options(visit: Visit) -> Response:
@@ -170,12 +168,11 @@ async def set_up_passkey(visit: Visit) -> Response:
     return await _set_up_done(visit, account, codes, following, "passkey")
 
 
-async def _set_up_done(visit: Visit, account: Account, codes: list[str], following: str, method: str) -> Response:
+async def _set_up_done(visit: Visit, account: Account, codes: list[str], following: str, factor: str) -> Response:
     """Logged in, with the recovery codes on the page: they are shown this once."""
     with told(_OVER):
-        if await take(visit.accounts.database, LOG_IN, visit.log_in, now=visit.now) is None:
-            raise Spent("This log-in is over.")
-    session = await visit.enter(account, LogIn(account.id, account.tenant, method))
+        log_in = await finish(visit.accounts, visit.log_in, account, factor, now=visit.now)
+    session = await visit.enter(account, log_in)
     where = "/account/record" if account.birth_date else visit.start(session, account, following)
     visit.visitor = visit.site.under(visit.visitor, session)
     if not codes:

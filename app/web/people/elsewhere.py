@@ -115,11 +115,12 @@ async def _logged_in(visit: Visit, returned: Returned) -> Response:
     if account is None:
         raise NotLoggedIn(Reason.ACCOUNT)
     following = own_path(returned.then)
-    if not found.organization and not found.fresh and (await standing(visit.accounts, account)).must_set_up:
-        # What this provider says does not count as a second factor, and there is none here yet: one is made first.
-        secret = await begin_log_in(visit.accounts, account, now=visit.now)
+    if not found.organization and not found.fresh:
+        # What this provider says does not count as a second factor: it is given here, or made first.
+        secret = await begin_log_in(visit.accounts, account, now=visit.now, elsewhere=found)
         visit.visitor.cookies[LOG_IN_COOKIE] = (secret, _LOG_IN_AGE)
-        return visit.go("/login/set-up" + (f"?{urlencode({'next': following})}" if following else ""))
+        step = "set-up" if (await standing(visit.accounts, account)).must_set_up else "second-factor"
+        return visit.go(f"/login/{step}" + (f"?{urlencode({'next': following})}" if following else ""))
     session = await enter(visit.site, visit.visitor, found)
     return visit.go(following or ("/permissions" if session.patient is not None else "/choose"))
 
