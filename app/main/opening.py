@@ -23,6 +23,7 @@ from app.auth.oauth.metadata import Metadata
 from app.auth.oauth.server import AuthorizationServer, authorization_server
 from app.auth.recording import Recording
 from app.auth.rights.annotation import annotate_operation
+from app.auth.rights.rectification import provider_data
 from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
@@ -123,11 +124,12 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
     consents = PrivacyConsents(settings.canonical_base)
     pairing = Pairing(Seal(settings.page_key(), "pairing"))
     annotation = annotate_operation(settings.canonical_base)
+    numbers = load("4.0.1").type_numbers
     return FhirServer(
         database,
         base,
         settings.page_key(),
-        rules=Tombstones(settings.page_key(), load("4.0.1").type_numbers).rules(),
+        rules=(*Tombstones(settings.page_key(), numbers).rules(), provider_data(numbers)),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
         operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation)),
         known_as=known_as,

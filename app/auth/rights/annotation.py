@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.auth.rights.sources import entered_by
 from app.auth.roles import Role
 from app.database import Reader
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -34,10 +35,6 @@ ANNOTATE_PARAMETERS: Final = (
     Parameter("return", "out", 1, "1", "Communication", "The annotation, which is about the resource."),
 )
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-_ENTERED: Final = (
-    "SELECT h.actor FROM resource r JOIN history h ON h.patient = $1 AND h.seq = r.n"
-    " WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
-)
 
 
 def category_system(canonical_base: str) -> str:
@@ -119,8 +116,9 @@ def _check_who(access: Access) -> None:
 
 async def _is_own(reader: Reader, number: int, access: Access, resource_id: str) -> bool:
     """Whether the person entered it, through whichever app, or did so for themselves."""
-    rows = await reader.fetch(_ENTERED, access.patient, number, resource_id)
-    source, _, by = (rows[0][0] if rows else "").partition(FOR)[0].partition(BY)
+    assert access.patient is not None
+    actor = await entered_by(reader, access.patient, number, resource_id)
+    source, _, by = actor.partition(FOR)[0].partition(BY)
     return bool(access.person) and access.person in (by, source.removeprefix("person:"))
 
 

@@ -35,6 +35,10 @@ _HELD: Final = (
     " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $6)"
     " ORDER BY r.n LIMIT $7"
 )
+_ENTERED: Final = (
+    "SELECT h.actor FROM resource r JOIN history h ON h.patient = $1 AND h.seq = r.n"
+    " WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
+)
 _NAMES: Final[Mapping[str, str]] = {
     "app": "SELECT name FROM client WHERE id = $1",
     "organization": "SELECT name FROM organization WHERE id = $1",
@@ -88,6 +92,12 @@ def _source_of(actor: str, body: bytes | None) -> str:
     if body is not None and parts(source)[0] == _SERVICE and (origin := _decode(body).meta.source):
         return f"{source}{_FROM}{origin}"
     return source
+
+
+async def entered_by(reader: Reader, patient: int, number: int, resource_id: str) -> str:
+    """Who entered a resource first, as ``history.actor`` has it; "" for what is not there. ``number``: of its type."""
+    rows = await reader.fetch(_ENTERED, patient, number, resource_id)
+    return rows[0][0] if rows else ""
 
 
 async def held(
