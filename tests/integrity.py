@@ -17,7 +17,7 @@ from app.fhir.resource import Resource, decode
 from app.server.ids import key_of
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.rows import NO_KEYS
-from app.server.search.terms import hash_token
+from app.server.search.terms import WORDS, hash_token, hash_words
 from app.server.server import FhirServer
 from app.server.store.batches import index_rows
 from app.server.store.removal import EMPTIED, REMOVAL
@@ -117,7 +117,13 @@ def _in_indexes(
         if len(found) != len(rows_in):
             yield f"{name}: the same row twice"
     yield from (f"term: missing {row}" for row in sorted(known - terms))
-    yield from (f"term: has another hash {row}" for row in sorted(terms) if hash_token(row[2], row[3]) != row[1])
+    worded: dict[tuple[int, int], list[str]] = {}
+    for patient, value, system, code in terms:
+        if system == WORDS:
+            worded.setdefault((patient, value), []).append(code)
+        elif hash_token(system, code) != value:
+            yield f"term: has another hash {(patient, value, system, code)}"
+    yield from (f"term: has another hash {key}" for key, codes in worded.items() if hash_words(codes) != key[1])
 
 
 def _in_resources(server: FhirServer, resources: Sequence[Stored], aliases: set[tuple[Any, ...]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -82,6 +83,11 @@ def wording(texts: tuple[Words, ...]) -> tuple[int, tuple[Term, ...]]:
     """All texts of one resource as one token, and the terms that it stands for: what is measured again and again is
     worded alike.
     """
-    codes = sorted({words_code(number, text) for number, text in texts})
-    value = _hash(WORDS, "\n".join(codes))
+    codes = {words_code(number, text) for number, text in texts}
+    value = hash_words(codes)
     return value, tuple((value, WORDS, code) for code in codes)
+
+
+def hash_words(codes: Iterable[str]) -> int:
+    """The hash of the codes of texts that stand together, in whatever order."""
+    return _hash(WORDS, "\n".join(sorted(codes)))
