@@ -23,6 +23,7 @@ from tests.oauth.apps import (
     fields,
     press,
     redeem,
+    refresh,
     sent,
     tokens,
 )
@@ -312,6 +313,19 @@ async def test_a14_what_was_narrowed_or_ended_is_asked_again(
     assert (await ask(browser)).status_code == 200
 
 
+async def test_a14_an_app_that_another_on_the_device_can_play_is_asked_about_each_time(
+    browser: httpx.AsyncClient,
+) -> None:
+    request = {
+        "client_id": "narrow",
+        "scope": "launch/patient patient/Observation.rs",
+        "redirect_uri": "org.example.narrow:/callback",
+    }
+    await allowed(browser, **request)
+    assert (await ask(browser, **request)).status_code == 200
+    assert sent(await ask(browser, **request, prompt="none"))["error"] == "consent_required"
+
+
 async def test_a14_the_app_may_have_it_asked_again(browser: httpx.AsyncClient) -> None:
     await allowed(browser)
     assert (await ask(browser, prompt="consent")).status_code == 200
@@ -394,6 +408,21 @@ async def test_a_professional_works_for_who_consented_to_the_organisation(
         headers = {"authorization": f"Bearer {token}"}
         assert (await client.get("/fhir/Patient/anna", headers=headers)).status_code == 200
         assert (await client.get("/fhir/Patient/bram", headers=headers)).status_code == 404
+
+
+async def test_a_professionals_app_ends_with_the_organisation(service: Service, client: httpx.AsyncClient) -> None:
+    async with logged_in(service, "carla", record=None) as browser:
+        await professional(service, browser, "clinic")
+        code = sent(await ask(browser, **WHERE, scope="user/*.rs offline_access"))["code"]
+        who = (await account(service, "carla")).id
+    given = (await redeem(client, code, **WHERE)).json()
+    renewed = await refresh(client, given["refresh_token"], client_id="professional")
+    assert renewed.status_code == 200, renewed.text
+    ((clinic,),) = await service.database.fetch("SELECT organization FROM client WHERE id = 'professional'")
+    await service.database.change("UPDATE organization SET state = 'closed' WHERE id = $1", clinic)
+    refused = await refresh(client, renewed.json()["refresh_token"], client_id="professional")
+    assert refused.json()["error"] == "invalid_grant"
+    assert await service.database.fetch("SELECT 1 FROM access_grant WHERE person = $1 AND kind = 'app'", who) == []
 
 
 async def test_a_professional_of_another_organisation_is_turned_away(service: Service) -> None:

@@ -9,6 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from app.auth.accounts.sessions import FRESH
 from tests.oauth.apps import (
     BASE,
     ISSUER,
@@ -94,6 +95,18 @@ async def test_the_same_is_not_asked_twice(browser: httpx.AsyncClient) -> None:
 async def test_a_silent_request_is_told_what_is_missing(browser: httpx.AsyncClient, scope: str, error: str) -> None:
     back = sent(await ask(browser, scope=scope, prompt="none"))
     assert (back["error"], back["state"]) == (error, STATE)
+
+
+@pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "60"}])
+async def test_who_is_to_prove_anew_who_they_are_does_so_after_the_app_asked(
+    service: Service, browser: httpx.AsyncClient, asked: dict[str, str]
+) -> None:
+    await service.database.change("UPDATE session SET created = created - 120000000, fresh = fresh - 120000000")
+    page = await ask(browser, **asked)
+    assert page.status_code == 303
+    assert page.headers["location"].startswith("/account/confirm?next=")
+    await service.database.change("UPDATE session SET fresh = $1", service.server.clock() + FRESH)
+    assert (await browser.get(page.url.path)).status_code == 200
 
 
 async def test_a_silent_request_of_nobody_is_told_to_log_in(client: httpx.AsyncClient) -> None:

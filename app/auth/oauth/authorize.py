@@ -18,7 +18,7 @@ from app.auth.consents import service as consents
 from app.auth.consents.text import text_versions
 from app.auth.grants import NewGrant
 from app.auth.oauth.asking import Allowance, Cells, asked, covered, inside
-from app.auth.oauth.clients import Client, Users
+from app.auth.oauth.clients import Client, Kind, Users
 from app.auth.oauth.codes import add_code
 from app.auth.oauth.endpoints import PUSHED, REQUEST_URI
 from app.auth.oauth.families import Authorization, add_authorization, last_authorization
@@ -102,9 +102,11 @@ async def answered(
     oauth: AuthorizationServer, request: AuthorizationRequest, record: Record | None, client: Client
 ) -> bool:
     """Whether the person need not be asked: the same app asked them the same before, in the same words, and what they
-    agreed to then still allows all of it.
+    agreed to then still allows all of it. An app on somebody's own device that proves nothing is asked about each time:
+    any other app there can have its scheme or port. https://www.rfc-editor.org/rfc/rfc8252#section-8.6
     """
-    if "consent" in request.prompt or record is None:
+    impersonable = client.kind is Kind.PUBLIC and not request.redirect_uri.startswith("https:")
+    if "consent" in request.prompt or record is None or impersonable:
         return False
     last = await last_authorization(oauth.database, client=client.id, patient=record.patient, account=record.account)
     if last is None or (last.asked, last.redirect_uri, last.text_version) != (
@@ -114,6 +116,11 @@ async def answered(
     ):
         return False
     return await is_allowed(oauth, client, record, asked(read_granted(request.scopes)))
+
+
+def proven_at(session: Session) -> int:
+    """When the person last proved who they are (µs)."""
+    return max(session.created, session.fresh - FRESH)
 
 
 async def is_allowed(oauth: AuthorizationServer, client: Client, record: Record, cells: Cells) -> bool:
@@ -246,7 +253,7 @@ def _authorization(
         text_version=text_versions()[-1],
         session=session.hash if ends_with_session else b"",
         nonce=request.nonce,
-        authenticated=max(session.created, session.fresh - FRESH),
+        authenticated=proven_at(session),
         assurance=session.assurance,
         created=now,
         expires=now + WAITING_SECONDS * SECOND,

@@ -147,6 +147,8 @@ async def _ended(writer: Writer, given: Authorization, now: int) -> str:
         return "account-closed"
     if given.session and not await writer.fetch(_SESSION, given.session, now):
         return "session-ended"
+    if given.organization and not await writer.fetch(_ORGANIZATION, given.organization, given.tenant):
+        return "organization-closed"
     if given.patient is None or not read_granted(given.scopes).resources:
         return ""
     own = given.also or given.recipient

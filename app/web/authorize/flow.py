@@ -28,7 +28,7 @@ from app.auth.oauth.asking import (
     end_of,
     rows,
 )
-from app.auth.oauth.authorize import WAITING_SECONDS, Consented, answered, is_allowed, let_in
+from app.auth.oauth.authorize import WAITING_SECONDS, Consented, answered, is_allowed, let_in, proven_at
 from app.auth.oauth.clients import Users
 from app.auth.oauth.scopes import FHIR_USER, OFFLINE, OPENID
 from app.auth.roles import Role
@@ -53,7 +53,7 @@ async def show(waiting: Waiting) -> Response:
     waiting.check_person()
     if reason := waiting.unfit():
         return await _cannot(waiting, reason)
-    if _must_prove(waiting) and not waiting.visitor.is_fresh:
+    if _must_prove(waiting):
         if silent:
             await waiting.use_up()
             return await waiting.send_back("login_required", "The person has to log in again.")
@@ -94,9 +94,11 @@ def _by_way_of(waiting: Waiting, address: str) -> Response:
 
 
 def _must_prove(waiting: Waiting) -> bool:
-    """Whether the app wants to be sure that the person is there now."""
-    limit = waiting.wanted.max_age
-    too_long = limit >= 0 and waiting.fhir_now - waiting.person.created > limit * 1_000_000
+    """Whether the app wants to be sure that the person is there now, and they have not shown it since it asked."""
+    limit, proven = waiting.wanted.max_age, proven_at(waiting.person)
+    if proven >= waiting.wanted.received:
+        return False
+    too_long = limit >= 0 and waiting.fhir_now - proven > limit * 1_000_000
     return too_long or bool({"login", "select_account"} & set(waiting.wanted.prompt))
 
 
