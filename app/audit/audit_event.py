@@ -42,13 +42,14 @@ _SECURITY: Final[Mapping[str, tuple[str, str]]] = {
             "consent-withdrawn",
             "mandate-given",
             "mandate-ended",
+            "invitation-accepted",
             "credential-changed",
         ),
         ("110113", "Security Alert"),
     ),
 }
 _ACTIONS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("create", "consent-given", "mandate-given", "register", "annotate"), "C"),
+    **dict.fromkeys(("create", "consent-given", "mandate-given", "invitation-accepted", "register", "annotate"), "C"),
     **dict.fromkeys(("update", "patch", "consent-changed", "$meta-add", "$meta-delete", "credential-changed"), "U"),
     **dict.fromkeys(("delete", "erase", "consent-withdrawn", "mandate-ended"), "D"),
     **dict.fromkeys(

@@ -22,13 +22,16 @@ class Item:
 
 
 _OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
+_HELPING: Final = frozenset({Role.CARER, Role.PROFESSIONAL})
 _ALL: Final = frozenset(Role)
 ITEMS: Final[tuple[Item, ...]] = (
+    Item("/working", "site.nav.working", _HELPING),
     Item("/permissions", "site.nav.permissions", _OWN),
     Item("/looked", "site.nav.looked", _OWN),
     Item("/data", "site.nav.data", _OWN),
     Item("/people", "site.nav.people", _OWN),
     Item("/apps", "site.nav.apps", _ALL - {Role.ADMINISTRATOR}),
+    Item("/choose", "site.nav.choose", _ALL - {Role.ADMINISTRATOR, Role.ORGANIZATION}, needs_record=False),
     Item("/admin", "site.nav.admin", frozenset({Role.ADMINISTRATOR}), needs_record=False),
     Item("/account", "site.nav.account", _ALL, needs_record=False),
 )
@@ -42,3 +45,10 @@ def menu(visitor: Visitor) -> list[tuple[str, str]]:
         for item in ITEMS
         if role in item.roles and (visitor.access is not None or not item.needs_record)
     ]
+
+
+def part_of(path: str) -> str:
+    """The address in the menu that a page belongs under; "" where it is none of them."""
+    if path == "/pairing":
+        return "/permissions"
+    return next((each.address for each in ITEMS if path.startswith(f"{each.address}/")), "")

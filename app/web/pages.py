@@ -59,9 +59,9 @@ def _page(template: str, server: FhirServer, **values: Any) -> str:
     return environment().get_template(template).render(base=base, version=VERSION, released=RELEASED, **values)
 
 
-def home(server: FhirServer, language: str, *, sandbox: bool) -> str:
-    """What this server is and how to start, in HTML."""
-    return _page(f"home.{language}.html", server, language=language, sandbox=sandbox)
+def home(server: FhirServer, language: str, *, sandbox: bool, known: bool = False) -> str:
+    """What one can do here and how to start, in HTML. ``known``: this browser has the cookie of a log-in."""
+    return _page(f"home.{language}.html", server, language=language, sandbox=sandbox, known=known)
 
 
 def documentation(server: FhirServer) -> str:

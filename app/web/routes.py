@@ -15,8 +15,9 @@ from fastapi.responses import Response
 from app.server.compression import takes_gzip
 from app.server.server import FhirServer
 from app.web import pages
-from app.web.languages import language
+from app.web.languages import LANGUAGES, language
 from app.web.openapi import openapi
+from app.web.site import LANGUAGE_COOKIE, SESSION_COOKIE, keep_language
 
 _READ: Final = ["GET", "HEAD"]
 _ASSETS: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml", "passkey.js": "text/javascript"}
@@ -61,9 +62,15 @@ def add_pages(application: FastAPI, server: Callable[[], FhirServer | None], *, 
 
     @add("/")
     async def home(request: Request, lang: str | None = None) -> Response:
-        chosen = language(lang, request.headers.get("accept-language", ""))
-        headers = {"Content-Language": chosen, "Vary": "Accept-Language", "Cache-Control": "no-cache"}
-        return Response(pages.home(opened(), chosen, sandbox=sandbox), headers=headers, media_type="text/html")
+        asked = lang if lang in LANGUAGES else None
+        kept = request.cookies.get(LANGUAGE_COOKIE)
+        chosen = language(asked or kept, request.headers.get("accept-language", ""))
+        headers = {"Content-Language": chosen, "Vary": "Accept-Language, Cookie", "Cache-Control": "no-cache"}
+        page = pages.home(opened(), chosen, sandbox=sandbox, known=SESSION_COOKIE in request.cookies)
+        answer = Response(page, headers=headers, media_type="text/html")
+        if asked is not None and asked != kept:
+            keep_language(answer, asked)
+        return answer
 
     @add("/docs")
     async def docs(request: Request) -> Response:

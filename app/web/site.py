@@ -31,7 +31,7 @@ from app.server.store.read import GrantChanged, read
 from app.web.dates import date, moment
 from app.web.forms import Form, check_origin, check_token, read_form
 from app.web.languages import LANGUAGES, language
-from app.web.menu import menu
+from app.web.menu import menu, part_of
 from app.web.pages import environment
 from app.web.texts import Translate, translate
 
@@ -115,6 +115,8 @@ class Site:
         cookies = request.cookies
         session = await self.sessions.find(cookies.get(SESSION_COOKIE, ""), now=now)
         access = None if session is None or session.patient is None else await self.sessions.access(session, now=now)
+        if access is not None and access.patient is None:
+            access = None  # what was allowed in the record that was chosen has ended
         asked = request.query_params.get("lang")
         chosen = language(
             asked if asked in LANGUAGES else cookies.get(LANGUAGE_COOKIE) or (session.language if session else None),
@@ -203,6 +205,7 @@ class Site:
                 visitor=visitor,
                 path=request.url.path,
                 menu=menu,
+                part_of=part_of,
                 in_language=lambda name: f"?{urlencode({**dict(request.query_params), 'lang': name})}",
                 scripts=scripts,
                 moment=lambda at: moment(at, visitor.language),
@@ -233,9 +236,7 @@ class Site:
             if age < 0:
                 response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
             else:
-                response.set_cookie(
-                    name, value, max_age=age or None, path="/", secure=True, httponly=True, samesite="lax"
-                )
+                _set_cookie(response, name, value, age)
         return response
 
     def _token(self, visitor: Visitor) -> str:
@@ -248,6 +249,15 @@ class Site:
         changed = replace(visitor, session=session)
         changed.csrf = self._token(changed)
         return changed
+
+
+def _set_cookie(response: Response, name: str, value: str, age: int) -> None:
+    response.set_cookie(name, value, max_age=age or None, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def keep_language(response: Response, chosen: str) -> None:
+    """Keep the language that was chosen in the browser, for the pages that come after."""
+    _set_cookie(response, LANGUAGE_COOKIE, chosen, _YEAR)
 
 
 async def record_name(server: FhirServer, access: Access) -> str:

@@ -27,6 +27,24 @@ async def invited(people: People, fields: Fields) -> str:
     return await invitation(people.service)
 
 
+async def test_who_decides_in_a_record_has_its_permissions_in_place_of_the_page_for_helpers(people: People) -> None:
+    async with browsing(people, "anna", record="anna") as anna:
+        assert (await anna.get("/working")).headers["location"] == "/permissions"
+        assert 'href="/choose"' in (await anna.get("/permissions")).text
+
+
+async def test_a_record_in_which_one_may_do_nothing_any_more_is_no_longer_chosen(people: People) -> None:
+    path = await invited(people, dict(MEASUREMENTS))
+    async with browsing(people, "paula") as paula, browsing(people, "anna", record="anna") as anna:
+        await paula.post(path, page=path)
+        await paula.post("/choose", {"record": "anna"}, page="/choose")
+        assert (await paula.get("/apps")).status_code == 200
+        await anna.post(f"/people/carers/{await people.account('paula')}/end")
+        for address in ("/working", "/apps"):
+            assert (await paula.get(address)).headers["location"].startswith("/choose")
+        assert "U bekijkt het dossier" not in (await paula.get("/account")).text
+
+
 async def test_a_person_with_one_record_chooses_it(people: People) -> None:
     async with browsing(people, "anna") as anna:
         page = await anna.get("/choose")
@@ -94,6 +112,13 @@ async def test_a_carer_sees_what_was_named_and_nothing_else_until_it_is_withdraw
         assert "Metingen" in (await paula.get(path)).text
         accepted = await paula.post(path, page=path)
         assert accepted.headers["location"] == "/choose?done=accepted"
+        chosen = await paula.post("/choose", {"record": "anna"}, page="/choose")
+        assert chosen.headers["location"] == "/working"
+        working = (await paula.get("/working")).text
+        assert all(each in working for each in ("Anna Proefstra", "U helpt als mantelzorger", "Bekijken", "Metingen"))
+        assert not any(each in working for each in ("Toevoegen", "Medicijnen"))
+        assert (await paula.get("/permissions")).status_code == 403
+        assert "/permissions" not in (await paula.get("/apps")).text
         assert (await paula.get(path)).status_code == 410
     session = await people.session("paula")
     (record,) = await records_of(people.server, session, now=people.now)
@@ -113,6 +138,10 @@ async def test_a_carer_sees_what_was_named_and_nothing_else_until_it_is_withdraw
         ended = await anna.post(f"/people/carers/{account}/end")
         assert ended.headers["location"] == "/people?done=ended"
         assert (await anna.post(f"/people/carers/{account}/end")).status_code == 404
+        log = (await anna.get("/looked")).text
+        assert "een uitnodiging om te helpen aangenomen" in log
+        assert "dit dossier gekozen om in te werken" in log
+        assert "iets gedaan" not in log
     assert (await carer.get(f"/Observation/{weight['id']}")).status_code in (401, 404)
     assert await records_of(people.server, session, now=people.now) == []
     assert decode((await operator.get(f"/{record.fhir_user}")).content)["active"] is False

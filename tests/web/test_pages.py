@@ -16,6 +16,7 @@ from app.config import Settings
 from app.main import create_app
 from app.server.capability import SYSTEM_ROWS, TYPE_ROWS
 from app.web.pages import INTERACTIONS
+from app.web.site import LANGUAGE_COOKIE, SESSION_COOKIE
 from tests.server.service import TOKENS, Service
 from tests.web.conftest import ROOT
 
@@ -91,6 +92,25 @@ async def test_the_pages_in_both_languages_lead_to_the_same(site: httpx.AsyncCli
         assert dutch.xpath(found) == english.xpath(found)
     links = set(dutch.xpath("//main//a/@href"))
     assert {"/docs", "/openapi.json", "/health", f"{ROOT}/fhir/metadata"} <= links
+
+
+async def test_the_first_page_leads_to_a_log_in_and_to_an_account(site: httpx.AsyncClient) -> None:
+    for language in ("nl", "en"):
+        root = await page(site, f"/?lang={language}")
+        assert root.xpath("//main//a[@class]/@href") == ["/login", "/register"]
+    known = await site.get("/", headers={"cookie": f"{SESSION_COOKIE}=whatever"})
+    main: Any = html.document_fromstring(known.text)
+    assert main.xpath("//main//a[@class]/@href") == ["/login"]  # which leads on, or asks to log in
+    assert "Cookie" in known.headers["vary"]
+
+
+async def test_the_language_that_was_chosen_on_the_first_page_holds_on_the_next(site: httpx.AsyncClient) -> None:
+    kept = (await site.get("/?lang=en", headers={"accept-language": "nl"})).headers["set-cookie"]
+    assert kept.startswith(f"{LANGUAGE_COOKIE}=en;")
+    headers = {"accept-language": "nl", "cookie": f"{LANGUAGE_COOKIE}=en"}
+    for address in ("/", "/login"):
+        assert (await site.get(address, headers=headers)).headers["content-language"] == "en"
+    assert "set-cookie" not in (await site.get("/?lang=xx", headers=headers)).headers
 
 
 async def test_links_of_the_pages_lead_somewhere(site: httpx.AsyncClient) -> None:

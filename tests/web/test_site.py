@@ -15,7 +15,7 @@ from app.web.languages import LANGUAGES
 from app.web.texts import texts, translate
 
 FORM = "application/x-www-form-urlencoded"
-_FIELD = re.compile(r"t\(\"([a-z_.0-9]+)\"")
+_FIELD = re.compile(r"\bt\(\"([a-z_.0-9]+)\"")
 
 
 def test_both_languages_say_the_same_things_with_the_same_values() -> None:

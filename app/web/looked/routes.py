@@ -27,6 +27,7 @@ MOST: Final = 5_000
 """Lines that are looked through for one page."""
 PERIODS: Final = {"week": 7, "month": 31, "quarter": 92, "year": 366}
 _DEFAULT: Final = "month"
+_HOLDERS: Final = "SELECT id FROM account WHERE patient = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ async def _page(area: Looked, request: Request, visitor: Visitor) -> Response:
                 cut = True
                 break
             found.append(recorded)
+        holders = {row[0] for row in await reader.fetch(_HOLDERS, patient)}
         await names.learn(reader, (party for each in found for party, _ in parties(each.event)))
     everybody = sorted({party_of(each.event).main for each in found} - {""}, key=lambda party: names(party).lower())
     if asked.who:
@@ -100,6 +102,7 @@ async def _page(area: Looked, request: Request, visitor: Visitor) -> Response:
         everybody=[(party, names(party) or party.partition(":")[2]) for party in everybody],
         names=names,
         own=visitor.person.account,
+        holders=holders,
         asked=asked,
         problems=asked.problems,
         cut=cut,

@@ -80,4 +80,4 @@ async def choose(visit: Visit) -> Response:
     visit.visitor.session = session
     visit.visitor.access = await visit.site.sessions.access(session, now=visit.now)
     await visit.record("record-chosen", patients=[record.patient])
-    return visit.go(following or ("/permissions" if record.role in _OWN else "/choose?done=chosen"))
+    return visit.go(following or ("/permissions" if record.role in _OWN else "/working"))

@@ -85,8 +85,7 @@ async def accept(visit: Visit) -> Response:
     person = visit.visitor.person
     with explained():
         taken = await invitations.accept(visit.accounts, person, visit.part("ticket"), now=visit.now)
-    kind = "mandate-given" if taken.role == "representative" else "consent-given"
-    await visit.record(kind, patients=[taken.patient])
+    await visit.record("invitation-accepted", patients=[taken.patient])
     return visit.go("/choose?done=accepted")
 
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from app.web.opened import Opened
-from app.web.people import children, choosing, elsewhere, helping, inviting
+from app.web.people import children, choosing, elsewhere, helping, inviting, working
 from app.web.people.visit import CALLBACK, People, Visit
 from app.web.site import Site
 
@@ -17,6 +17,7 @@ View = Callable[[Visit], Awaitable[Response]]
 ADDRESSES: Final[tuple[tuple[str, View | None, View | None], ...]] = (
     ("/choose", choosing.show, choosing.choose),
     ("/choose/find", None, choosing.find),
+    ("/working", working.show, None),
     ("/people", helping.show, None),
     ("/people/mandates/{id}/end", None, helping.end_mandate),
     ("/people/carers/{account}/end", None, helping.end_carer),
