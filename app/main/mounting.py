@@ -23,6 +23,7 @@ from app.web.data.routes import add_data_pages
 from app.web.looked.routes import Looked, looked_pages
 from app.web.opened import Opened
 from app.web.people.elsewhere import ways as identity_providers
+from app.web.people.elsewhere import ways_again
 from app.web.people.routes import add_people_pages
 from app.web.people.visit import People, people_of
 from app.web.permissions.routes import permission_pages
@@ -45,7 +46,7 @@ class Areas:
         self._looked: Opened[Looked] = Opened()
         add_pages(pages, lambda: self._server, sandbox=sandbox)
         add_problem_pages(pages, self._site)
-        add_account_pages(pages, self._site, self._accounts, other_ways=identity_providers)
+        add_account_pages(pages, self._site, self._accounts, other_ways=identity_providers, ways_again=ways_again)
         add_people_pages(pages, self._site, self._people)
         add_admin_pages(pages, self._site, self._people)
         pages.include_router(oauth_routes(self._oauth, Origins(settings.allowed_origins), explaining(self._site)))

@@ -220,6 +220,8 @@ async def test_the_second_factor_is_given_again_at_the_provider(people: People, 
         await there_and_back(browser, f"/login/at/{found.id}")
         account = (await session_row(people, browser))["account"]
         await people.server.database.change("UPDATE session SET fresh = 0 WHERE account = $1", account)
+        asked = await browser.get("/account/confirm?next=/account")
+        assert f'href="/login/at/{found.id}/again?next=%2Faccount"' in asked.text
         answer = await there_and_back(browser, f"/login/at/{found.id}/again?next=/account")
         assert answer.headers["location"] == "/account"
         assert provider.asked[-1]["max_age"] == "0"
@@ -228,6 +230,15 @@ async def test_the_second_factor_is_given_again_at_the_provider(people: People, 
         await people.server.database.change("UPDATE session SET fresh = 0 WHERE account = $1", account)
         assert (await there_and_back(browser, f"/login/at/{found.id}/again")).status_code == 403
         assert not (await session_row(people, browser))["fresh"]
+
+
+async def test_the_account_leads_to_where_providers_are_linked(people: People, provider: Provider) -> None:
+    async with browsing(people, "anna") as anna:
+        assert "/account/elsewhere" not in (await anna.get("/account")).text
+        found = await registered(people, provider)
+        assert 'href="/account/elsewhere"' in (await anna.get("/account")).text
+        # Not linked to the account, so there is nothing to prove there.
+        assert f"/login/at/{found.id}/again" not in (await anna.get("/account/confirm")).text
 
 
 async def permitted(people: People, recipient: str, patient_id: str) -> None:

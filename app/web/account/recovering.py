@@ -68,10 +68,12 @@ async def reset(visit: Visit) -> Response:
 
 async def show_confirm(visit: Visit) -> Response:
     """Asks for the second factor again, before something that matters."""
-    return _confirm_page(visit, await standing(visit.accounts, await visit.account()), visit.following)
+    return await _confirm_page(visit, await standing(visit.accounts, await visit.account()), visit.following)
 
 
-def _confirm_page(visit: Visit, found: Waiting, following: str, problems: dict[str, str] | None = None) -> Response:
+async def _confirm_page(
+    visit: Visit, found: Waiting, following: str, problems: dict[str, str] | None = None
+) -> Response:
     return visit.page(
         "confirm",
         status=422 if problems else 200,
@@ -79,6 +81,7 @@ def _confirm_page(visit: Visit, found: Waiting, following: str, problems: dict[s
         problems=problems,
         found=found,
         following=following,
+        ways=await visit.ways_again(visit.site, visit.visitor.person, following),
     )
 
 
@@ -91,7 +94,7 @@ async def confirm(visit: Visit) -> Response:
     if method is None:
         await visit.failed(account.id)
         found = await standing(visit.accounts, account)
-        return _confirm_page(visit, found, following, {"code": "account.code.wrong"})
+        return await _confirm_page(visit, found, following, {"code": "account.code.wrong"})
     await _renew(visit, account)
     return visit.go(following or "/account")
 
@@ -105,7 +108,7 @@ async def confirm_with_passkey(visit: Visit) -> Response:
     if used is None or used[0].id != account.id:
         await visit.failed(account.id)
         found = await standing(visit.accounts, account)
-        return _confirm_page(visit, found, following, {"": "account.passkey.wrong"})
+        return await _confirm_page(visit, found, following, {"": "account.passkey.wrong"})
     await _renew(visit, account)
     return visit.go(following or "/account")
 

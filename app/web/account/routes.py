@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from app.auth.accounts.service import Accounts
 from app.web.account import log_in, recovering, registering, settings
-from app.web.account.visit import OtherWays, Visit, no_other_ways
+from app.web.account.visit import OtherWays, Visit, WaysAgain, no_other_ways, no_ways_again
 from app.web.opened import Opened
 from app.web.site import Site
 
@@ -52,14 +52,21 @@ ADDRESSES: Final[tuple[tuple[str, View | None, View | None], ...]] = (
 
 
 def add_account_pages(
-    application: FastAPI, site: Opened[Site], accounts: Opened[Accounts], *, other_ways: OtherWays = no_other_ways
+    application: FastAPI,
+    site: Opened[Site],
+    accounts: Opened[Accounts],
+    *,
+    other_ways: OtherWays = no_other_ways,
+    ways_again: WaysAgain = no_ways_again,
 ) -> None:
-    """Add the pages; ``other_ways``: to log in, which the log-in page offers beside its own."""
+    """Add the pages; ``other_ways``: to log in, which the log-in page offers beside its own; ``ways_again``: to prove
+    once more who one is.
+    """
 
     def view(act: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             here = site()
-            return await act(Visit(here, accounts(), request, await here.visitor(request), other_ways))
+            return await act(Visit(here, accounts(), request, await here.visitor(request), other_ways, ways_again))
 
         return answer
 

@@ -39,6 +39,8 @@ async def show_settings(visit: Visit) -> Response:
         events=[(at, told_of(kind, visit.visitor.language)) for at, kind in events],
         needs_record=needs_record(account) and account.role is Role.PATIENT,
         has_password=bool(account.password),
+        elsewhere=any(not way.organization for way in await visit.other_ways(visit.site, ""))
+        and not session.organization,
         done=visit.request.query_params.get("done", ""),
     )
 

@@ -36,14 +36,26 @@ _DEVICE_AGE: Final = 400 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Another way to log in: where it begins, and what it is called."""
+    """Another way to log in: where it begins, what it is called, and of which organisation it is ("" for people's own
+    use).
+    """
 
     address: str
     name: str
+    organization: str = ""
 
 
 OtherWays = Callable[[Site, str], Awaitable[Sequence[Way]]]
 """Gives the other ways, of which each leads on to a path of ours ("" for none) afterwards."""
+
+
+WaysAgain = Callable[[Site, Session, str], Awaitable[Sequence[Way]]]
+"""Gives the ways in which somebody who is logged in may prove anew who they are, likewise."""
+
+
+async def no_ways_again(_site: Site, _session: Session, _following: str) -> Sequence[Way]:
+    """Where there is no identity provider."""
+    return ()
 
 
 async def no_other_ways(_site: Site, _following: str) -> Sequence[Way]:
@@ -60,6 +72,7 @@ class Visit:
     request: Request
     visitor: Visitor
     other_ways: OtherWays
+    ways_again: WaysAgain = no_ways_again
 
     @property
     def now(self) -> int:

@@ -12,6 +12,7 @@ from app.auth.accounts.account import account_of
 from app.auth.accounts.logging_in import begin as begin_log_in
 from app.auth.accounts.logging_in import standing
 from app.auth.accounts.service import TENANT
+from app.auth.accounts.sessions import Session
 from app.auth.organizations import identity_providers, log_in
 from app.auth.organizations.openid import Aim, NotLoggedIn, Reason, Returned
 from app.web.account.following import own_path
@@ -27,9 +28,22 @@ async def ways(site: Site, following: str) -> Sequence[Way]:
     """The providers of the tenant, for the log-in page."""
     after = f"?{urlencode({'next': following})}" if following else ""
     return [
-        Way(f"/login/at/{each.id}{after}", each.name)
+        Way(f"/login/at/{each.id}{after}", each.name, each.organization)
         for each in await identity_providers.listed(site.server.database, TENANT)
         if each.active
+    ]
+
+
+async def ways_again(site: Site, session: Session, following: str) -> Sequence[Way]:
+    """The providers where this person may prove anew who they are: those linked to the account, of the organisation of
+    the session, that say when somebody was strongly authenticated.
+    """
+    issuers = {issuer for issuer, _ in await log_in.linked(site.server.database, session.account)}
+    after = f"?{urlencode({'next': following})}" if following else ""
+    return [
+        Way(f"/login/at/{each.id}/again{after}", each.name, each.organization)
+        for each in await identity_providers.listed(site.server.database, session.tenant)
+        if each.active and each.issuer in issuers and each.organization == session.organization and each.claims.strong
     ]
 
 
