@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 
-from app.server.access import FOREVER
 from app.web.texts import translate
 
 ZONE: Final = ZoneInfo("Europe/Amsterdam")
+_NO_END: Final = 253_370_764_800_000_000
+"""The year 9999: from then on there is no end, which access writes as FOREVER or as the moment before it."""
+_FORMS: Final = (("%Y-%m-%d", "d MMMM y"), ("%Y-%m", "LLLL y"), ("%Y", "y"))
+"""How a date of FHIR is written, in full or in part, and how people read it."""
 
 
 def local(at: int) -> datetime:
@@ -20,12 +23,25 @@ def local(at: int) -> datetime:
 
 
 def moment(at: int, language: str) -> str:
-    """Day and time, such as 3 december 2026 om 14:05."""
+    """Day and time, such as 3 december 2026, 14:05; what has no end says so."""
+    if at >= _NO_END:
+        return translate(language)("site.forever")
     return format_datetime(local(at), "d MMMM y, HH:mm", locale=language)
+
+
+def day(text: str, language: str) -> str:
+    """A date of FHIR, of which day and month may be left out; anything else as it is."""
+    for written, shown in _FORMS:
+        try:
+            found = datetime.strptime(text, written)  # noqa: DTZ007 (a date has no zone)
+        except ValueError:
+            continue
+        return format_date(found.date(), shown, locale=language)
+    return text
 
 
 def date(at: int, language: str) -> str:
     """The day; what has no end says so."""
-    if at >= FOREVER:
+    if at >= _NO_END:
         return translate(language)("site.forever")
     return format_date(local(at).date(), "d MMMM y", locale=language)

@@ -40,7 +40,11 @@ def visited(
 def fetched(page: Page, folder: Path) -> None:
     """Ask for a copy, wait for it as the page does, and fetch it."""
     page.get_by_role("button", name="Kopie maken").click()
-    page.get_by_role("button", name="Ophalen").wait_for(timeout=60_000)  # the page refreshes itself
+    for _ in range(600):
+        again = page.get_by_role("link", name="Kijk hoe ver het is")
+        if not again.count():
+            break
+        again.click()
     page.get_by_role("button", name="Ophalen").click()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Bestand downloaden").click()

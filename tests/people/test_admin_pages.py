@@ -126,3 +126,10 @@ async def test_a_mandate_is_given_on_a_ground_that_was_seen_and_ended(admin: Peo
         assert "allebei akkoord" in (await browser.post("/admin/mandates", child)).text
         assert (await browser.post("/admin/mandates", both)).headers["location"] == "/admin/mandates?done=given"
         assert (await browser.post("/admin/mandates/ages", {})).status_code == 303
+
+
+async def test_a_number_that_is_not_there_is_said_at_the_field_where_it_was_asked(admin: People) -> None:
+    async with browsing(admin, "beheer") as browser:
+        answer = await browser.post("/admin/mandates/find", {"patient": "nobody"})
+        assert 'href="#find"' in answer.text
+        assert 'id="find-problem"' in answer.text

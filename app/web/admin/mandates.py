@@ -47,7 +47,7 @@ async def find(visit: Visit) -> Response:
     person = administrator(visit)
     patient = await _patient(visit, person, form.get("patient"))
     if patient is None:
-        return await _page(visit, dict.fromkeys(_FIELDS, ""), {"patient": visit.visitor.t("admin.problem.patient")})
+        return await _page(visit, dict.fromkeys(_FIELDS, ""), {"find": visit.visitor.t("admin.problem.patient")})
     found = [await _line(visit, each) for each in await representation.of_patient(visit.accounts.database, patient)]
     return await _page(visit, {**dict.fromkeys(_FIELDS, ""), "patient": form.get("patient")}, found=found)
 

@@ -15,6 +15,7 @@ from app.fhir.resource import decode
 from app.server.store.read import Stored, read
 from app.web.data.describing import dated, described
 from app.web.data.visit import Visit
+from app.web.dates import day
 
 
 async def overview(visit: Visit) -> Response:
@@ -57,7 +58,7 @@ async def of_type(visit: Visit) -> Response:
         now=visit.now,
     )
     await visit.record("search-type")
-    items = [(each.id, described(each.resource), dated(each.resource)) for each in listed]
+    items = [(each.id, described(each.resource), day(dated(each.resource), visit.visitor.language)) for each in listed]
     return visit.page("list", type=resource_type, items=items, following=listed[-1].seq if more else None)
 
 
@@ -108,7 +109,7 @@ async def _item_page(visit: Visit, *, problems: dict[str, str] | None = None, wo
         type=resource_type,
         id=resource_id,
         line=described(resource),
-        day=dated(resource),
+        day=day(dated(resource), visit.visitor.language),
         updated=stored.updated,
         version=stored.version,
         stored=json.dumps(resource, ensure_ascii=False, indent=2, default=str),
