@@ -130,6 +130,7 @@ class Visit:
             scripts=("passkey.js",) if passkeys and party is not None else (),
             problems=said,
             offers_passkeys=party is not None,
+            mails_are_files=not self.site.settings.smtp_url.get_secret_value(),
             **values,
         )
 

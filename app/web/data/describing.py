@@ -16,6 +16,8 @@ _DATES: Final = (
     *("startDate", "issued", "created", "recorded", "birthDate"),
 )
 _LONGEST: Final = 120
+_PANEL: Final = 3
+"""Values of a panel that one line shows."""
 
 
 def described(resource: Resource) -> str:
@@ -57,4 +59,12 @@ def _value(resource: Resource) -> str:
     quantity = resource.get("valueQuantity")
     if isinstance(quantity, dict) and "value" in quantity:
         return f"{quantity['value']} {quantity.get('unit', quantity.get('code', ''))}".strip()
-    return _text(resource.get("valueCodeableConcept") or resource.get("valueString"))
+    return _text(resource.get("valueCodeableConcept") or resource.get("valueString")) or _panel(resource)
+
+
+def _panel(resource: Resource) -> str:
+    """The values of a panel of one unit, as blood pressure is written: 138/82 mmHg."""
+    parts = [each["valueQuantity"] for each in resource.get("component", ()) if "valueQuantity" in each]
+    units = {each.get("unit", each.get("code", "")) for each in parts}
+    values = [str(each["value"]) for each in parts if "value" in each]
+    return f"{'/'.join(values)} {units.pop()}".strip() if len(units) == 1 and 1 < len(values) <= _PANEL else ""
