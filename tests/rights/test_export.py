@@ -19,7 +19,7 @@ from app.auth.accounts.tables import INSERT_MANDATE
 from app.auth.consents.service import give
 from app.auth.grants import RAISE_STAMP
 from app.auth.recipients import organization, person
-from app.auth.rights import exports
+from app.auth.rights import contents, exports
 from app.auth.rights.exports import KEPT, LINK_SECONDS, MOST_A_DAY, Export, archive_seal
 from app.auth.rights.worker import DEAD, ExportWorker
 from app.errors import Conflict, Forbidden, Gone, NotFound
@@ -395,3 +395,26 @@ async def test_a82_narrowing_while_it_is_made_begins_it_again(
     monkeypatch.setattr("app.auth.rights.copying.Copying._lines", narrowed)
     assert await ExportWorker(service.server).run() == 0
     assert await ExportWorker(service.server).run() == 1
+
+
+async def test_a_slice_holds_no_more_than_is_held_easily(
+    service: Service, anna: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = [binary(data=b64encode(bytes([65 + each]) * 3000).decode()) for each in range(5)]
+    for each in large:
+        kept = await anna.create(each)
+    await anna.keep({**kept, "data": b64encode(b"kort").decode()})
+    found = await visit(service, "anna")
+    monkeypatch.setattr(contents, "HELD", 10_000)
+    reading = contents.Contents(
+        service.server, service.database, found.access, record_of(found), now=service.server.clock()
+    )
+    slices = [rows async for rows in reading.current("Binary")]
+    assert [sum(len(row[3]) for row in rows) <= 10_000 for rows in slices] == [True] * len(slices)
+    assert len({row[0] for rows in slices for row in rows}) == 5
+    assert len(slices) < 5
+    versions = [(row[0], row[1]) for rows in [rows async for rows in reading.versions("Binary")] for row in rows]
+    assert versions == sorted(set(versions))
+    assert len(versions) == 6
+    monkeypatch.setattr(contents, "HELD", 1)
+    assert [len(rows) async for rows in reading.current("Binary")] == [1] * 5

@@ -20,6 +20,8 @@ from app.server.server import FhirServer
 from app.server.store.read import check_guard
 
 SLICE: Final = 100
+HELD: Final = 4 * 1024 * 1024
+"""Bytes of content that are read at once, and at least one resource: scanned letters are megabytes each."""
 _GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
 _TYPES: Final = (
     "SELECT r.type, count(*) FROM resource r WHERE r.patient = $1 AND r.labels & $2 = 0 AND r.deleted = 0"
@@ -29,16 +31,21 @@ _PAST_TYPES: Final = (
     "SELECT h.type, count(*) FROM history h WHERE h.patient = $1 AND h.labels & $2 = 0"
     f" AND {_GUARD} GROUP BY h.type ORDER BY h.type"
 )
-_CURRENT: Final = (
-    "SELECT r.id, r.version, r.labels, r.body FROM resource r WHERE r.patient = $1 AND r.labels & $2 = 0"
-    f" AND {_GUARD} AND r.type = $6 AND r.id > $7 AND r.deleted = 0 ORDER BY r.id LIMIT $8"
+_FROM_CURRENT: Final = (
+    f" FROM resource r WHERE r.patient = $1 AND r.labels & $2 = 0 AND {_GUARD} AND r.type = $6 AND r.id > $7"
+    " AND r.deleted = 0 ORDER BY r.id LIMIT $8"
 )
-_VERSIONS: Final = (
-    "SELECT h.id, h.version, h.updated, h.interaction, h.actor, coalesce(h.body, (SELECT r.body FROM resource r"
-    " WHERE r.patient = h.patient AND r.type = h.type AND r.id = h.id AND r.version = h.version))"
-    f" FROM history h WHERE h.patient = $1 AND h.labels & $2 = 0 AND {_GUARD} AND h.type = $6"
+_CURRENT: Final = f"SELECT r.id, r.version, r.labels, r.body{_FROM_CURRENT}"
+_CURRENT_SIZES: Final = f"SELECT length(r.body){_FROM_CURRENT}"
+_FROM_VERSIONS: Final = (
+    " FROM history h LEFT JOIN resource r ON r.patient = $1 AND r.type = $6 AND r.id = h.id AND r.version = h.version"
+    f" WHERE h.patient = $1 AND h.labels & $2 = 0 AND {_GUARD} AND h.type = $6"
     " AND (h.id > $7 OR (h.id = $7 AND h.version > $8)) ORDER BY h.id, h.version LIMIT $9"
 )
+_VERSIONS: Final = (
+    f"SELECT h.id, h.version, h.updated, h.interaction, h.actor, coalesce(h.body, r.body){_FROM_VERSIONS}"
+)
+_VERSION_SIZES: Final = f"SELECT coalesce(length(h.body), length(r.body), 0){_FROM_VERSIONS}"
 _REFERRED: Final = (
     "SELECT DISTINCT l.target_type, l.target_id FROM link l JOIN resource r ON r.patient = $1 AND r.n = l.n"
     f" WHERE l.patient = $1 AND r.labels & $2 = 0 AND {_GUARD}"
@@ -53,6 +60,16 @@ _CONSENTS: Final = (
     "SELECT id, version, state, recipient, recipient_name, purpose, labels, actions, since, until, language,"
     " text_version, text, given_by, method, recorded, reason FROM consent WHERE patient = $1 ORDER BY id, version"
 )
+
+
+def _fitting(sizes: Sequence[Row]) -> int:
+    """How many of what comes next are read at once."""
+    held = 0
+    for count, (size,) in enumerate(sizes):
+        held += size
+        if count and held > HELD:
+            return count
+    return len(sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +102,13 @@ class Contents:
 
     async def current(self, resource_type: str) -> AsyncIterator[Sequence[Row]]:
         """Slices of id, version, labels and body."""
-        number, after = self._server.registry.number(resource_type), ""
-        while True:
-            rows = await self._reader.fetch(_CURRENT, *self._binds, number, after, SLICE)
-            if rows:
-                yield rows
-                after = rows[-1][0]
-            if len(rows) < SLICE:
-                await check_guard(self._reader, self._access, self._now)
-                return
+        async for rows in self._slices(_CURRENT_SIZES, _CURRENT, resource_type, ("",)):
+            yield rows
 
     async def versions(self, resource_type: str) -> AsyncIterator[Sequence[Row]]:
         """Slices of id, version, time (µs), interaction, actor and body (None where there is no content)."""
-        number = self._server.registry.number(resource_type)
-        after: tuple[str, int] = ("", 0)
-        while True:
-            rows = await self._reader.fetch(_VERSIONS, *self._binds, number, *after, SLICE)
-            if rows:
-                yield rows
-                after = (rows[-1][0], rows[-1][1])
-            if len(rows) < SLICE:
-                await check_guard(self._reader, self._access, self._now)
-                return
+        async for rows in self._slices(_VERSION_SIZES, _VERSIONS, resource_type, ("", 0)):
+            yield rows
 
     async def shared(self) -> AsyncIterator[tuple[str, bytes]]:
         """Type and body of what the record refers to in the catalogues."""
@@ -140,6 +142,18 @@ class Contents:
                 "parameters": list(event.parameters),
                 "rows": event.rows if alone else None,
             }
+
+    async def _slices(
+        self, sizes: str, statement: str, resource_type: str, after: tuple[Any, ...]
+    ) -> AsyncIterator[Sequence[Row]]:
+        """All rows in the order of the columns of ``after``, which come first; no more at once than is held easily."""
+        binds = (*self._binds, self._server.registry.number(resource_type))
+        while next_ones := await self._reader.fetch(sizes, *binds, *after, SLICE):
+            rows = await self._reader.fetch(statement, *binds, *after, _fitting(next_ones))
+            if rows:
+                yield rows
+                after = tuple(rows[-1][: len(after)])
+        await check_guard(self._reader, self._access, self._now)
 
     async def _parts(self, statement: str) -> list[Part]:
         rows = await self._reader.fetch(statement, *self._binds)
