@@ -13,6 +13,7 @@ from app.auth import tickets
 from app.auth.accounts import limits, totp
 from app.auth.accounts.account import Account, account_of_email, has_passkey
 from app.auth.accounts.emails import folded
+from app.auth.accounts.logging_in import LOG_IN
 from app.auth.accounts.mails import mail
 from app.auth.accounts.recovery_codes import make_codes
 from app.auth.accounts.service import Accounts, on_credential_change
@@ -109,6 +110,7 @@ async def change_password(accounts: Accounts, account: Account, password: str, *
 
     async def work(writer: Writer) -> None:
         await writer.execute(_KEEP_HASH, account.id, hashed)
+        await tickets.take_all(writer, LOG_IN, account.id)
         await on_credential_change(writer, account.id, now=now, but=session)
         await accounts.note(writer, account.id, "password-changed", now=now)
 

@@ -207,7 +207,7 @@ def _told_transports(answer: str) -> list[str]:
     """How the device can be reached, as the browser says it."""
     told = msgspec.json.decode(answer)["response"].get("transports")
     known = {each.value for each in AuthenticatorTransport}
-    return [each for each in told if each in known] if isinstance(told, list) else []
+    return [each for each in told if isinstance(each, str) and each in known] if isinstance(told, list) else []
 
 
 def _transports(names: tuple[str, ...]) -> list[AuthenticatorTransport]:

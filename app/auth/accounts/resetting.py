@@ -12,7 +12,7 @@ from app.auth.accounts import limits, passwords
 from app.auth.accounts.account import Account, account_of, account_of_email
 from app.auth.accounts.emails import folded
 from app.auth.accounts.limits import network
-from app.auth.accounts.logging_in import Browser, Waiting, check_code, standing
+from app.auth.accounts.logging_in import LOG_IN, Browser, Waiting, check_code, standing
 from app.auth.accounts.mails import mail
 from app.auth.accounts.service import Accounts, Spent, TooMany, on_credential_change
 from app.auth.accounts.sessions import LogIn
@@ -66,7 +66,8 @@ async def reset(
     """Set a new password, which has no problems; who is logged in by that, without a ``LogIn`` where a second factor
     is yet to be made. None for a wrong code. Raises ``Spent``, after five wrong codes too.
 
-    Every session ends and every app is shut out, as whoever had the old password may be behind them.
+    Every session ends, every log-in that waits for its code, and every app is shut out, as whoever had the old password
+    may be behind them.
     """
     found = await opened(accounts, secret, now=now)
     account = found.account
@@ -86,7 +87,8 @@ async def reset(
             raise Spent("This link is over.")
         if not await writer.fetch(_SET, account.id, hashed, now):
             raise Spent("This account is closed.")
-        await tickets.take_all(writer, KIND, account.id)
+        for kind in (KIND, LOG_IN):
+            await tickets.take_all(writer, kind, account.id)
         await on_credential_change(writer, account.id, now=now)
         await accounts.note(writer, account.id, "password-changed", now=now)
 

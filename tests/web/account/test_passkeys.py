@@ -125,6 +125,17 @@ async def test_devices_that_do_not_count_are_taken_as_they_are(accounts: Account
         assert await use(accounts, device, time) is not None
 
 
+async def test_transports_that_make_no_sense_are_left_out(accounts: Accounts, anna: Account, time: Time) -> None:
+    device = Authenticator()
+    asked = await passkeys.begin_making(accounts, anna, now=time.now)
+    answer = json.loads(device.make(asked["options"]))
+    answer["response"]["transports"] = [{}, [], 1, "usb", "smoke"]
+    made = await passkeys.finish_making(accounts, anna, asked["ticket"], json.dumps(answer), name="", now=time.now)
+    assert made is not None
+    (kept,) = await passkeys.passkeys_of(accounts, anna.id)
+    assert kept.transports == ("usb",)
+
+
 @pytest.mark.parametrize(
     "answer",
     ["", "null", "[]", "{}", "nonsense", '{"id": "a", "rawId": "a", "type": "public-key", "response": {}}', "\ud800"],

@@ -84,6 +84,25 @@ async def test_a_link_and_the_code_give_a_new_password_and_put_everybody_else_ou
         assert (await other.give_password(ANNA, CHOSEN)).status_code == 303
 
 
+async def test_a_log_in_that_waits_for_its_code_ends_with_the_password_it_began_with(
+    browser: Browser, service: Service, time: Time
+) -> None:
+    async with browsing(service, time) as thief:
+        await thief.give_password(ANNA, PASSWORD)
+        await thief.follow()
+        path = await link_for(browser)
+        await browser.open(path)
+        assert (await browser.submit(path, password=CHOSEN, code=code_now(time))).status_code == 303
+        time.move(31)
+        assert (await thief.submit("/login/second-factor", code=code_now(time))).status_code == 410
+        await thief.give_password(ANNA, CHOSEN)
+        await thief.follow()
+        await browser.open("/account/password")
+        assert (await browser.submit("/account/password", password=PASSWORD)).status_code == 303
+        time.move(31)
+        assert (await thief.submit("/login/second-factor", code=code_now(time))).status_code == 410
+
+
 async def test_the_link_alone_opens_nothing(browser: Browser, service: Service) -> None:
     path = await link_for(browser)
     await browser.open(path)
