@@ -211,6 +211,8 @@ async def test_a_patient_links_a_provider_with_a_fresh_second_factor_and_unlinks
         assert (await browser.post(f"/account/elsewhere/{found.id}/unlink")).status_code == 303
     rows = await people.server.database.fetch("SELECT 1 FROM identity WHERE account = $1", anna)
     assert rows == []
+    kinds = await people.server.database.fetch("SELECT kind, told FROM account_event WHERE account = $1", anna)
+    assert {("identity-linked", 1), ("identity-unlinked", 1)} <= {tuple(row) for row in kinds}
 
 
 async def test_the_second_factor_is_given_again_at_the_provider(people: People, provider: Provider) -> None:

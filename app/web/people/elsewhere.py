@@ -93,7 +93,7 @@ async def unlink(visit: Visit) -> Response:
     async with visit.accounts.database.write() as writer:
         if not await log_in.unlink(writer, visit.visitor.person.account, provider.issuer):
             raise PageProblem(409, "people.link.only_way")
-    await visit.record("identity-unlinked")
+    await _tell(visit, "identity-unlinked")
     return visit.go("/account/elsewhere?done=unlinked")
 
 
@@ -141,8 +141,18 @@ async def _logged_in(visit: Visit, returned: Returned) -> Response:
 
 async def _linked(visit: Visit, returned: Returned) -> Response:
     await log_in.link(visit.site.server, returned, visit.visitor.session, now=visit.now)
-    await visit.record("identity-linked")
+    await _tell(visit, "identity-linked")
     return visit.go("/account/elsewhere?done=linked")
+
+
+async def _tell(visit: Visit, kind: str) -> None:
+    """Keep that there is another way in, or one less, and mail it to whose account it is."""
+    account = await account_of(visit.accounts.database, visit.visitor.person.account)
+    if account is not None:
+        async with visit.accounts.database.write() as writer:
+            await visit.accounts.note(writer, account.id, kind, now=visit.now)
+        visit.accounts.tell(account, kind, now=visit.now)
+    await visit.record(kind)
 
 
 async def _again(visit: Visit, returned: Returned) -> Response:
