@@ -6,8 +6,8 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,31 +18,13 @@ import pytest
 from app.audit import verify_folder
 from app.database import Database, open_database
 from app.server.server import FhirServer
-from tests.postgresql import Databases, NoServer, temporary_server
 from tests.process import Process, free_port, serving
 from tests.server.service import Caller
-from tests.service import ORIGIN, SECRET, prepare
+from tests.service import ORIGIN, SECRET
 from tests.soak.ledger import Load, lies, silences
 
 ROUNDS: Final = 12
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def durable_url(setting: str, tmp_path: Path) -> Iterator[str]:
-    """A prepared database whose commits wait for the disk, whatever the other tests do."""
-    with ExitStack() as stack:
-        if setting == "sqlite":
-            url = f"sqlite:///{tmp_path / 'zelfregie.db'}"
-        elif given := os.environ.get("TEST_DATABASE_URL"):
-            url = stack.enter_context(Databases(given.replace("postgresql+asyncpg://", "postgresql://"))).create()
-        else:
-            try:
-                url = stack.enter_context(temporary_server({})).url
-            except NoServer as reason:
-                pytest.skip(f"no PostgreSQL: {reason}, or set TEST_DATABASE_URL")
-        asyncio.run(prepare(url))
-        yield url
 
 
 @asynccontextmanager
