@@ -229,9 +229,10 @@ class WriteConnection:
         return not busy
 
     async def close(self) -> None:
-        """Commit what is open, and close."""
+        """Commit what is open, and close. Who waited for the connection, or comes later, is refused."""
         await self._take_alone()
         with suppress(sqlite3.Error):
             self.connection.execute("PRAGMA optimize")
         self.connection.close()
         self._pool.shutdown()
+        self._free.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,25 @@ async def test_a_line_is_found_by_its_id_in_its_own_record_only(database: Databa
 def found_behind(found: list[Recorded]) -> str:
     """The id of a line that was never written."""
     return f"{found[0].id[:24]}{10**9:012x}"
+
+
+async def test_others_have_their_turn_while_a_long_log_is_read(database: Database, folder: Path) -> None:
+    journal = new_journal(folder)
+    write_reads(journal, 600)
+    journal.close()
+    await moved(database, folder)
+    segments = (await database.fetch("SELECT count(*) FROM audit_patient WHERE patient = $1", ANNA))[0][0]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    assert len(await read(database, ANNA)) == 300
+    task.cancel()
+    assert segments > 20
+    assert turns > segments

@@ -374,3 +374,12 @@ async def test_closing_waits_for_the_writes_that_have_begun(tmp_path: Path) -> N
     again = SqliteDatabase(str(path), url="")
     assert len(await words(again)) == sum(result is None for result in results)
     await again.close()
+
+
+async def test_a_write_that_comes_after_the_end_is_refused_and_does_not_wait(tmp_path: Path) -> None:
+    database = SqliteDatabase(str(tmp_path / "zelfregie.db"), url="")
+    await make_table(database)
+    await database.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(Unavailable):
+            await write_word(database, 1, "te laat")

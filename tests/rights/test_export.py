@@ -418,3 +418,10 @@ async def test_a_slice_holds_no_more_than_is_held_easily(
     assert len(versions) == 6
     monkeypatch.setattr(contents, "HELD", 1)
     assert [len(rows) async for rows in reading.current("Binary")] == [1] * 5
+
+
+async def test_copies_that_are_gone_are_not_looked_through_again_and_again(service: Service) -> None:
+    if service.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL: a plan that depends on the size of the table")
+    plan = await service.database.fetch(f"EXPLAIN QUERY PLAN {exports._ENDED}", 1, "person:")
+    assert "INDEX ix_export_state" in plan[0][3]

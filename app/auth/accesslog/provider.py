@@ -56,7 +56,7 @@ class AuditEvents:
         for patient in patients:
             found = await event_with(reader, resource_id, patient)
             if found is not None:
-                return await self._provided(reader, _Names(), patient, found)
+                return _provided(patient, found, await self._resource(reader, _Names(), patient, found))
         return None
 
     async def versions(self, reader: Reader, patients: Sequence[int], resource_id: str) -> Sequence[Provided]:
@@ -84,20 +84,15 @@ class AuditEvents:
         async for recorded in events_of(reader, patient, since=since, until=until):
             if after is not None and _keys(recorded) <= after:
                 continue
-            provided = await self._provided(reader, names, patient, recorded)
-            resource = self._resource(names, patient, recorded)
+            resource = await self._resource(reader, names, patient, recorded)
             if all(_meets(recorded, resource, name, values, wanted.now) for name, values in wanted.criteria):
-                found.append(provided)
+                found.append(_provided(patient, recorded, resource))
                 if limit is not None and len(found) >= limit:
                     break
         return found
 
-    async def _provided(self, reader: Reader, names: _Names, patient: int, recorded: Recorded) -> Provided:
+    async def _resource(self, reader: Reader, names: _Names, patient: int, recorded: Recorded) -> Resource:
         await names.learn(reader, patient, recorded)
-        body = encode(self._resource(names, patient, recorded))
-        return Provided(patient, recorded.id, 1, recorded.event.at, body, _keys(recorded))
-
-    def _resource(self, names: _Names, patient: int, recorded: Recorded) -> Resource:
         return audit_event(
             recorded,
             patient=patient,
@@ -120,6 +115,10 @@ class _Names:
             rows = await reader.fetch(SELECT_PATIENT_ID, patient, PATIENT)
             self.patients[patient] = rows[0][0] if rows else ""
         await self.parties.learn(reader, (party for party, _ in parties(recorded.event)))
+
+
+def _provided(patient: int, recorded: Recorded, resource: Resource) -> Provided:
+    return Provided(patient, recorded.id, 1, recorded.event.at, encode(resource), _keys(recorded))
 
 
 def _keys(recorded: Recorded) -> Keys:

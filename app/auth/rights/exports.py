@@ -42,9 +42,11 @@ _COLUMNS: Final = "patient, id, account, state, done, total, size, created, fini
 _LISTED: Final = f"SELECT {_COLUMNS} FROM export WHERE patient = $1 AND account = $2 ORDER BY created DESC, id LIMIT 20"
 _ONE: Final = f"SELECT {_COLUMNS} FROM export WHERE patient = $1 AND id = $2"
 _PART: Final = "SELECT bytes FROM export_part WHERE patient = $1 AND id = $2 AND part = $3"
+# By the states that there are besides ``gone``: those rows stay, and every process asks this every few seconds.
 _ENDED: Final = (
-    "SELECT e.patient, e.id FROM export e WHERE (e.state = 'ready' AND e.expires <= $1)"
-    " OR (e.state <> 'gone' AND NOT EXISTS (SELECT 1 FROM permit m WHERE m.recipient = $2 || e.account"
+    "SELECT e.patient, e.id FROM export e WHERE e.state IN ('waiting', 'running', 'ready', 'failed')"
+    " AND ((e.state = 'ready' AND e.expires <= $1)"
+    " OR NOT EXISTS (SELECT 1 FROM permit m WHERE m.recipient = $2 || e.account"
     " AND m.patient = e.patient AND m.purpose = 'own-use' AND m.until > $1))"
 )
 _END: Final = "UPDATE export SET state = 'gone' WHERE patient = $1 AND id = $2"
