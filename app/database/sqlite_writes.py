@@ -14,17 +14,23 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
+import structlog
+
 from app.database.interface import Batch
 from app.database.statements import Delete, Insert, Row, sqlite_alteration, sqlite_text
 from app.errors import Conflict, Unavailable
 
 _LONGEST_GROUP: Final = 64
-_FOLDS: Final = 20
-"""How often the log is tried to be emptied while reads stand in the way."""
+_FOLDS: Final = 60
+_LONGEST_PAUSE: Final = 0.5
+"""How often the log is tried to be emptied while reads stand in the way, and how far apart (seconds): together longer
+than any read is let go on.
+"""
 _ROUNDS: Final = 2
 """Rounds of the event loop for which a group stays open: in the first a request is read, in the next it is here."""
 _PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY})
 """What goes wrong with the machine and not with the statement."""
+_log: Final = structlog.get_logger(__name__)
 _NOT_STORED: Final = "The database could not store this. Nothing of it was kept."
 
 
@@ -215,7 +221,9 @@ class WriteConnection:
                     return
             finally:
                 self._free.set()
-            await asyncio.sleep(0.02 * attempt)  # a read that looks at an older state keeps the log; it ends by itself
+            # A read that looks at an older state keeps the log; it ends by itself.
+            await asyncio.sleep(min(0.02 * attempt, _LONGEST_PAUSE))
+        _log.warning("sqlite.fold.unfinished")  # somebody's reads followed each other on one state all that time
 
     def _tidy(self) -> None:
         self.connection.execute("ANALYZE")

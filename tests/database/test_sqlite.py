@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.database.interface import TOO_LONG
 from app.database.sqlite import DatabaseInUse, SqliteDatabase
@@ -383,3 +384,23 @@ async def test_a_write_that_comes_after_the_end_is_refused_and_does_not_wait(tmp
     async with asyncio.timeout(5):
         with pytest.raises(Unavailable):
             await write_word(database, 1, "te laat")
+
+
+async def test_a_log_that_cannot_be_emptied_is_told_and_one_that_a_read_keeps_is_waited_for(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_word(database, 1, "plan")
+    log = f"{database.path}-wal"
+    async with database.snapshot() as reader:
+        await reader.fetch("SELECT count(*) FROM word")
+        await write_word(database, 2, "doel")
+        monkeypatch.setattr("app.database.sqlite_writes._FOLDS", 2)
+        with capture_logs() as told:
+            await database.fold()
+        assert [each["event"] for each in told] == ["sqlite.fold.unfinished"]
+        monkeypatch.undo()
+        folding = asyncio.create_task(database.fold())
+        await asyncio.sleep(0.1)
+        assert not folding.done()
+    await folding
+    assert os.stat(log).st_size == 0  # noqa: PTH116 - of a file in a test
