@@ -294,3 +294,23 @@ async def test_a_session_whose_second_factor_is_old_and_an_apps_token_erase_noth
     with pytest.raises(Forbidden):
         await erasures(service).one(sandbox, "Condition", kept["id"], now=now, request="r")
     assert (await anna.get(f"/Condition/{kept['id']}")).status_code == 200
+
+
+async def test_who_decides_for_somebody_erases_what_they_may_see_and_change(service: Service, anna: Caller) -> None:
+    kept, seen = await anna.create(marked()), await anna.create(observation())
+    patient, carla, now = await service.key_of("anna"), await account(service, "carla"), service.server.clock()
+    mandate = (patient, "m1", carla.id, Ground.MENTOR, "active", "beschikking", 0, FOREVER, "beheer", now, 0, "")
+    labels = service.server.labels.bits(["identity", "measurements"])
+    async with service.database.write() as writer:
+        await writer.insert(INSERT_MANDATE, [mandate])
+        permit = (person(carla.id), patient, "own-use", "m1", labels, int(EVERY_ACTION), 0, FOREVER)
+        await writer.insert(INSERT_PERMIT, [permit])
+        await writer.execute(RAISE_STAMP, person(carla.id))
+    access = (await visit(service, "carla", record="anna")).access
+    rights = erasures(service)
+    with pytest.raises(NotFound):
+        await rights.one(access, "Condition", kept["id"], now=now, request="r")
+    with pytest.raises(Forbidden):
+        await rights.everything(access, now=now)
+    assert (await anna.get(f"/Condition/{kept['id']}")).status_code == 200
+    assert (await rights.one(access, "Observation", seen["id"], now=now, request="r")).resources == 1

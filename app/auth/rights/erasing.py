@@ -98,6 +98,8 @@ class Erasures:
 
         async def work(writer: Writer) -> Erasure:
             patient = await self._check(writer, access, now)
+            if access.denied_labels(patient, Action.DELETE):
+                raise Forbidden("Only who may see and change all of this record can erase all of it.")
             ids = [row[0] for row in await writer.fetch(_IDS, patient, server.registry.number("Patient"))]
             gone = await erase_record(writer, access, patient, now=now)
             await leave(writer, patient, now=now)

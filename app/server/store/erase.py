@@ -16,6 +16,7 @@ from typing import Any, Final
 from app.database import Row, Writer
 from app.errors import NotFound
 from app.fhir.dates import NO_DATE
+from app.fhir.scopes import Action
 from app.server import tables
 from app.server.access import Access
 from app.server.ids import key_of
@@ -100,9 +101,13 @@ class Erasing:
         return self._updated
 
     async def erase(self, resource_type: str, ids: Sequence[str]) -> list[Erased]:
-        """Erase at most ``SLICE`` resources of one type; those that are there and were not erased before."""
+        """Erase at most ``SLICE`` resources of one type; those that are there for who erases, and were not erased
+        before.
+        """
         number = self._server.registry.number(resource_type)
-        before = [row for row in await self._fetch(BEFORE_SQLITE, BEFORE_POSTGRESQL, number, ids) if row[6] != ERASED]
+        denied = self._access.denied_labels(self._patient, Action.DELETE)
+        rows = await self._fetch(BEFORE_SQLITE, BEFORE_POSTGRESQL, number, ids)
+        before = [row for row in rows if row[6] != ERASED and not row[7] & denied]
         found = [row[0] for row in before]
         if not found:
             return []
