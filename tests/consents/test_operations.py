@@ -86,6 +86,7 @@ WRONG: dict[str, tuple[dict[str, Any], int]] = {
     "an unknown action": ({"action": "own"}, 422),
     "an unknown category": ({"category": "everything"}, 422),
     "what is for the patient only": ({"category": "unclassified"}, 422),
+    "insight in permissions for an app": ({"category": ["identity", "permissions"]}, 422),
     "an unknown purpose": ({"purpose": "marketing"}, 422),
     "an unknown language": ({"language": "de"}, 422),
     "no date": ({"period": {"start": "soon"}}, 400),
@@ -102,7 +103,7 @@ async def test_what_is_wrong_with_a_grant_is_said(permissions: Permissions, wron
 
 
 async def test_a81_no_token_of_an_app_or_system_gives_or_withdraws(permissions: Permissions, anna: Caller) -> None:
-    consent = await permissions.give(categories=["permissions", "identity"], actions=["see", "add", "change"])
+    consent = await permissions.give(actions=["see", "add", "change"])
     callers = (await permissions.app(), await permissions.system(), anna, permissions.service.caller("operator"))
     for caller in callers:
         for address in (GRANT, f"/Consent/consent-{consent}/$withdraw"):

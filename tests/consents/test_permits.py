@@ -23,11 +23,12 @@ from tests.server.service import Caller, ids, link
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_every_category_and_action_becomes_a_permit(permissions: Permissions, action: str) -> None:
+    practice = organization(permissions.practice.id)
     given = {
-        category: await permissions.give(categories=[category], actions=[action], until=10**17)
+        category: await permissions.give(practice, categories=[category], actions=[action], until=10**17)
         for category in CATEGORIES
     }
-    rows = await permissions.permits()
+    rows = await permissions.permits(practice)
     assert {row[0]: row[1:] for row in rows} == {
         f"{consent}/1": (labels_of([category]), ACTIONS[action], 0, 10**17) for category, consent in given.items()
     }
@@ -222,6 +223,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "no category": {"labels": 0},
     "what nobody but the patient sees": {"labels": UNCLASSIFIED},
     "every label there may ever be": {"labels": EVERY_LABEL},
+    "permissions for an app": {"labels": GRANTABLE},
     "no action": {"actions": 0},
     "an action that there is not": {"actions": 64},
     "no recipient": {"recipient": "app:"},
@@ -243,7 +245,7 @@ async def test_what_cannot_be_given(permissions: Permissions, wrong: str) -> Non
         "recipient": APP,
         "recipient_name": "Dagboek",
         "purpose": "own-use",
-        "labels": GRANTABLE,
+        "labels": CONTENT,
         "actions": ACTIONS["see"],
         "since": 0,
         "until": FOREVER,

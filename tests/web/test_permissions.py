@@ -306,3 +306,17 @@ async def test_a_token_needs_a_second_factor_and_a_record(service: Service, site
     nobody = await site.post("/session/token", content="", headers=FORM)
     assert nobody.status_code in (401, 403)
     assert nobody.headers["content-type"] == "application/json"
+
+
+async def test_permissions_themselves_are_not_offered_for_an_app(service: Service, practice: Organization) -> None:
+    anna = (await account(service, "anna")).id
+    consent = await Permissions(People(service, {"anna": anna}), practice).give(categories=["measurements"])
+    address = f"/permissions/{consent}/change"
+    wider: Fields = {"categories": ["measurements", "permissions"], "actions": ["see"], "first": "", "last": ""}
+    async with logged_in(service, "anna") as browser:
+        assert 'value="permissions"' in (await browser.get("/permissions/new")).text
+        page = (await browser.get(address)).text
+        assert 'value="measurements"' in page
+        assert 'value="permissions"' not in page
+        assert (await post(browser, address, wider)).status_code == 422
+    assert (await stored(service))[0].version == 1

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from app.auth.consents.late import Late
+from app.auth.recipients import parts
 from app.errors import Unprocessable
 from app.fhir.scopes import Action
 from app.server.labels import UNCLASSIFIED, Category, Labels, load_labels
@@ -22,9 +23,9 @@ _CATALOGUE: Final = 1 << 26
 GRANTABLE: Final = ((1 << _KNOWN) - 1) & ~UNCLASSIFIED & ~_CATALOGUE
 """What may be given, as a bit set."""
 PERMISSIONS: Final = 1 << 24
-"""Consents and the access log: never part of what is offered for an app, and given only when named."""
+"""Consents and the access log: off for every app, and for others given only when named."""
 CONTENT: Final = GRANTABLE & ~PERMISSIONS
-"""Everything that may be given, without that one."""
+"""Everything that may be given, without that one: all that an app can get."""
 
 
 @cache
@@ -42,6 +43,11 @@ ACTIONS: Final[Mapping[str, int]] = MappingProxyType(
     {"see": Action.READ | Action.SEARCH, "add": Action.CREATE, "change": Action.UPDATE | Action.DELETE}
 )
 """The actions of a consent, and what each allows."""
+
+
+def grantable_to(recipient: str) -> int:
+    """What may be given to a recipient (``app/auth/recipients.py``), as a bit set."""
+    return CONTENT if parts(recipient)[0] == "app" else GRANTABLE
 
 
 def categories_of(bits: int) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ GRANT_PARAMETERS: Final = (
         "*",
         "code",
         "The data categories; all but permissions when none is named. permissions gives insight in permissions and in"
-        " the access log.",
+        " the access log, to a person or an organisation: never to an app.",
     ),
     Parameter("action", "in", 1, "*", "code", "see, add, change."),
     Parameter(

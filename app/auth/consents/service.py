@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from app.auth.consents import tables
-from app.auth.consents.allowances import GRANTABLE
+from app.auth.consents.allowances import GRANTABLE, grantable_to
 from app.auth.consents.purposes import purpose_named
 from app.auth.grants import RAISE_STAMP
 from app.auth.oauth.revocation import revoke_recipient
@@ -260,6 +260,8 @@ def _check(recipient: str, purpose: str, labels: int, actions: int, *, language:
         raise Unprocessable("A consent is for an app, a person or an organisation.", "value")
     if labels <= 0 or labels & ~GRANTABLE:
         raise Unprocessable("A consent names one or more data categories that can be given.", "code-invalid")
+    if labels & ~grantable_to(recipient):
+        raise Unprocessable("Permissions and the access log cannot be given to an app.", "business-rule")
     if actions <= 0 or actions & ~EVERY_ACTION:
         raise Unprocessable("A consent allows to see, to add or to change.", "code-invalid")
     if purpose_named(purpose).secondary and actions & ~(Action.READ | Action.SEARCH):

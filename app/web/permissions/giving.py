@@ -24,6 +24,7 @@ from app.web.permissions.wishes import (
     as_before,
     check_purposes,
     empty_wish,
+    offered,
     problems_of,
     seen,
     terms_of,
@@ -169,7 +170,10 @@ async def _store(
 
 async def _form(visit: Visit, wish: Wish, problems: Sequence[str] = (), *, changed: Consent | None = None) -> Response:
     t, language = visit.visitor.t, visit.visitor.language
-    named = [(name, each.dutch if language == "nl" else each.english, "") for name, each in CATEGORIES.items()]
+    named = [
+        (name, CATEGORIES[name].dutch if language == "nl" else CATEGORIES[name].english, "")
+        for name in offered(wish.recipient)
+    ]
     everything = (EVERYTHING, t("permissions.everything"), t("permissions.everything_hint"))
     return visit.page(
         "form",

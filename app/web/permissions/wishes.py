@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from app.auth.accounts.ages import local_date, midnight
-from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, categories_of, labels_of
+from app.auth.consents.allowances import ACTIONS, CONTENT, categories_of, grantable_to, labels_of
 from app.auth.consents.directory import Recipient
 from app.auth.consents.purposes import PURPOSES
 from app.auth.consents.service import Consent
@@ -96,10 +96,15 @@ def wish_from(consent: Consent) -> Wish:
     return Wish(consent.recipient, categories_of(consent.labels), actions, (consent.purpose,), first, last)
 
 
+def offered(recipient: str) -> tuple[str, ...]:
+    """The categories that can be chosen for a recipient; for one that is not chosen yet, all."""
+    return categories_of(grantable_to(recipient))
+
+
 def problems_of(wish: Wish, *, now: int, changing: bool = False) -> list[str]:
     """The fields that are not right."""
     found = []
-    if not wish.categories or set(wish.categories) - {*CATEGORIES, EVERYTHING}:
+    if not wish.categories or set(wish.categories) - {*offered(wish.recipient), EVERYTHING}:
         found.append("categories")
     if not wish.actions or set(wish.actions) - ACTIONS.keys():
         found.append("actions")
