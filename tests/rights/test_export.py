@@ -17,7 +17,8 @@ import pytest
 
 from app.auth.accounts.tables import INSERT_MANDATE
 from app.auth.consents.service import give
-from app.auth.grants import RAISE_STAMP
+from app.auth.grants import RAISE_STAMP, NewGrant, write_grant
+from app.auth.oauth import families
 from app.auth.recipients import organization, person
 from app.auth.rights import contents, exports
 from app.auth.rights.exports import KEPT, LINK_SECONDS, MOST_A_DAY, Export, archive_seal
@@ -425,3 +426,15 @@ async def test_copies_that_are_gone_are_not_looked_through_again_and_again(servi
         pytest.skip("PostgreSQL: a plan that depends on the size of the table")
     plan = await service.database.fetch(f"EXPLAIN QUERY PLAN {exports._ENDED}", 1, "person:")
     assert "INDEX ix_export_state" in plan[0][3]
+
+
+async def test_the_token_of_a_maker_that_was_killed_goes_once_it_has_expired(service: Service) -> None:
+    now, patient = service.server.clock(), await service.key_of("anna")
+    left = NewGrant(
+        b"x" * 32, person("anna"), "patient/*.rs", 1, "own-use", client="service:export", patient=patient,
+        expires=now, kind="service",
+    )  # fmt: skip
+    async with service.database.write() as writer:
+        await write_grant(writer, left)
+    await families.tidy(service.database, now=now)
+    assert not await service.database.fetch("SELECT 1 FROM access_grant WHERE client = 'service:export'")

@@ -31,7 +31,7 @@ _TIDY: Final = (
     "DELETE FROM authorization_code WHERE expires <= $1",
     "DELETE FROM refresh_token WHERE expires <= $1",
     "DELETE FROM client_assertion WHERE expires <= $1",
-    "DELETE FROM access_grant WHERE expires <= $1 AND kind IN ('app', 'system')",
+    "DELETE FROM access_grant WHERE expires <= $1 AND kind IN ('app', 'system', 'service')",
     "DELETE FROM signing_key WHERE retires <> 0 AND retires <= $1",
 )
 
