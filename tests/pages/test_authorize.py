@@ -171,7 +171,8 @@ def test_the_javascript_client_goes_through_the_whole_launch(browser: Browser, w
     assert found["found"] == 3
     assert found["renewed"] is True
     assert found["other"] != "given"
-    page.goto(f"{world.app}/standalone.html")  # what was agreed is not asked again
+    page.goto(f"{world.app}/standalone.html")  # an app that proves nothing of itself is asked about each time
+    page.get_by_role("button", name="Ja, ik geef toestemming").click()
     assert said(page, world)["patient"] == "anna-proefstra"
     page.goto(f"{world.service.url}/apps")
     page.get_by_role("button", name="Een app in de browser loskoppelen").click()

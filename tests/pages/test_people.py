@@ -167,7 +167,7 @@ def test_a_patient_invites_somebody_who_accepts(world: World) -> None:
         assert page.locator(".people li").count() == 2
         world.look(page, "choose")
         page.get_by_role("button", name="Kies Anna Proefstra").click()
-        assert "U werkt nu in dit dossier" in page.locator("main").inner_text()
+        assert "U helpt als mantelzorger" in page.locator("main").inner_text()
 
 
 def _mailed(folder: Path) -> str:
