@@ -42,14 +42,22 @@ def anchor_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{_ENDING}")) if folder.is_dir() else []
 
 
-async def anchor(database: Reader, folder: Path, *, sign: Sign, now: int) -> int:
-    """Write one anchor, on disk when this returns; how many streams are in it."""
+async def anchor(
+    database: Reader, folder: Path, *, sign: Sign, now: int, known: dict[str, list[Any]] | None = None
+) -> int:
+    """Write one anchor, on disk when this returns; how many streams are in it. ``known``: heads that an anchor before
+    has told, which are left out while they are the same (a process that is gone writes no more); brought up to date.
+    """
     turn = await asyncio.to_thread(_turn, folder)
     try:
         rows = await database.fetch(_HEADS)
         heads = {bytes(stream).hex(): [line, bytes(chain).hex()] for stream, line, chain in rows}
+        if known is not None:
+            heads = {stream: head for stream, head in heads.items() if known.get(stream) != head}
         signed = await sign({"at": now, "previous": await asyncio.to_thread(_last_hash, folder), "heads": heads})
         await asyncio.to_thread(_append, folder, signed, now)
+        if known is not None:
+            known.update(heads)
     finally:
         os.close(turn)
     return len(heads)
@@ -73,9 +81,11 @@ def _last_hash(folder: Path) -> str:
 
 def _append(folder: Path, text: str, now: int) -> None:
     month = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y-%m")
-    descriptor = os.open(folder / f"{month}{_ENDING}", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / f"{month}{_ENDING}", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, text.encode() + b"\n")
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # the machine stopped while it was written
+        os.write(descriptor, b"\n" * torn + text.encode() + b"\n")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -125,6 +135,7 @@ class Anchoring:
         self._database = database
         self._folder = folder
         self._sign = sign
+        self._told: dict[str, list[Any]] = {}
         self._clock = clock
         self._interval = interval
         self._task: asyncio.Task[None] | None = None
@@ -145,7 +156,7 @@ class Anchoring:
         await asyncio.sleep(min(60.0, self._interval))
         while True:
             try:
-                await anchor(self._database, self._folder, sign=self._sign, now=self._clock())
+                await anchor(self._database, self._folder, sign=self._sign, now=self._clock(), known=self._told)
             except Exception:  # noqa: BLE001 - whatever failed: the next hour's anchor covers this one's lines too
                 _log.exception("audit.anchor.failed")
             await asyncio.sleep(self._interval)

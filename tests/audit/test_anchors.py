@@ -94,3 +94,28 @@ async def test_anchors_that_were_changed_removed_or_put_in_are_seen(database: Da
     assert await found(database, anchors) == ["does not follow the anchor before: one was removed"]
     first.write_bytes(whole)
     assert "does not follow the anchor before: one was removed" in await found(database, anchors)
+
+
+async def test_a_stream_that_has_not_grown_is_told_once(database: Database, folder: Path, tmp_path: Path) -> None:
+    place, told = tmp_path / "anchors", dict[str, list[Any]]()
+    journals = [new_journal(folder), new_journal(folder)]
+    for journal in journals:
+        write_reads(journal, 4)
+    await Mover(database, folder).drain()
+    assert await anchor(database, place, sign=sign, now=NOW, known=told) == 2
+    write_reads(journals[0], 4)
+    await Mover(database, folder).drain()
+    assert await anchor(database, place, sign=sign, now=NOW, known=told) == 1
+    for journal in journals:
+        journal.close()
+    assert await found(database, place) == []
+    for table in ("audit", "audit_patient", "audit_head"):
+        await database.change(f"DELETE FROM {table}")
+    assert await found(database, place) == ["was here when it was anchored, and is gone"] * 3
+
+
+async def test_an_anchor_that_was_cut_off_by_a_power_failure_spoils_no_other(database: Database, anchors: Path) -> None:
+    *_, last = anchor_files(anchors)
+    last.write_bytes(last.read_bytes() + b"half an anc")
+    await anchor(database, anchors, sign=sign, now=NOW + 31 * 86_400_000_000)
+    assert await found(database, anchors) == ["is not an anchor that this service signed"]
