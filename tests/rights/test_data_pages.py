@@ -69,9 +69,7 @@ async def test_it_says_what_is_here_by_kind_and_by_source(service: Service, prac
     async with logged_in(service, "anna") as client:
         page = await client.get(f"/data?lang={language}")
     assert page.status_code == 200
-    for text in {"nl": ("Mijn gegevens", "Metingen", "Uzelf"), "en": ("My data", "Measurements", "Yourself")}[
-        language
-    ]:
+    for text in {"nl": ("Mijn gegevens", "Metingen", "Uzelf"), "en": ("My data", "Measurements", "Yourself")}[language]:
         assert text in page.text
     assert "De Proef" in page.text
     assert "search-type" in await did(service)
