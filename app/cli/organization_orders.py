@@ -57,7 +57,9 @@ async def _add_provider(settings: Settings, server: FhirServer, asked: Asked, sa
 
 
 async def _close_provider(_: Settings, server: FhirServer, asked: Asked, say: Say) -> None:
-    await identity_providers.close(server.database, tenant=TENANT, provider=asked.options["provider"])
+    await identity_providers.close(
+        server.database, tenant=TENANT, provider=asked.options["provider"], now=server.clock()
+    )
     await say(Line("Nobody logs in there any more."))
     await say(Done({"providers": 1}))
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.auth.accounts import totp
 from app.auth.accounts.acting import records_of
+from app.auth.oauth import tables
 from app.auth.organizations import identity_providers, registry
 from app.auth.organizations.identity_providers import SEAL, Claims, IdentityProvider
 from app.auth.organizations.tables import INSERT_IDENTITY
@@ -207,8 +208,10 @@ async def test_a_patient_links_a_provider_with_a_fresh_second_factor_and_unlinks
     async with browsing(people) as browser:
         await there_and_back(browser, f"/login/at/{found.id}")
         assert (await session_row(people, browser))["account"] == anna
-    async with browsing(people, "anna") as browser:
-        assert (await browser.post(f"/account/elsewhere/{found.id}/unlink")).status_code == 303
+        async with browsing(people, "anna") as own:
+            assert (await own.post(f"/account/elsewhere/{found.id}/unlink")).status_code == 303
+            assert (await own.get("/account")).status_code == 200
+        assert (await browser.get("/account")).headers["location"].startswith("/login"), "it began there"
     rows = await people.server.database.fetch("SELECT 1 FROM identity WHERE account = $1", anna)
     assert rows == []
     kinds = await people.server.database.fetch("SELECT kind, told FROM account_event WHERE account = $1", anna)
@@ -306,3 +309,36 @@ async def test_a_consent_to_the_professional_in_person_counts_too(people: People
         "SELECT actor FROM history WHERE patient = $1 AND id = $2", record.patient, created["id"]
     )
     assert rows[0][0] == f"organization:{practice.id} by {await people.account('doctor')}"
+
+
+async def test_who_logged_in_at_a_provider_that_closes_is_out_and_so_are_the_apps_they_let_in(
+    people: People, provider: Provider
+) -> None:
+    server, now = people.server, people.now
+    practice = await registry.add(server, tenant=TENANT, name="De Proeftuin", agb=f"{now % 10**8:08}", now=now)
+    found = await registered(people, provider, organization=practice.id)
+    provider.claims |= {"sub": "doctor", "big": "19012345601", "acr": "high"}
+    async with browsing(people) as browser:
+        await there_and_back(browser, f"/login/at/{found.id}")
+        doctor = str((await session_row(people, browser))["account"])
+        colleague = await people.account("colleague", role=Role.PROFESSIONAL)  # who logs in at another provider
+        async with server.database.write() as writer:
+            await writer.insert(
+                tables.INSERT_AUTHORIZATION,
+                [
+                    authorization("of-doctor", account=doctor, organization=practice.id),
+                    authorization("elsewhere", account=doctor, organization="another"),
+                    authorization("of-colleague", account=colleague, organization=practice.id),
+                ],
+            )
+        await identity_providers.close(server.database, tenant=TENANT, provider=found.id, now=now)
+        assert (await browser.get("/choose")).headers["location"].startswith("/login")
+    rows = await server.database.fetch("SELECT id FROM client_authorization WHERE revoked <> 0")
+    assert [row[0] for row in rows] == ["of-doctor"]
+
+
+def authorization(family: str, **known: object) -> list[object]:
+    """One time that somebody let a client in."""
+    values = {"id": family, "client": "his", "tenant": TENANT, "expires": FOREVER, **known}
+    blank: dict[str, object] = {"TEXT": "", "BLOB": b"", "BIGINT": 0}
+    return [values.get(each.name, blank.get(str(each.type), 0)) for each in tables.authorization.columns]

@@ -14,20 +14,18 @@ from app.auth.accounts.mails import is_mailed, told_mail
 from app.auth.accounts.outbox import Outbox, outbox_of
 from app.auth.accounts.passwords import Passwords
 from app.auth.accounts.relying_party import RelyingParty
-from app.auth.accounts.sessions import Sessions
+from app.auth.accounts.sessions import Sessions, end_found
 from app.auth.accounts.tables import INSERT_EVENT
 from app.auth.oauth.revocation import revoke_account
 from app.auth.sealing import Seal
 from app.config import Settings
-from app.database import Database, Reader, Writer
+from app.database import Database, Writer
 from app.errors import ZelfregieError
 from app.server.server import FhirServer
 
 TENANT: Final = 1
 _EVENTS: Final = "SELECT at, kind FROM account_event WHERE account = $1 ORDER BY at DESC LIMIT $2"
 _SESSIONS: Final = "SELECT hash FROM session WHERE account = $1 AND hash <> $2"
-_END_GRANTS: Final = "DELETE FROM access_grant WHERE hash = $1 OR family = $2"
-_END_SESSION: Final = "DELETE FROM session WHERE hash = $1"
 _CHANGED: Final = "UPDATE account SET changed = $2 WHERE id = $1"
 
 
@@ -110,12 +108,4 @@ async def on_credential_change(writer: Writer, account: str, *, now: int, but: b
 
 async def end_sessions(writer: Writer, account: str, *, but: bytes = b"") -> int:
     """End the sessions of an account other than ``but``, with the tokens that came from them; how many."""
-    hashes = [bytes(row[0]) for row in await _sessions(writer, account, but)]
-    for each in hashes:
-        await writer.execute(_END_GRANTS, each, f"session:{each.hex()}")
-        await writer.execute(_END_SESSION, each)
-    return len(hashes)
-
-
-async def _sessions(reader: Reader, account: str, but: bytes) -> Sequence[Sequence[bytes]]:
-    return await reader.fetch(_SESSIONS, account, but)
+    return await end_found(writer, _SESSIONS, account, but)

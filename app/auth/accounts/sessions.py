@@ -86,7 +86,7 @@ class Session:
     @property
     def family(self) -> str:
         """What the session's own bearers are known by in ``access_grant``."""
-        return f"session:{self.hash.hex()}"
+        return _family(self.hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +233,23 @@ _COPY_GRANT: Final = (
 )
 
 
+def _family(hashed: bytes) -> str:
+    return f"session:{hashed.hex()}"
+
+
 async def end_within(writer: Writer, session: Session) -> None:
     """End a session as part of a transaction."""
     await writer.execute(_END_GRANTS, session.hash, session.family)
     await writer.execute(_END, session.hash)
+
+
+async def end_found(writer: Writer, sql: str, *binds: str | int | bytes) -> int:
+    """End the sessions whose hashes a statement finds, with the tokens that came from them; how many."""
+    hashes = [bytes(row[0]) for row in await writer.fetch(sql, *binds)]
+    for each in hashes:
+        await writer.execute(_END_GRANTS, each, _family(each))
+        await writer.execute(_END, each)
+    return len(hashes)
 
 
 def required(session: Session | None) -> Session:

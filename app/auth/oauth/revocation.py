@@ -17,6 +17,10 @@ _OF_RECIPIENT: Final = (
     "SELECT id FROM client_authorization WHERE patient = $2 AND (recipient = $1 OR also = $1 OR within = $1)"
     " AND revoked = 0 ORDER BY id"
 )
+_OF_PROFESSIONALS: Final = (
+    "SELECT id FROM client_authorization WHERE organization = $1 AND revoked = 0"
+    " AND account IN (SELECT account FROM identity WHERE issuer = $2) ORDER BY id"
+)
 
 
 async def revoke_family(writer: Writer, family: str, now: int, reason: str) -> None:
@@ -42,6 +46,11 @@ async def revoke_recipient(writer: Writer, recipient: str, patient: int, now: in
     hold there (``within``); how many authorizations those were.
     """
     return await _revoke_all(writer, _OF_RECIPIENT, (recipient, patient), now, reason)
+
+
+async def revoke_professionals(writer: Writer, organization: str, issuer: str, now: int, reason: str) -> int:
+    """Revoke all that an organisation's professionals let in who log in at an issuer; how many those were."""
+    return await _revoke_all(writer, _OF_PROFESSIONALS, (organization, issuer), now, reason)
 
 
 async def _revoke_all(writer: Writer, sql: str, binds: tuple[str | int, ...], now: int, reason: str) -> int:

@@ -12,6 +12,8 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from app.auth.accounts.sessions import end_found
+from app.auth.oauth.revocation import revoke_professionals
 from app.auth.organizations import registry
 from app.auth.organizations.tables import INSERT_IDENTITY_PROVIDER
 from app.auth.sealing import Seal
@@ -28,9 +30,7 @@ _COLUMNS: Final = (
 _ALL: Final = f"SELECT {_COLUMNS} FROM identity_provider i WHERE i.tenant = $1 ORDER BY i.organization, i.name, i.id"
 _ONE: Final = f"SELECT {_COLUMNS} FROM identity_provider i WHERE i.id = $1"
 _CLOSE: Final = "UPDATE identity_provider SET state = 'closed' WHERE tenant = $1 AND id = $2 RETURNING id"
-_END_SESSIONS: Final = "SELECT hash FROM session WHERE tenant = $1 AND issuer = $2"
-_DELETE_SESSION: Final = "DELETE FROM session WHERE hash = $1"
-_DELETE_GRANTS: Final = "DELETE FROM access_grant WHERE hash = $1 OR family = $2"
+_SESSIONS: Final = "SELECT hash FROM session WHERE tenant = $1 AND issuer = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +122,18 @@ async def add(
     return made
 
 
-async def close(database: Database, *, tenant: int, provider: str) -> None:
-    """Nobody logs in there any more, and who did is logged out. Raises ``NotFound``."""
+async def close(database: Database, *, tenant: int, provider: str, now: int) -> None:
+    """Nobody logs in there any more, and who did is logged out; a professional also out of the apps that they let in
+    for the organisation. Raises ``NotFound``.
+    """
     async with database.write() as writer:
         if not await writer.fetch(_CLOSE, tenant, provider):
             raise NotFound("There is no such identity provider.")
         found = await find(writer, provider)
         assert found is not None, "it is kept"
-        for (hashed,) in await writer.fetch(_END_SESSIONS, tenant, found.issuer):
-            await writer.execute(_DELETE_GRANTS, hashed, f"session:{bytes(hashed).hex()}")
-            await writer.execute(_DELETE_SESSION, hashed)
+        await end_found(writer, _SESSIONS, tenant, found.issuer)
+        if found.organization:
+            await revoke_professionals(writer, found.organization, found.issuer, now, "identity-provider-closed")
 
 
 async def listed(reader: Reader, tenant: int) -> list[IdentityProvider]:

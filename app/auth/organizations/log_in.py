@@ -11,7 +11,7 @@ from typing import Final
 from app.auth.accounts.account import Account, account_of, new_account, new_account_id
 from app.auth.accounts.acting import following_id, practitioner_id
 from app.auth.accounts.persons import keep_in_catalogue
-from app.auth.accounts.sessions import LogIn, Session
+from app.auth.accounts.sessions import LogIn, Session, end_found
 from app.auth.accounts.tables import INSERT_ACCOUNT
 from app.auth.organizations.claims import SYSTEMS, Person
 from app.auth.organizations.identity_providers import IdentityProvider
@@ -26,6 +26,7 @@ _IDENTITY: Final = "SELECT account FROM identity WHERE issuer = $1 AND subject =
 _USED: Final = "UPDATE identity SET used = $3, assurance = $4 WHERE issuer = $1 AND subject = $2"
 _IDENTITIES: Final = "SELECT issuer, linked FROM identity WHERE account = $1 ORDER BY linked, issuer"
 _UNLINK: Final = "DELETE FROM identity WHERE account = $1 AND issuer = $2"
+_SESSIONS: Final = "SELECT hash FROM session WHERE account = $1 AND issuer = $2"
 _OTHER_WAYS: Final = (
     "SELECT 1 FROM account a WHERE a.id = $1 AND (a.password <> '' OR EXISTS (SELECT 1 FROM passkey p WHERE p.account ="
     " a.id) OR EXISTS (SELECT 1 FROM identity i WHERE i.account = a.id AND i.issuer <> $2))"
@@ -88,10 +89,13 @@ async def linked(reader: Reader, account: str) -> list[tuple[str, int]]:
 
 
 async def unlink(writer: Writer, account: str, issuer: str) -> bool:
-    """Log in no more by this issuer; False, and nothing is done, where it is the only way in."""
+    """Log in no more by this issuer, and end the sessions that began there; False, and nothing is done, where it is
+    the only way in.
+    """
     if not await writer.fetch(_OTHER_WAYS, account, issuer):
         return False
     await writer.execute(_UNLINK, account, issuer)
+    await end_found(writer, _SESSIONS, account, issuer)
     return True
 
 

@@ -99,7 +99,9 @@ async def close_provider(visit: Visit) -> Response:
     """Nobody logs in there any more."""
     await visit.form()
     person = administrator(visit, fresh=True)
-    await identity_providers.close(visit.accounts.database, tenant=person.tenant, provider=visit.part("id"))
+    await identity_providers.close(
+        visit.accounts.database, tenant=person.tenant, provider=visit.part("id"), now=visit.now
+    )
     await visit.record("identity-provider-closed", resources=[f"identity-provider/{visit.part('id')}"])
     return visit.go("/admin/providers?done=closed")
 
