@@ -72,7 +72,12 @@ def world(browser: Browser, axe: str, tmp_path_factory: pytest.TempPathFactory) 
         yield World(process, sandbox, folder, provider, browser, axe)
 
 
-def test_an_administrator_registers_who_takes_part(world: World) -> None:
+def test_an_administrator_registers_a_provider_and_somebody_logs_in_there(world: World) -> None:
+    _registered(world)
+    _logged_in_there_and_back(world)
+
+
+def _registered(world: World) -> None:
     url = world.process.url
     with world.page("beheer") as page:
         page.goto(f"{url}/admin")
@@ -99,8 +104,7 @@ def test_an_administrator_registers_who_takes_part(world: World) -> None:
         world.look(page, "mandates")
 
 
-def test_somebody_logs_in_at_the_provider_and_comes_back(world: World) -> None:
-    """After the administrator registered it, in the test before."""
+def _logged_in_there_and_back(world: World) -> None:
     world.provider.claims |= {"acr": "high", "name": "Paula Elders"}
     with world.page() as page:
         page.goto(f"{world.process.url}/login")
