@@ -285,8 +285,8 @@ class World:
             f"/{kind}?_count=3&_total=accurate",
             f"/{kind}?_summary=count",
             f"/Patient/{patient}/{kind}?_count=20",
-            "/Goal?addresses=Condition/anna-c1&_include=Goal:addresses&_revinclude=CarePlan:goal",
-            "/CarePlan?goal.lifecycle-status=proposed&_include=CarePlan:goal&_include:iterate=Goal:addresses",
+            "/Goal?lifecycle-status=proposed&_include=Goal:patient&_revinclude=CarePlan:goal",
+            "/CarePlan?goal.lifecycle-status=proposed&_include=CarePlan:goal&_include:iterate=Goal:patient",
             "/CarePlan?goal.lifecycle-status=proposed&_count=9",
             "/Patient?_has:Condition:patient:code=44054006",
             "/Goal?_has:CarePlan:goal:status=active",
@@ -339,8 +339,9 @@ def judgement(world: World) -> str:
     """What was found, or what did not happen at all."""
     silent = [name for name in ("give", "change", "withdraw", "wait", "mandate") if not world.changes[name]]
     missing = [str(each) for each in (200, 404) if not world.statuses[each]]
+    bad = ["a search was no search"] if world.statuses[400] else []
     few = [] if world.shown > world.statuses.total() / 4 else [f"only {world.shown} marks were shown"]
-    return "\n".join([*world.findings, *silent, *missing, *few])
+    return "\n".join([*world.findings, *silent, *missing, *bad, *few])
 
 
 @pytest.mark.parametrize("seed", [1])
