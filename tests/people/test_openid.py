@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,7 +15,9 @@ from app.auth.organizations.discovery import PAUSE, Discovery
 from app.auth.organizations.identity_providers import SEAL, Claims, IdentityProvider
 from app.auth.organizations.log_in import link, linked, log_in
 from app.auth.organizations.openid import Aim, NotLoggedIn, OpenId, Reason, Returned
+from app.auth.organizations.tables import INSERT_ORGANIZATION
 from app.auth.sealing import Seal
+from app.errors import Unprocessable
 from tests.openid_provider import ATTACKS, CLIENT, OTHER_KEY, SECRET, Provider, running_provider
 from tests.people.people import TENANT, People
 
@@ -265,6 +268,21 @@ async def test_nobody_logs_in_at_an_organisation_that_was_closed(site: Site, pro
     assert await site.refusal(answer) is Reason.PROVIDER
     with pytest.raises(NotLoggedIn):
         await site.openid.begin(registered.id, visit="visit", now=now)
+
+
+@pytest.mark.parametrize(("name", "state"), [("Zonder nummer", "closed"), ("", "active")])
+async def test_an_organisation_closes_wholly_or_not_at_all(site: Site, name: str, state: str) -> None:
+    """Also one without numbers; one that the catalogue refuses stays as it was."""
+    server, now = site.people.server, site.people.now
+    async with server.database.write() as writer:
+        await writer.insert(INSERT_ORGANIZATION, [("numberless", TENANT, name, "", "", "active", now)])
+    with nullcontext() if name else pytest.raises(Unprocessable):
+        await registry.close(server, tenant=TENANT, organization="numberless", now=now)
+    found = await registry.find(server.database, TENANT, "numberless")
+    assert found is not None
+    assert found.state == state
+    shown = await site.people.service.caller("operator").get("/Organization/numberless")
+    assert (shown.status_code, '"active":false' in shown.text) == ((200, True) if name else (404, False))
 
 
 async def test_a_further_way_in_is_linked_from_the_own_session_only(site: Site, provider: Provider) -> None:

@@ -5,7 +5,7 @@ catalogue under the same id. https://hl7.org/fhir/R4/organization.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 from app.auth.accounts.persons import keep_in_catalogue
@@ -60,10 +60,11 @@ class Organization:
     def resource(self) -> Resource:
         """As the catalogue has it."""
         numbers = ((AGB, self.agb), (URA, self.ura))
+        identifiers = [{"system": system, "value": value} for system, value in numbers if value]
         return {
             "resourceType": "Organization",
             "id": self.id,
-            "identifier": [{"system": system, "value": value} for system, value in numbers if value],
+            **({"identifier": identifiers} if identifiers else {}),
             "active": self.active,
             "name": self.name,
         }
@@ -90,16 +91,17 @@ async def close(server: FhirServer, *, tenant: int, organization: str, now: int)
     """End its part here: nobody logs in there any more, and nothing that patients allowed it holds. What patients
     decided stays readable. Raises ``NotFound``.
     """
+    found = await find(server.database, tenant, organization)
+    if found is None:
+        raise NotFound("There is no such organisation.")
+    closed = replace(found, state=CLOSED)
+    # First what can be refused, then what cannot: nothing ends half-way, and after a fault it is done again.
+    await keep_in_catalogue(server, closed.resource(), tenant=tenant, now=now)
     async with server.database.write() as writer:
-        if await find(writer, tenant, organization) is None:
-            raise NotFound("There is no such organisation.")
         for sql in _CLOSE:
             await writer.execute(sql, tenant, organization)
         await writer.execute(_END_GRANTS, recipient_of(organization))
         await writer.execute(_END_PERMITS, recipient_of(organization))
-        closed = await find(writer, tenant, organization)
-    assert closed is not None, "it is kept"
-    await keep_in_catalogue(server, closed.resource(), tenant=tenant, now=now)
     return closed
 
 
