@@ -183,11 +183,12 @@ async def remove_passkey(accounts: Accounts, account: Account, passkey: bytes, *
     """
 
     async def work(writer: Writer) -> None:
-        if not account.totp and not await writer.fetch(_OTHERS, account.id, passkey):
+        await on_credential_change(writer, account.id, now=now, but=session)  # one at a time from here on
+        latest = await account_of(writer, account.id)
+        if (latest is None or not latest.totp) and not await writer.fetch(_OTHERS, account.id, passkey):
             raise Unprocessable("The last second factor cannot be removed.", "business-rule")
         if not await writer.fetch(_DELETE, passkey, account.id):
             raise NotFound("There is no such passkey.")
-        await on_credential_change(writer, account.id, now=now, but=session)
         await accounts.note(writer, account.id, "passkey-removed", now=now)
 
     await accounts.database.transact(work)

@@ -99,11 +99,11 @@ def accounts_of(settings: Settings, server: FhirServer, sessions: Sessions) -> A
 
 async def on_credential_change(writer: Writer, account: str, *, now: int, but: bytes = b"") -> None:
     """After a password or a second factor was changed: other sessions than ``but`` end, and so does every app's
-    authorization, as part of the transaction.
+    authorization, as part of the transaction. From here on nobody else changes the account until it ends.
     """
+    await writer.execute(_CHANGED, account, now)
     await end_sessions(writer, account, but=but)
     await revoke_account(writer, account, now, "credential-changed")
-    await writer.execute(_CHANGED, account, now)
 
 
 async def end_sessions(writer: Writer, account: str, *, but: bytes = b"") -> int:

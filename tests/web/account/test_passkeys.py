@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.auth.accounts import passkeys
+from app.auth.accounts import credentials, passkeys
 from app.auth.accounts.account import Account
 from app.auth.accounts.logging_in import Browser as From
 from app.auth.accounts.relying_party import RelyingParty
@@ -167,6 +167,21 @@ async def test_a_passkey_is_one_accounts_only(accounts: Accounts, anna: Account,
     other = Authenticator()
     answer = other.make(asked["options"])
     assert await passkeys.finish_making(accounts, bram, asked["ticket"], answer, name="", now=time.now) is None
+
+
+async def test_two_removals_at_once_leave_a_second_factor(
+    accounts: Accounts, anna: Account, service: Service, time: Time
+) -> None:
+    device = Authenticator()
+    await make(accounts, anna, device, time)
+    anna = await account(service, "anna")
+    assert anna.totp
+    done = await asyncio.gather(
+        credentials.remove_totp(accounts, anna, now=time.now, session=b""),
+        passkeys.remove_passkey(accounts, anna, device.id, now=time.now, session=b""),
+        return_exceptions=True,
+    )
+    assert sorted(map(type, done), key=str) == [type(None), Unprocessable]
 
 
 async def test_the_last_second_factor_stays(accounts: Accounts, anna: Account, service: Service, time: Time) -> None:
