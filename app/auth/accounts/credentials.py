@@ -16,6 +16,7 @@ from app.auth.accounts.emails import folded
 from app.auth.accounts.logging_in import LOG_IN
 from app.auth.accounts.mails import mail
 from app.auth.accounts.recovery_codes import make_codes
+from app.auth.accounts.resetting import KIND as RECOVER
 from app.auth.accounts.service import Accounts, on_credential_change
 from app.database import Writer
 from app.errors import Conflict, Unprocessable
@@ -81,10 +82,10 @@ async def remove_totp(accounts: Accounts, account: Account, *, now: int, session
     """Take the authenticator app away. Raises ``Unprocessable`` when there is no passkey to log in with then."""
 
     async def work(writer: Writer) -> None:
+        await on_credential_change(writer, account.id, now=now, but=session)  # one at a time from here on
         if not await has_passkey(writer, account.id):
             raise Unprocessable("The last second factor cannot be removed.", "business-rule")
         await writer.execute(_SET_TOTP, account.id, b"", account.totp_step)
-        await on_credential_change(writer, account.id, now=now, but=session)
         await accounts.note(writer, account.id, "totp-removed", now=now)
 
     await accounts.database.transact(work)
@@ -152,6 +153,7 @@ async def change_email(accounts: Accounts, account: Account, secret: str, *, now
         if await account_of_email(writer, account.tenant, address) is not None:
             return False
         await writer.execute(_SET_EMAIL, account.id, address, now)
+        await tickets.take_all(writer, RECOVER, account.id)  # those went to the address of before
         await accounts.note(writer, account.id, "email-changed", now=now)
         return True
 

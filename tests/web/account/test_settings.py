@@ -116,6 +116,24 @@ async def test_an_address_is_changed_by_who_can_read_the_new_one(
         assert (await again.give_password("nieuw@example.org")).status_code == 303
 
 
+async def test_a_link_to_recover_that_went_to_the_old_address_is_over(
+    browser: Browser, service: Service, time: Time
+) -> None:
+    async with browsing(service, time) as other:
+        await other.open("/recover")
+        await other.submit("/recover", email=ANNA)
+        (mail,) = await mails(service, ANNA)
+        recover = link_in(mail)
+        assert (await other.open(recover)).status_code == 200
+        await browser.log_in("anna")
+        await browser.open("/account/email")
+        await browser.submit("/account/email", email="nieuw@example.org")
+        (mail,) = await mails(service, "nieuw@example.org")
+        await browser.open(link_in(mail))
+        await browser.submit(link_in(mail))
+        assert (await other.open(recover)).status_code == 410
+
+
 async def test_an_address_that_somebody_else_has_is_answered_alike(browser: Browser, service: Service) -> None:
     await browser.log_in("anna")
     texts = []
