@@ -40,7 +40,11 @@ _LINK: Final = (
     "UPDATE account SET patient = $2, birth_date = '' WHERE id = $1 AND (patient IS NULL OR birth_date <> '')"
     " AND state = 'active' RETURNING id"
 )
-_CLOSE: Final = "UPDATE account SET state = 'closed', patient = NULL, password = '', totp = $2 WHERE id = $1"
+_CLOSE: Final = (
+    "UPDATE account SET state = 'closed', email = 'closed:' || id, patient = NULL, password = '', totp = $2"
+    " WHERE id = $1"
+)
+"""The e-mail address is free again: who it belongs to may register anew."""
 _DELETE_PASSKEYS: Final = "DELETE FROM passkey WHERE account = $1"
 _DELETE_PERMIT: Final = "DELETE FROM permit WHERE recipient = $1 AND patient = $2 AND consent = ''"
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from app.auth.accounts import totp
-from app.auth.accounts.account import account_of_email
+from app.auth.accounts.account import account_of, account_of_email
 from app.auth.accounts.own_record import make_link_code
 from app.auth.accounts.sessions import session_hash
 from app.fhir.resource import decode
@@ -17,6 +17,7 @@ from app.server.access import load_access
 from tests.server.service import PASSWORD, Service
 from tests.web.account.test_log_in import seen
 from tests.web.browsing import Browser, Time, accounts_of, browsing, code_now, link_in, mails
+from tests.web.login import account
 
 NEW = "nieuw@example.org"
 CHOSEN = "vijf-gele-paraplus"
@@ -282,13 +283,15 @@ async def test_a_linked_record_leaves_the_account_that_nobody_could_get_into(
 ) -> None:
     async with browsing(service, time) as lost:
         await lost.log_in("anna")
+        anna = await account(service, "anna")
         code = await code_for(service, "anna", time)
         await verified(browser)
         await set_up(browser)
         await browser.open("/account/record")
         await browser.submit("/account/record/link", link_code=code)
         assert (await lost.open("/account")).status_code == 303
-    before = await account_of_email(service.database, 1, "anna@example.org")
+    assert await account_of_email(service.database, 1, "anna@example.org") is None
+    before = await account_of(service.database, anna.id)
     assert before is not None
     assert (before.state, before.patient, before.password, before.totp) == ("closed", None, "", b"")
     permits = await service.database.fetch(
@@ -298,6 +301,16 @@ async def test_a_linked_record_leaves_the_account_that_nobody_could_get_into(
     )
     assert permits == []
     assert any("gesloten" in each.get_content() for each in await mails(service, "anna@example.org"))
+    async with browsing(service, time) as again:
+        answers = [await again.give_password(each) for each in ("anna@example.org", "niemand@example.org")]
+        assert [each.status_code for each in answers] == [422, 422]
+        for address in ("anna@example.org", "niemand@example.org"):
+            await again.open("/recover")
+            assert (await again.submit("/recover", email=address)).headers["location"] == "/recover/sent"
+            assert await mails(service, address) == []
+        await register(again, email="anna@example.org")
+        (mail,) = await mails(service, "anna@example.org")
+        assert "/verify/" in link_in(mail), "whose address it is may begin anew"
 
 
 @pytest.mark.parametrize("code", ["", "nonsense", "é" * 40])
