@@ -6,7 +6,6 @@ https://www.rfc-editor.org/rfc/rfc7523 https://hl7.org/fhir/smart-app-launch/STU
 from __future__ import annotations
 
 import binascii
-import json
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from hashlib import sha256
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from app.auth.oauth.clients import Client
+from app.auth.strict_json import read_object
 from app.database import Database
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -46,8 +46,8 @@ class NotProven(Exception):
 def subject_of(assertion: str) -> str:
     """The client that an assertion says it is from; "" when it cannot be read. Nothing is proven by this."""
     try:
-        claims = _object(_part(assertion, 1))
-    except NotProven:
+        claims = read_object(_part(assertion, 1))
+    except (NotProven, ValueError):
         return ""
     subject = claims.get("sub")
     return subject if isinstance(subject, str) else ""
@@ -59,7 +59,10 @@ async def check_assertion(
     """Raises ``NotProven`` unless ``client`` signed this for us (``audiences``), a moment ago, for one use only."""
     if len(assertion) > LONGEST:
         raise NotProven
-    header = _object(_part(assertion, 0))
+    try:
+        header = read_object(_part(assertion, 0))
+    except ValueError as error:
+        raise NotProven from error
     algorithm, kid = header.get("alg"), header.get("kid")
     known = ALGORITHMS.get(algorithm) if isinstance(algorithm, str) else None
     if known is None or not isinstance(kid, str) or not kid or set(header) - _HEADER:
@@ -68,10 +71,9 @@ async def check_assertion(
         raise NotProven
     key = _key(await keys(client, kid), kid, str(algorithm), *known)
     try:
-        signed = jws.deserialize_compact(assertion, key, algorithms=[str(algorithm)])
+        claims = read_object(jws.deserialize_compact(assertion, key, algorithms=[str(algorithm)]).payload)
     except (JoseError, ValueError) as error:
         raise NotProven from error
-    claims = _object(signed.payload)
     expires = _check_claims(claims, client, audiences, now // 1_000_000)
     digest = sha256(claims["jti"].encode("utf-8", "replace")).hexdigest()
     if not await database.change(_TAKE, client.id, digest, (expires + 1) * 1_000_000):
@@ -145,21 +147,3 @@ def _part(assertion: str, index: int) -> bytes:
         return _decoded(parts[index])
     except (binascii.Error, ValueError) as error:
         raise NotProven from error
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    """A JSON object without a name that stands twice."""
-    try:
-        found = json.loads(content, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise NotProven from error
-    if not isinstance(found, dict):
-        raise NotProven
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("A name stands twice.")
-    return found

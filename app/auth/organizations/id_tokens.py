@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import binascii
 import hmac
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256, sha384, sha512
@@ -16,6 +15,8 @@ from typing import Any, Final, TypeGuard
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+
+from app.auth.strict_json import read_object
 
 ALGORITHMS: Final[Mapping[str, tuple[str, str]]] = {
     "RS256": ("RSA", ""),
@@ -70,10 +71,9 @@ def claims_of(
         raise NotValid
     key = _key(keys, kid_of(token), str(algorithm), *known)
     try:
-        payload = jws.deserialize_compact(token, key, algorithms=[str(algorithm)]).payload
+        claims = read_object(jws.deserialize_compact(token, key, algorithms=[str(algorithm)]).payload)
     except (JoseError, ValueError) as error:
         raise NotValid from error
-    claims = _object(payload)
     _check_parties(claims, issuer, client_id)
     _check_times(claims, now // 1_000_000)
     given = claims.get("nonce")
@@ -143,24 +143,6 @@ def _header(token: str) -> Mapping[str, Any]:
     if len(token) > LONGEST or len(parts) != 3 or not token.isascii():
         raise NotValid
     try:
-        return _object(urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+        return read_object(urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
     except (binascii.Error, ValueError) as error:
         raise NotValid from error
-
-
-def _object(content: bytes) -> Mapping[str, Any]:
-    """A JSON object without a name that stands twice."""
-    try:
-        found = json.loads(content, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise NotValid from error
-    if not isinstance(found, dict):
-        raise NotValid
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("A name stands twice.")
-    return found
