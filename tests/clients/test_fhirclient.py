@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
+import httpx
 import pytest
 import requests
 from fhirclient.client import FHIRClient
@@ -69,9 +70,13 @@ def refused(raised: pytest.ExceptionInfo[Any]) -> tuple[int, Any]:
     return response.status_code, OperationOutcome(response.json())
 
 
-def test_the_capability_statement_is_taken_as_one_without_places_to_sign_in(service: Process) -> None:
+def test_the_capability_statement_says_where_to_sign_in(service: Process) -> None:
     anonymous = FHIRServer(None, f"{service.url}/fhir")
-    assert anonymous.prepare()
+    assert not anonymous.prepare(), "first somebody signs in"
+    found = httpx.get(f"{service.url}/fhir/.well-known/smart-configuration").json()
+    assert anonymous.auth.auth_type == "oauth2"
+    assert anonymous.auth.state["authorize_uri"] == found["authorization_endpoint"]
+    assert anonymous.auth.state["token_uri"] == found["token_endpoint"]
     statement = anonymous.capabilityStatement
     assert isinstance(statement, CapabilityStatement)
     assert statement.fhirVersion == "4.0.1"
