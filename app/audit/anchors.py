@@ -8,7 +8,6 @@ before; whoever keeps copies of the files elsewhere can prove more than we can.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,13 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 from app.audit.verify import Finding
-from app.clock import Clock
 from app.database.interface import Reader
 
-HOUR: Final = 3600.0
 Sign = Callable[[Mapping[str, Any]], Awaitable[str]]
 """Makes a signed text, without line ends, of what it is given."""
 Opened = Callable[[str], Awaitable[Mapping[str, Any]]]
@@ -34,7 +29,6 @@ _SEGMENT_AT: Final = (
     "SELECT line + lines - 1, chain FROM audit WHERE stream = $1 AND line <= $2 ORDER BY line DESC LIMIT 1"
 )
 _ENDING: Final = ".anchors"
-_log: Final = structlog.get_logger(__name__)
 
 
 def anchor_files(folder: Path) -> list[Path]:
@@ -126,37 +120,3 @@ async def _check(database: Reader, stream: bytes, line: int, chain: str) -> Sequ
     if rows[0][0] != line or bytes(rows[0][1]).hex() != chain:
         return [Finding(stream.hex(), line, "is not what was anchored: the stream was written anew")]
     return []
-
-
-class Anchoring:
-    """Writes an anchor every ``interval`` seconds, the first one after a minute."""
-
-    def __init__(self, database: Reader, folder: Path, *, sign: Sign, clock: Clock, interval: float = HOUR) -> None:
-        self._database = database
-        self._folder = folder
-        self._sign = sign
-        self._told: dict[str, list[Any]] = {}
-        self._clock = clock
-        self._interval = interval
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """In a task of the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._repeat(), name="audit anchors")
-
-    async def stop(self) -> None:
-        """End the task."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def _repeat(self) -> None:
-        await asyncio.sleep(min(60.0, self._interval))
-        while True:
-            try:
-                await anchor(self._database, self._folder, sign=self._sign, now=self._clock(), known=self._told)
-            except Exception:  # noqa: BLE001 - whatever failed: the next hour's anchor covers this one's lines too
-                _log.exception("audit.anchor.failed")
-            await asyncio.sleep(self._interval)

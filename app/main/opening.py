@@ -34,6 +34,7 @@ from app.database import Database, open_database
 from app.database.migrations import check_migrated, migrate
 from app.fhir.definitions import load
 from app.main.metrics import collectors
+from app.rounds import HOUR, Rounds
 from app.server.asgi import FhirApp
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
@@ -94,7 +95,8 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     accounts = accounts_of(settings, server, sessions)
     oauth = authorization_server(server, settings, recording)
     rights = rights_of(server)
-    for each in (Tidying(database, sessions, oauth.limits, clock=system_clock), accounts.outbox, rights.worker):
+    tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
+    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), accounts.outbox, rights.worker):
         each.start()
         stack.push_async_callback(each.stop)
     site = Site(

@@ -9,25 +9,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import hmac
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import structlog
-
-from app.audit.anchors import Anchoring, anchor, verify_anchors
+from app.audit.anchors import anchor, verify_anchors
 from app.audit.retention import Retention, load_retention, prune
 from app.audit.verify import Finding, verify_folder, verify_table
 from app.auth.sealing import Seal
 from app.clock import Clock
 from app.config import Settings
 from app.database import Database, Reader
-
-_DAY: Final = 86_400.0
-_log: Final = structlog.get_logger(__name__)
+from app.rounds import DAY, HOUR, Rounds
 
 
 class Signatures:
@@ -81,31 +76,24 @@ class Keeping:
 
     def __init__(self, database: Database, settings: Settings, *, clock: Clock) -> None:
         self._database = database
+        self._settings = settings
         self._retention = retention_of(settings)
         self._clock = clock
-        self._anchoring = Anchoring(
-            database, anchors_of(settings), sign=Signatures(settings.page_key()).sign, clock=clock
-        )
-        self._task: asyncio.Task[None] | None = None
+        self._anchors = Rounds(self._anchor, name="audit anchors", every=HOUR, first=60.0)
+        self._erasing = Rounds(self._erase, name="audit retention", every=DAY)
 
     def start(self) -> None:
         """In tasks of the running event loop."""
-        self._anchoring.start()
-        self._task = asyncio.get_running_loop().create_task(self._prune(), name="audit retention")
+        self._anchors.start()
+        self._erasing.start()
 
     async def stop(self) -> None:
         """End the tasks."""
-        await self._anchoring.stop()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._anchors.stop()
+        await self._erasing.stop()
 
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.sleep(_DAY)
-            try:
-                await prune(self._database, self._retention, now=self._clock())
-            except Exception:  # noqa: BLE001 - whatever failed: tomorrow's run finds the same lines
-                _log.exception("audit.prune.failed")
+    async def _anchor(self) -> None:
+        await write_anchor(self._database, self._settings, now=self._clock())
+
+    async def _erase(self) -> None:
+        await prune(self._database, self._retention, now=self._clock())
