@@ -36,7 +36,7 @@ INDEXES: Final = {
 _HISTORY: Final = "patient, seq, type, id, version, updated, interaction, labels, body"
 _ALIASES: Final = (
     "SELECT a.type, a.id, a.patient FROM alias a"
-    " WHERE (SELECT p.state FROM partition p WHERE p.patient = a.patient) <> 'erased'"
+    " WHERE coalesce((SELECT p.state FROM partition p WHERE p.patient = a.patient), '') <> 'erased'"
 )
 _BORN: Final = {"create", "update-create"}
 _CHANGED: Final = {*_BORN, "update"}

@@ -13,6 +13,11 @@ from tests.web.login import logged_in
 
 
 async def something_happened(service: Service) -> None:
+    """In an empty log: a sandbox keeps its own when the rest is put back."""
+    assert service.application.parts is not None
+    await service.application.parts.mover.drain()
+    for table in ("audit", "audit_patient"):
+        await service.database.change(f"DELETE FROM {table}")
     await service.caller("anna").create(builders.goal())
     for _ in range(3):
         await service.caller("practice").get("/Goal?patient=anna")
@@ -26,18 +31,17 @@ def said(answer: httpx.Response) -> str:
 
 
 def times(page: str) -> int:
-    """How often the practice looked at goals today; the log of a sandbox stays when the rest is put back."""
+    """How often the practice looked at goals today."""
     found = re.search(r"De Proef[^(]*?bekeken ?: doelen(?:[^(]*\((\d+) keer\))?", page)
     return 0 if found is None else int(found[1] or 1)
 
 
 async def test_a_person_sees_who_looked(service: Service) -> None:
     async with logged_in(service, "anna") as browser:
-        before = times(said(await browser.get("/looked?period=week")))
         await something_happened(service)
         page = said(await browser.get("/looked?period=week"))
     assert "De Proef" in page
-    assert times(page) - before == 3
+    assert times(page) == 3
     assert "toegevoegd" in page
     assert "bram" not in page.lower()
 
