@@ -19,9 +19,10 @@ from app.server.access import Access
 from app.server.challenges import NAME, challenge
 from app.server.compression import SMALLEST, compress, decompress, takes_gzip
 from app.server.cors import ANY, Origins, preflight
-from app.server.dispatch import allowed, dispatch
+from app.server.dispatch import allowed, find
 from app.server.faults import trace_of
 from app.server.formats import CONTENT_TYPE, Format, asked_format
+from app.server.interactions.carrying_out import carried_out
 from app.server.messages import Answer, Headers, Request
 from app.server.metadata import Metadata
 from app.server.metrics import RequestMetrics
@@ -143,13 +144,13 @@ class FhirApp:
 
     async def _carry_out(self, request: Request) -> Answer:
         try:
-            return await dispatch(self._server, request)
+            return await carried_out(self._server, request, find)
         except GrantChanged:
             # What we knew of the grant is out of date: look again, once; it may have been widened, narrowed or
             # withdrawn.
             self._forget(request.access.hash)
             request.access = await self._authenticate(request.header(b"authorization"), request.now)
-            return await dispatch(self._server, request)
+            return await carried_out(self._server, request, find)
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")

@@ -12,7 +12,7 @@ from app.errors import MethodNotAllowed
 from app.fhir.scopes import NAMES, Action
 from app.server.challenges import beyond_scopes
 from app.server.interactions import bundle, conditional, history, patch, provided, read, search, write
-from app.server.interactions.carrying_out import Handler, carried_out
+from app.server.interactions.carrying_out import Handler
 from app.server.messages import Answer, Request, Target
 from app.server.presentation import check_parameters
 from app.server.server import FhirServer
@@ -93,11 +93,6 @@ def find(server: FhirServer, request: Request) -> tuple[Handler, Target]:
     if target.id and server.providers.of(target.type, target.id) is not None:
         return PROVIDED.get((form, request.method), provided.refuse), target
     return handler, target
-
-
-async def dispatch(server: FhirServer, request: Request) -> Answer:
-    """Carry out the interaction that the request names. Raises what the interaction raises."""
-    return await carried_out(server, request, find)
 
 
 def allowed(server: FhirServer, path: list[str]) -> str:
