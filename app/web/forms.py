@@ -74,6 +74,16 @@ async def read_form(request: Request) -> Form:
     return Form(fields)
 
 
+def path_of(request: Request) -> str:
+    """The path that is asked for. ``request.url`` reads the query along as UTF-8, which a stranger's need not be."""
+    return str(request.scope["path"])
+
+
+def query_of(request: Request) -> str:
+    """The query as it was sent, byte by byte."""
+    return bytes(request.scope["query_string"]).decode("latin-1")
+
+
 def check_origin(request: Request, origin: str) -> None:
     """Raises ``Forbidden`` for a form that another site made. ``origin`` is ours; a browser that says nothing of it is
     left to the form's token.

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from app.errors import Forbidden, Unauthenticated, ZelfregieError
 from app.server.faults import trace_of
 from app.server.outcomes import status_of
+from app.web.forms import path_of, query_of
 from app.web.opened import Opened
 from app.web.site import Site
 
@@ -51,7 +52,8 @@ def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
             return await page(request, error.status, error.key, error.values)
         if isinstance(error, Unauthenticated) or error.code in _SENT_TO:
             opened = site()
-            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            query = query_of(request)
+            asked = path_of(request) + (f"?{query}" if query else "")
             following = f"?next={quote(asked, safe='')}" if request.method == "GET" else ""
             where = "/login" if isinstance(error, Unauthenticated) else _SENT_TO[error.code]
             return opened.go(await opened.visitor(request), where + following)
@@ -61,7 +63,7 @@ def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
 
     async def failed(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
-        if request.url.path.startswith(_PLAIN) or error.status_code == 503 or not site.is_open:
+        if path_of(request).startswith(_PLAIN) or error.status_code == 503 or not site.is_open:
             return Response(str(error.detail), error.status_code, error.headers, "text/plain")
         answer = await page(request, error.status_code, _key(error.status_code), {})
         for name, value in (error.headers or {}).items():

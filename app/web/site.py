@@ -29,7 +29,7 @@ from app.server.access import Access
 from app.server.server import FhirServer
 from app.server.store.read import GrantChanged, read
 from app.web.dates import date, moment
-from app.web.forms import Form, check_origin, check_token, read_form
+from app.web.forms import Form, check_origin, check_token, path_of, read_form
 from app.web.languages import LANGUAGES, language
 from app.web.menu import menu, part_of
 from app.web.pages import environment
@@ -203,7 +203,7 @@ class Site:
                 t=visitor.t,
                 language=visitor.language,
                 visitor=visitor,
-                path=request.url.path,
+                path=path_of(request),
                 menu=menu,
                 part_of=part_of,
                 in_language=lambda name: f"?{urlencode({**dict(request.query_params), 'lang': name})}",

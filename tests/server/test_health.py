@@ -118,13 +118,13 @@ def log() -> Iterator[list[EventDict]]:
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every interaction fails, with a text that says what it should not."""
 
-    async def failing(server: object, request: Request) -> Answer:
+    async def failing(server: object, request: Request, find: object) -> Answer:
         try:
             raise KeyError("Zeldzaam")
         except KeyError as error:
             raise RuntimeError(f"cannot store {request.body!r}") from error
 
-    monkeypatch.setattr(asgi, "dispatch", failing)
+    monkeypatch.setattr(asgi, "carried_out", failing)
 
 
 async def test_a_fault_of_ours_is_answered_with_its_number_and_nothing_else(

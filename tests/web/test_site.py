@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from string import Formatter
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from app.errors import Forbidden, Invalid, TooLarge, UnsupportedMediaType, Zelfr
 from app.web.forms import LARGEST, Form, check_origin, check_token, read_form
 from app.web.languages import LANGUAGES
 from app.web.texts import texts, translate
+from tests.server.service import Service
 
 FORM = "application/x-www-form-urlencoded"
 _FIELD = re.compile(r"\bt\(\"([a-z_.0-9]+)\"")
@@ -133,3 +136,23 @@ def test_a_form_of_another_site_is_refused(headers: dict[str, str], *, ours: boo
     else:
         with pytest.raises(Forbidden):
             check_origin(request_with(b"", FORM, **headers), "https://zelf.example")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/nonsense", "/login", "/looked", "/oauth/token", "/oauth/authorize"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+async def test_a_query_that_is_no_text_is_answered(served: Service, method: str, path: str) -> None:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"a\xff=1",
+        "headers": [(b"host", b"zelfregie.test")], "scheme": "https", "server": ("zelfregie.test", 443),
+        "client": ("127.0.0.1", 1), "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    await served.application(scope, receive, send)
+    assert sent[0]["status"] < 500

@@ -95,7 +95,7 @@ def _add_authorize(router: APIRouter, find: Find, explain: Explain) -> None:
     async def authorize_by_form(request: Request) -> Response:
         body = await _body(request)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if request.url.query or media_type != FORM or body is None:
+        if request.scope["query_string"] or media_type != FORM or body is None:
             return await explain(request, "parameters")
         return await started(request, body)
 
@@ -122,7 +122,7 @@ def _add_endpoint(
             body = await _body(request)
             if body is None:
                 raise invalid_request("The body is too large.")
-            parameters = form_parameters(request.headers.get("content-type", ""), request.url.query, body)
+            parameters = form_parameters(request.headers.get("content-type", ""), _query(request), body)
             if len(request.headers.getlist("authorization")) > 1:
                 raise invalid_request("There are two Authorization headers.")
             found = await work(oauth, parameters, request.headers.get("authorization", ""))
@@ -175,3 +175,8 @@ async def _body(request: Request) -> bytes | None:
         if len(body) > LARGEST:
             return None
     return bytes(body)
+
+
+def _query(request: Request) -> str:
+    """The query as it was sent: ``request.url`` reads it as UTF-8, which a stranger's need not be."""
+    return bytes(request.scope["query_string"]).decode("latin-1")

@@ -17,7 +17,7 @@ from app.auth.consents.text import ConsentText
 from app.auth.roles import Role
 from app.errors import Invalid, Unprocessable
 from app.web.dates import date as written
-from app.web.forms import Form
+from app.web.forms import Form, path_of
 from app.web.people.helping import category_names
 from app.web.people.visit import Visit, explained, refusal_key
 
@@ -75,7 +75,7 @@ async def show_invitation(visit: Visit) -> Response:
         categories=category_names(found.labels, visit.visitor.language),
         actions=[name for name, bits in ACTIONS.items() if found.actions & bits],
         may_accept=session is not None and not session.organization and session.role in (Role.PATIENT, Role.CARER),
-        here=visit.request.url.path,
+        here=path_of(visit.request),
     )
 
 
