@@ -58,6 +58,7 @@ def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
             where = "/login" if isinstance(error, Unauthenticated) else _SENT_TO[error.code]
             return opened.go(await opened.visitor(request), where + following)
         status = status_of(error)
+        await _record_refusal(site(), request, status)
         key = "site.error.form" if isinstance(error, Forbidden) and error.code == "csrf" else _key(status)
         return await page(request, status, key, {})
 
@@ -87,6 +88,23 @@ def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
 
 _SENT_TO: Final = {"choose": "/choose", "fresh": "/account/confirm"}
 """Where people go first, by the code of the refusal."""
+
+
+async def _record_refusal(site: Site, request: Request, status: int) -> None:
+    """Who may not do something in the record that they chose is in its access log, as at the FHIR base."""
+    visitor = await site.visitor(request)
+    if status == 403 and visitor.access is not None and visitor.access.patient is not None:
+        await site.recording.record(
+            "refusal",
+            status,
+            agent=visitor.agent,
+            now=visitor.now,
+            patients=[visitor.access.patient],
+            address=visitor.address,
+            durable=False,
+        )
+
+
 _KNOWN: Final = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503})
 
 

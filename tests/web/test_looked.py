@@ -98,3 +98,14 @@ async def test_nobody_else_sees_it(service: Service) -> None:
     async with logged_in(service, "anna", record=None) as browser:
         answer = await browser.get("/looked")
         assert (answer.status_code, answer.headers["location"]) == (303, "/choose?next=%2Flooked")
+
+
+async def test_what_is_shown_and_refused_on_pages_is_in_the_log(service: Service) -> None:
+    await something_happened(service)
+    async with logged_in(service, "anna") as browser:
+        await browser.get("/permissions")
+        refused = await browser.post("/permissions/new", data={"csrf": "0"})
+        assert refused.status_code == 403
+        page = said(await browser.get("/looked?period=week"))
+    assert "de toestemmingen bekeken" in page
+    assert "een vraag die niet mocht" in page

@@ -89,7 +89,12 @@ class Waiting:
 
     async def records(self) -> list[Record]:
         """The records that may be picked."""
-        return await records_of(self.oauth.fhir, self.person, now=self.fhir_now)
+        found = await records_of(self.oauth.fhir, self.person, now=self.fhir_now)
+        if others := [each.patient for each in found if each.role is not Role.PATIENT]:  # whose names are read here
+            await self.oauth.record(
+                "records-listed", 200, agent=self.visitor.agent, patients=others, address=self.visitor.address
+            )
+        return found
 
     async def record(self) -> Record | None:
         """The record that was picked or in which the app was opened, when this person may work in it; else None."""

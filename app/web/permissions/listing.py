@@ -47,6 +47,7 @@ class Recipient:
 
 async def show(visit: Visit) -> Response:
     """By recipient; what has ended stands apart."""
+    await visit.record("permissions-read", [])
     found = [shown(each, visit) for each in await consents.current(visit.site.server.database, visit.patient)]
     by_recipient: dict[str, list[Shown]] = {}
     for each in found:
@@ -74,6 +75,7 @@ async def show_one(visit: Visit) -> Response:
     for account in {each.given_by for each in found}:
         known = await account_of(database, account)
         names[account] = known.name if known is not None else ""
+    await visit.record("permissions-read", [found[0].id])
     return visit.page("permission", versions=[shown(each, visit) for each in found], names=names)
 
 
