@@ -24,7 +24,6 @@ _COLUMNS: Final = (
 )
 _BY_ID: Final = f"SELECT {_COLUMNS} FROM account WHERE id = $1"
 _BY_EMAIL: Final = f"SELECT {_COLUMNS} FROM account WHERE tenant = $1 AND email = $2"
-_BY_HANDLE: Final = f"SELECT {_COLUMNS} FROM account WHERE handle = $1"
 _BY_PATIENT: Final = f"SELECT {_COLUMNS} FROM account WHERE patient = $1 AND state = 'active'"
 _HAS_PASSKEY: Final = "SELECT 1 FROM passkey WHERE account = $1 LIMIT 1"
 
@@ -115,11 +114,6 @@ async def account_of(reader: Reader, account: str) -> Account | None:
 async def account_of_email(reader: Reader, tenant: int, email: str) -> Account | None:
     """The account with this e-mail address, which is given folded."""
     return _account(await reader.fetch(_BY_EMAIL, tenant, email))
-
-
-async def account_of_handle(reader: Reader, handle: bytes) -> Account | None:
-    """The account that a passkey says it is for."""
-    return _account(await reader.fetch(_BY_HANDLE, handle))
 
 
 async def account_of_patient(reader: Reader, patient: int) -> Account | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from app.errors import Invalid
 from app.server.search.build import Get, attribute_of
@@ -37,19 +37,6 @@ _COMPARISONS: Final = {
     "eb": "{high} < {exact}",
     "ap": "({low} <= {end} AND {high} >= {first})",
 }
-
-
-class Sought(Protocol):
-    """A value that is compared with spans."""
-
-    @property
-    def prefix(self) -> str: ...
-    @property
-    def first(self) -> float: ...
-    @property
-    def exact(self) -> float: ...
-    @property
-    def end(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
