@@ -65,7 +65,7 @@ def test_a_log_that_is_as_it_was_is_whole(logged: str) -> None:
     ("statement", "said"),
     [
         ("DELETE FROM audit WHERE line = (SELECT min(line) FROM audit WHERE line > 1)", "missing"),
-        ("UPDATE audit SET payload = hashes WHERE line = 1", "begins a segment of"),
+        ("UPDATE audit SET lines = lines + 1 WHERE line = 1", "begins a segment of"),
         ("UPDATE audit SET hashes = payload WHERE line = 1", "breaks the chain"),
         ("UPDATE audit_head SET line = line - 1", "the head says otherwise"),
         ("DELETE FROM audit_patient", "not in its patient's view"),
