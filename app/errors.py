@@ -33,7 +33,8 @@ class Issue:
     """One problem, as an ``OperationOutcome.issue`` has it.
 
     ``code`` is from the IssueType value set, ``expression`` holds FHIRPaths such as ``Observation.component[1].code``,
-    ``rule`` the key of the invariant or our own rule, where there is one. https://hl7.org/fhir/R4/operationoutcome.html
+    ``rule`` the key of the invariant or our own rule, where there is one, ``profile`` the canonical of the profile that
+    asked, where one did. https://hl7.org/fhir/R4/operationoutcome.html
     """
 
     code: str
@@ -41,6 +42,7 @@ class Issue:
     expression: tuple[str, ...] = ()
     severity: Severity = "error"
     rule: str | None = None
+    profile: str | None = None
 
 
 @dataclass(eq=False)

@@ -30,6 +30,8 @@ STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
     }
 )
 
+SOURCE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source"
+"""HL7's extension for what found an issue; here the profile that asks for what is not so."""
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -49,6 +51,8 @@ def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
         if issue.rule is not None:
             row["details"] = {"text": issue.rule}
         row["diagnostics"] = _printable(issue.diagnostics)
+        if issue.profile is not None:
+            row["extension"] = [{"url": SOURCE, "valueString": issue.profile}]
         if issue.expression:
             row["expression"] = [_printable(each) for each in issue.expression]
         listed.append(row)

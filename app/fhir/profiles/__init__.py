@@ -1,0 +1,4 @@
+"""Profiles: does a resource follow what a StructureDefinition asks besides FHIR itself?
+
+https://hl7.org/fhir/R4/profiling.html
+"""
