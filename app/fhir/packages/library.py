@@ -57,7 +57,7 @@ class Library:
             listed.sort(key=_newness)
 
     def find(self, fhir_version: str, kind: str, canonical: str) -> Artifact | None:
-        """What a canonical means: that of the version after ``|``, else the newest; of two alike, the one given last."""
+        """What a canonical means: the version after ``|``, else the newest; of two alike, the one given last."""
         url, _, version = canonical.partition("|")
         listed = self._found.get((fhir_version, kind, url), ())
         return next((each for each in reversed(listed) if version in ("", each.version)), None)
