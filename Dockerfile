@@ -9,6 +9,7 @@ RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-h
 COPY LICENSE README.md pyproject.toml ./
 COPY app app
 COPY migrations migrations
+COPY medmij_profiles medmij_profiles
 RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --editable . \
  && .venv/bin/python -m compileall -q app migrations
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.audit.tables
 import app.auth.tables
+import app.server.packages.tables
 import app.server.tables  # noqa: F401 - all add their tables to the metadata
 from app.config import Settings
 from app.database.metadata import metadata

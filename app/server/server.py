@@ -15,6 +15,7 @@ from app.server.access import Access
 from app.server.ids import RandomBytes
 from app.server.labels import Labels, load_labels
 from app.server.operations import Operations
+from app.server.packages import InstalledPackages
 from app.server.placement import Place, load_placement
 from app.server.providers import Providers
 from app.server.rules import Rule
@@ -62,6 +63,7 @@ class FhirServer:
     parser: Parser = field(init=False)
     compiler: Compiler = field(init=False)
     holdings: Holdings = field(init=False)
+    packages: InstalledPackages = field(init=False)
     _indexers: dict[str, Indexer] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class FhirServer:
         object.__setattr__(self, "parser", Parser(registry, base=self.base))
         object.__setattr__(self, "compiler", Compiler(registry, self.database.dialect))
         object.__setattr__(self, "holdings", Holdings(registry))
+        object.__setattr__(self, "packages", InstalledPackages(self.canonical_base))
 
     def indexer(self, resource_type: str) -> Indexer:
         """Makes the index rows of one type; compiled when first needed."""

@@ -247,7 +247,9 @@ index_state: Final = Table(
 )
 """Which search parameters are filled (``ready`` 0: a reindex must come first), and by which ``generation`` of rules."""
 setting: Final = Table("setting", metadata, word("name"), word("value"), PrimaryKeyConstraint("name"))
-"""What was decided when this database was made: the canonical base, and whether it is a sandbox."""
+"""What was decided when this database was made: the canonical base, and whether it is a sandbox. And ``packages``: how
+often what is installed of packages has changed.
+"""
 
 INSERT_RESOURCE: Final = insertion(resource)
 INSERT_HISTORY: Final = insertion(history)

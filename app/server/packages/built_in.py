@@ -1,0 +1,39 @@
+"""The package that comes with this service, ``medmij_profiles``: its profiles, value sets, search parameters.
+
+It is read from its folder, with the canonical base of this installation in the place of the one in the files (MODEL 4).
+https://confluence.hl7.org/display/FHIR/NPM+Package+Specification
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Final
+
+from app.config import CANONICAL_BASE, VERSION
+from app.errors import Invalid
+from app.fhir.packages import Artifact
+from app.fhir.resource import decode
+
+FOLDER: Final = Path(__file__).parents[3] / "medmij_profiles"
+NAME: Final = "zelfregie.profiles"
+PACKAGE: Final = f"{NAME}#{VERSION}"
+_FHIR_VERSION: Final = "4.0.1"
+_NOT_OF_IT: Final = frozenset({"examples", "near-misses"})
+"""Folders of what shows how the profiles are used."""
+
+
+@functools.cache
+def built_in(canonical_base: str, folder: Path = FOLDER) -> tuple[Artifact, ...]:
+    """What the package has under a canonical base, in order of file name. Raises ``Invalid`` naming a bad file."""
+    found = []
+    for path in sorted(folder.rglob("*.json")):
+        within = path.relative_to(folder)
+        if len(within.parts) == 1 or not _NOT_OF_IT.isdisjoint(within.parts):
+            continue
+        try:
+            resource = decode(path.read_bytes().replace(CANONICAL_BASE.encode(), canonical_base.encode()))
+            found.append(Artifact.of(resource, fhir_version=_FHIR_VERSION, package=PACKAGE))
+        except (Invalid, KeyError) as error:
+            raise Invalid(f"medmij_profiles/{within.as_posix()} is no conformance resource: {error}") from error
+    return tuple(found)
