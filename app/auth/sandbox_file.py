@@ -28,7 +28,7 @@ from app.auth.accounts.passwords import SHORTEST
 from app.auth.accounts.totp import read_secret
 from app.auth.sandbox_clients import SandboxClient, SandboxOrganization
 from app.errors import Invalid, Issue
-from app.fhir.definitions import load
+from app.fhir.definitions.own import served
 from app.fhir.scopes import check_scopes, parse_scopes
 
 
@@ -38,7 +38,7 @@ def _mistake(text: str) -> PydanticCustomError:
 
 def _scopes(value: str) -> str:
     try:
-        check_scopes(value, load("4.0.1"))
+        check_scopes(value, served())
         scopes = parse_scopes(value)
     except Invalid as error:
         raise _mistake(str(error)) from error

@@ -10,7 +10,8 @@ from typing import Any
 from app.clock import Clock, system_clock
 from app.config import CANONICAL_BASE
 from app.database import Database, Reader
-from app.fhir.definitions import Definitions, load
+from app.fhir.definitions import Definitions
+from app.fhir.definitions.own import served
 from app.server.access import Access
 from app.server.ids import RandomBytes
 from app.server.labels import Labels, load_labels
@@ -56,9 +57,9 @@ class FhirServer:
     security: Mapping[str, Any] = field(default_factory=dict)
     clock: Clock = system_clock
     random: RandomBytes = secrets.token_bytes
-    definitions: Definitions = field(default_factory=lambda: load("4.0.1"))
     placement: Mapping[str, Place] = field(default_factory=load_placement)
     labels: Labels = field(default_factory=load_labels)
+    definitions: Definitions = field(init=False)
     registry: Registry = field(init=False)
     parser: Parser = field(init=False)
     compiler: Compiler = field(init=False)
@@ -68,6 +69,7 @@ class FhirServer:
 
     def __post_init__(self) -> None:
         """Make what follows from the rest."""
+        object.__setattr__(self, "definitions", served(self.canonical_base))
         registry = Registry(self.definitions, self.placement, base=self.base)
         object.__setattr__(self, "registry", registry)
         object.__setattr__(self, "parser", Parser(registry, base=self.base))

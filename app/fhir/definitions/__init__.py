@@ -66,7 +66,7 @@ class Definitions:
     parameter_numbers: Mapping[str, int]
 
 
-class _Lazy(Mapping[str, Value], Generic[Value]):
+class Lazy(Mapping[str, Value], Generic[Value]):
     """Values made when first asked for: a process uses a fraction of the tables, and start-up should be quick."""
 
     __slots__ = ("_keys", "_made", "_make")
@@ -118,9 +118,9 @@ def load(version: str) -> Definitions:
 
     def search_parameters(resource_type: str) -> Mapping[str, SearchParameter]:
         found: dict[str, SearchParameter] = {}
-        for name in reversed(list(_lineage(resource_type, bases))):
+        for name in reversed(list(lineage(resource_type, bases))):
             for code, parameter in table["search_parameters"].get(name, {}).items():
-                found[code] = _search_parameter(code, **parameter)
+                found[code] = search_parameter(code, **parameter)
         return MappingProxyType(dict(sorted(found.items())))
 
     return Definitions(
@@ -128,14 +128,14 @@ def load(version: str) -> Definitions:
         source=table["source"],
         sha256=table["sha256"],
         resource_types=frozenset(table["resources"]),
-        types=_Lazy(table["types"], elements),
+        types=Lazy(table["types"], elements),
         bases=MappingProxyType(bases),
-        codes=_Lazy(value_sets, codes),
-        concepts=_Lazy(value_sets, concepts),
+        codes=Lazy(value_sets, codes),
+        concepts=Lazy(value_sets, concepts),
         not_enumerable=MappingProxyType(
             {canonical(name, VALUE_SETS): each for name, each in table["not_enumerable"].items()}
         ),
-        search_parameters=_Lazy(table["resources"], search_parameters),
+        search_parameters=Lazy(table["resources"], search_parameters),
         compartments={
             name: MappingProxyType({each: tuple(codes) for each, codes in members.items()})
             for name, members in table["compartments"].items()
@@ -150,14 +150,15 @@ def _numbers() -> Mapping[str, Mapping[str, int]]:
     return {kind: MappingProxyType(given) for kind, given in numbers.read().items()}
 
 
-def _lineage(name: str, bases: Mapping[str, str]) -> Iterator[str]:
+def lineage(name: str, bases: Mapping[str, str]) -> Iterator[str]:
+    """A type and those that it specializes, the nearest first."""
     yield name
     while name in bases:
         name = bases[name]
         yield name
 
 
-def _search_parameter(
+def search_parameter(
     code: str,
     *,
     type: str,
@@ -166,6 +167,7 @@ def _search_parameter(
     targets: str = "",
     components: Iterable[tuple[str, str]] = (),
 ) -> SearchParameter:
+    """One row of the tables (see ``searching.py``)."""
     return SearchParameter(
         code=code,
         type=type,

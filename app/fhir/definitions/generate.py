@@ -5,7 +5,6 @@ One JSON file per version, one element, value set or search parameter a line, th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,10 @@ from typing import Any
 import msgspec
 
 from app.fhir.definitions import FILES, numbers, package
-from app.fhir.definitions.rows import SEARCH_PARAMETERS, VALUE_SETS, write_row
+from app.fhir.definitions.own import FOLDER as OWN
+from app.fhir.definitions.own import read_search_parameters
+from app.fhir.definitions.rows import VALUE_SETS, write_row
+from app.fhir.definitions.searching import search_rows
 from app.fhir.definitions.valuesets import NotEnumerable, expand
 
 Json = dict[str, Any]
@@ -52,7 +54,7 @@ def table(read: package.Package) -> Json:
         "types": types,
         "codes": codes,
         "not_enumerable": not_enumerable,
-        "search_parameters": _search_parameters(read.resources["SearchParameter"].values(), resources),
+        "search_parameters": search_rows(read.resources["SearchParameter"].values(), resources),
         "compartments": _compartments(read.resources["CompartmentDefinition"].values()),
     }
 
@@ -133,52 +135,6 @@ def _codes(bound: Iterable[str], resources: Resources) -> tuple[Json, Json]:
     return codes, not_enumerable
 
 
-def _search_parameters(parameters: Iterable[Json], resources: list[str]) -> Json:
-    found: dict[str, dict[str, Json]] = {}
-    for parameter in sorted(parameters, key=lambda each: each["url"]):
-        targets = parameter.get("target", [])
-        row = {
-            "type": parameter["type"],
-            "url": parameter["url"].removeprefix(SEARCH_PARAMETERS),
-            # Every type as a target says no more than none; Parameters are never stored, so HL7 leaves them out.
-            "targets": "" if set(targets) >= set(resources) - {"Parameters"} else " ".join(targets),
-            "components": [
-                [_canonical(each["definition"]), each["expression"]] for each in parameter.get("component", ())
-            ],
-        }
-        for base in parameter.get("base", ()):
-            expression = " | ".join(_alternatives(parameter.get("expression", ""), base))
-            filled = {key: value for key, value in {**row, "expression": expression}.items() if value}
-            found.setdefault(base, {}).setdefault(parameter["code"], filled)
-    return {base: dict(sorted(rows.items())) for base, rows in sorted(found.items())}
-
-
-def _canonical(definition: str | Json) -> str:
-    canonical = definition if isinstance(definition, str) else str(definition["reference"])
-    return canonical.removeprefix(SEARCH_PARAMETERS)
-
-
-def _alternatives(expression: str, base: str) -> list[str]:
-    """The alternatives of a union that start at ``base``; all of them when none does, as in ``Resource`` parameters."""
-    parts = list(_split(expression))
-    return [part for part in parts if re.match(rf"\(*{base}\b", part)] or parts
-
-
-def _split(expression: str) -> Iterator[str]:
-    """The operands of the outermost ``|``."""
-    depth, quoted, start = 0, False, 0
-    for position, character in enumerate(expression):
-        if character == "'":
-            quoted = not quoted
-        elif not quoted:
-            depth += (character == "(") - (character == ")")
-            if character == "|" and depth == 0:
-                yield expression[start:position].strip()
-                start = position + 1
-    if expression:
-        yield expression[start:].strip()
-
-
 def _compartments(definitions: Iterable[Json]) -> Json:
     return {
         each["code"]: {row["code"]: row["param"] for row in each["resource"] if row.get("param")}
@@ -205,7 +161,9 @@ def _lines(value: Any, level: int) -> Iterator[str]:
 
 
 def main(target: Path = Path(__file__).parent) -> None:
-    """Write every table and append to ``numbers.json``. Raises FileNotFoundError without the packages."""
+    """Write every table and append to ``numbers.json``, last of all what is ours. Raises FileNotFoundError without the
+    packages.
+    """
     given = numbers.read(target / numbers.FILE.name)
     for version, name in FILES.items():
         content = table(package.read(package.tarball(version)))
@@ -213,6 +171,8 @@ def main(target: Path = Path(__file__).parent) -> None:
         codes = sorted({code for rows in content["search_parameters"].values() for code in rows})
         given = numbers.append(given, "types", content["resources"])
         given = numbers.append(given, "parameters", codes)
+    own = sorted(str(each["code"]) for each in read_search_parameters(OWN))
+    given = numbers.append(given, "parameters", own)
     numbers.write(given, target / numbers.FILE.name)
 
 

@@ -80,6 +80,11 @@ class Param:
         )
 
     @cached_property
+    def publisher(self) -> str:
+        """What the canonicals of those who define it begin with, the code systems of its ``code`` elements too."""
+        return self.definition.url.partition("SearchParameter/")[0]
+
+    @cached_property
     def walker(self) -> Walker:
         """What the parameter's expression finds in a resource."""
         return compile_walker(self.definition.expression, self.resource_type, self.definitions)

@@ -37,7 +37,6 @@ IDENTIFIER_ROWS: Final = 12288
 SUBSUMPTION: Final = frozenset({"below", "above"})
 VALUE_SETS: Final = frozenset({"in", "not-in"})
 
-_HL7: Final = "http://hl7.org/fhir/"
 _CODED: Final = frozenset({"CodeableConcept", "Coding", "code", "Extension"})
 _WORDED: Final = frozenset({"CodeableConcept", "Coding", "Identifier", "Extension"})
 
@@ -123,7 +122,7 @@ class TokenSet:
 def stored_hash(param: Param, system: str, code: str) -> int:
     """The hash under which a code of a known system is found by ``param``."""
     # An element of type code has the system of its value set; its values are stored without one.
-    return hash_token(NO_SYSTEM if param.plain and system.startswith(_HL7) else system, code)
+    return hash_token(NO_SYSTEM if param.plain and system.startswith(param.publisher) else system, code)
 
 
 def terms(found: Found) -> list[Term]:
