@@ -13,10 +13,12 @@ Verdict = Literal["in", "out", "unknown"]
 class Membership:
     """What can be told of the codes of one value set.
 
-    ``concepts`` are (system, code) pairs that are surely in it. ``undecided`` are code systems of which it holds codes
-    that cannot be listed, because the system is not held wholly (SNOMED CT, LOINC); it has none of ``excluded``.
-    ``missing`` are the canonicals of value sets that it imports and that are not held (its own, when it is not held
-    itself): of what is not in ``concepts``, nothing can then be said.
+    ``concepts`` are (system, code) pairs that are surely in it. ``undecided`` are code systems of which it may hold
+    codes that cannot be listed, because the system is not held wholly (SNOMED CT, LOINC). ``doubtful`` are single codes
+    of which nothing can be said. ``missing`` are the canonicals of value sets that it imports and that are not held
+    (its own, when it is not held itself): of what is not in ``concepts``, nothing can then be said. But ``excluded`` is
+    surely out. ``lacking`` are the canonicals of all code systems and value sets that are not held (wholly), where that
+    leaves any code unknown.
     """
 
     canonical: str
@@ -24,6 +26,8 @@ class Membership:
     undecided: frozenset[str] = frozenset()
     excluded: frozenset[tuple[str, str]] = frozenset()
     missing: tuple[str, ...] = ()
+    doubtful: frozenset[tuple[str, str]] = frozenset()
+    lacking: tuple[str, ...] = ()
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -34,11 +38,13 @@ class Membership:
         """Whether it has the code; ``system`` None for an element that carries none."""
         if (code in self.codes) if system is None else ((system, code) in self.concepts):
             return "in"
-        if self.missing:
-            return "unknown"
         if system is None:
-            return "unknown" if self.undecided else "out"
-        return "unknown" if system in self.undecided and (system, code) not in self.excluded else "out"
+            unknown = bool(self.missing or self.undecided) or any(each == code for _, each in self.doubtful)
+        elif (system, code) in self.excluded:
+            unknown = False
+        else:
+            unknown = bool(self.missing) or system in self.undecided or (system, code) in self.doubtful
+        return "unknown" if unknown else "out"
 
 
 class Terminology(Protocol):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.errors import Invalid, NotFound, Unprocessable
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode, encode
+from app.fhir.terminology.words import display_of
 from app.fhir.validation import validate
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
@@ -26,7 +27,6 @@ from app.server.terminology.expansion import (
     is_held,
 )
 from app.server.terminology.holdings import Held
-from app.server.terminology.words import display_of
 
 EXPAND_PARAMETERS: Final = (
     Parameter("url", "in", 0, "1", "uri", "The canonical of the value set; not for an address with an id."),

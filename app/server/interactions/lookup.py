@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from app.errors import Invalid, NotFound
 from app.fhir.resource import decode, encode
+from app.fhir.terminology.codesystem import CodeSystem, Concept, read_code_system
+from app.fhir.terminology.defined import defined_code_system
+from app.fhir.terminology.words import display_of
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.server import FhirServer
 from app.server.store.read import read
-from app.server.terminology.codesystem import CodeSystem, Concept, read_code_system
-from app.server.terminology.defined import defined_code_system
-from app.server.terminology.words import display_of
 
 LOOKUP_PARAMETERS: Final = (
     Parameter("code", "in", 0, "1", "code", "The code; its system comes with it, or is in the address."),

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from app.database import Reader
 from app.fhir.resource import parse_reference
+from app.fhir.terminology.codesystem import CodeSystem
 from app.server.access import Access
 from app.server.server import FhirServer
-from app.server.terminology.codesystem import CodeSystem
 from app.server.terminology.expansion import NotHeld, expansion_of, expansion_of_resource, is_held
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from app.errors import Invalid
 from app.fhir.resource import Resource
-from app.server.terminology.codesystem import CodeSystem, Concept
-from app.server.terminology.filters import filter_of
+from app.fhir.terminology.codesystem import CodeSystem, Concept
+from app.fhir.terminology.filters import filter_of
 from app.server.terminology.holdings import Held, keep
 
 MOST_CONCEPTS: Final = 20_000

@@ -16,11 +16,11 @@ import msgspec
 from app.database import Reader
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
+from app.fhir.terminology.codesystem import CodeSystem, read_code_system
 from app.server.access import Access
 from app.server.search.narrowing import narrowing_of
 from app.server.search.registry import Registry
 from app.server.store.read import check_guard
-from app.server.terminology.codesystem import CodeSystem, read_code_system
 
 Kind = Literal["ValueSet", "CodeSystem"]
 MOST_TENANTS: Final = 8

@@ -13,7 +13,7 @@ from app.server.access import Access, load_access
 from app.server.terminology.answers import codes_in, subsumed, subsumers
 from tests.builders import SNOMED
 from tests.server.service import Caller, Service, codes
-from tests.server.terminology.test_code_systems import ANIMALS
+from tests.terminology.test_code_systems import ANIMALS
 
 STATUS = "http://hl7.org/fhir/observation-status"
 

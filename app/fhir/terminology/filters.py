@@ -11,11 +11,14 @@ from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_sc
 
 from app.errors import Invalid
 from app.fhir.resource import Resource
-from app.server.terminology.codesystem import CodeSystem, Concept
+from app.fhir.terminology.codesystem import CodeSystem, Concept
 
 Takes = Callable[[Concept], bool]
 _OWN: Final = frozenset({"concept", "code"})
 """The names under which a filter means the code itself."""
+GROWING: Final = frozenset({"is-a", "descendent-of", "generalizes", "=", "in", "regex"})
+"""Operators that take a concept by what is known of it, so that they take no less of a system when more is held."""
+_SNOMED: Final = "http://snomed.info/sct"
 
 
 def filter_of(condition: Resource, system: CodeSystem) -> Takes:
@@ -23,6 +26,9 @@ def filter_of(condition: Resource, system: CodeSystem) -> Takes:
     make = _OPERATORS.get(condition["op"])
     if make is None:
         raise Invalid(f"The filter operator {condition['op']} is not known here.", "not-supported")
+    if system.url == _SNOMED and condition["op"] == "in" and condition["property"] in _OWN:
+        # There it does not mean one of these codes. https://hl7.org/fhir/R4/snomedct.html#implicit
+        raise Invalid("The reference sets of SNOMED CT are not held here.", "not-supported")
     return make(condition["property"], condition["value"], system)
 
 

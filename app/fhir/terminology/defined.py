@@ -1,4 +1,4 @@
-"""What FHIR's own definitions hold of code systems: the codes that its required value sets take from them.
+"""What FHIR's own definitions hold: its required value sets, and the codes that these take from code systems.
 https://hl7.org/fhir/R4/terminologies-systems.html
 """
 
@@ -9,10 +9,29 @@ from functools import lru_cache
 from typing import Final
 
 from app.fhir.definitions import Definitions
-from app.server.terminology.codesystem import CodeSystem, Concept
+from app.fhir.resource import Resource
+from app.fhir.terminology.codesystem import CodeSystem, Concept
 
 _FHIRS_OWN: Final = "http://hl7.org/fhir/"
 """What is published with FHIR and in its version; others have versions of their own, which are not known here."""
+
+
+def defined_value_set(definitions: Definitions, canonical: str) -> Resource | None:
+    """A value set that FHIR requires, as one that names its codes; None for another, or one that cannot be listed."""
+    url, _, wanted = canonical.partition("|")
+    if url not in definitions.concepts or wanted not in ("", definitions.version):
+        return None
+    systems: dict[str, list[Resource]] = {}
+    for system, code in sorted(definitions.concepts[url]):
+        systems.setdefault(system, []).append({"code": code})
+    include = [{"system": system, "concept": concepts} for system, concepts in systems.items()]
+    return {
+        "resourceType": "ValueSet",
+        "url": url,
+        "version": definitions.version,
+        "status": "active",
+        "compose": {"include": include},
+    }
 
 
 def defined_code_system(definitions: Definitions, canonical: str) -> CodeSystem | None:

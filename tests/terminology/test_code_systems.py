@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.errors import Invalid
 from app.fhir.resource import Resource
-from app.server.terminology.codesystem import read_code_system
-from app.server.terminology.filters import filter_of
+from app.fhir.terminology.codesystem import read_code_system
+from app.fhir.terminology.filters import filter_of
 
 ANIMALS: Resource = {
     "resourceType": "CodeSystem",
