@@ -212,13 +212,21 @@ async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Dr
 
 async def _draft(server: FhirServer, access: Access, resource: Resource, context: Context) -> Draft:
     resource_type = check_type(server, resource, None)
-    check_resource(server, resource, may_hold_bsn=True)
+    remarks = await check_resource(server, server.database, access, resource, may_hold_bsn=True)
+    draft = finish(server, await _placed(server, access, resource_type, resource, context))
+    draft.remarks = remarks
+    return draft
+
+
+async def _placed(
+    server: FhirServer, access: Access, resource_type: str, resource: Resource, context: Context
+) -> Draft:
+    """A checked resource where it goes. Raises."""
     given: Any = resource.get("id")
     if resource_type == "Patient":
         known = await find_patient(server.database, access, given, server.registry) if given else None
         key = known if known is not None else person_key(server, given)
-        draft = Draft("update", "Patient", given or write_key(key), key, resource, owned=True, birth=known is None)
-        return finish(server, draft)
+        return Draft("update", "Patient", given or write_key(key), key, resource, owned=True, birth=known is None)
     owner = await owner_of(server, server.database, access, resource)
     place = owner if owner is not None else await partition_of_targets(server, server.database, access, resource)
     if place is None and server.placement[resource_type].follows and context.patient is None:
@@ -228,4 +236,4 @@ async def _draft(server: FhirServer, access: Access, resource: Resource, context
     key_in_id = key_of(resource_id)
     if key_in_id is not None and key_in_id not in (patient, 0):
         raise Unprocessable("The id carries another patient's key.", "business-rule")
-    return finish(server, Draft("update", resource_type, resource_id, patient, resource, owned=owner is not None))
+    return Draft("update", resource_type, resource_id, patient, resource, owned=owner is not None)

@@ -108,8 +108,8 @@ async def _keep(
     birth: bool = False,
 ) -> None:
     kind = resource["resourceType"]
-    check_resource(server, resource, may_hold_bsn=True)
-    draft = Draft("update", kind, id, patient, {**resource, "id": id}, owned=patient > 0, birth=birth)
     number = server.registry.number("Patient")
     async with service_access(server.database, tenant=tenant, reason="people", now=now, patient_type=number) as access:
+        await check_resource(server, server.database, access, resource, may_hold_bsn=True)
+        draft = Draft("update", kind, id, patient, {**resource, "id": id}, owned=patient > 0, birth=birth)
         await execute(server, access, [finish(server, draft)], now=now, request="people", service=True)

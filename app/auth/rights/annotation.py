@@ -100,8 +100,10 @@ async def annotate(
     if await _is_own(server.database, server.registry.number(resource_type), access, resource_id):
         raise Conflict("This was entered by the person: change it itself.", "business-rule")
     about = f"{resource_type}/{resource_id}"
-    communication = _draft(server, stored.patient, _communication(server, access, about, words, now))
-    provenance = _draft(server, stored.patient, _provenance(access, f"Communication/{communication.id}", now))
+    communication = await _draft(server, access, stored.patient, _communication(server, access, about, words, now))
+    provenance = await _draft(
+        server, access, stored.patient, _provenance(access, f"Communication/{communication.id}", now)
+    )
     await execute(server, access, [communication, provenance], now=now, request=request)
     return communication
 
@@ -155,8 +157,8 @@ def _provenance(access: Access, target: str, now: int) -> Resource:
     }
 
 
-def _draft(server: FhirServer, patient: int, resource: Resource) -> Draft:
-    check_resource(server, resource, may_hold_bsn=True)
+async def _draft(server: FhirServer, access: Access, patient: int, resource: Resource) -> Draft:
+    await check_resource(server, server.database, access, resource, may_hold_bsn=True)
     resource_type: str = resource["resourceType"]
     owned = resource_type == "Communication"
     return finish(

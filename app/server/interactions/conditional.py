@@ -30,12 +30,12 @@ async def conditional_update(server: FhirServer, request: Request, target: Targe
     """PUT of what the query finds, or of a new resource where it finds nothing."""
     query = condition_of(server, request.access, target.type, request.query)
     resource, bsn = resource_in(server, request, target)
-    issues = check_resource(server, resource, may_hold_bsn=bsn)
+    remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=bsn)
     context = await context_of(server, request)
     tries = 0
     while True:
         draft, condition = await draft_conditional_update(server, request, resource, query, context)
-        draft.issues = issues
+        draft.remarks = remarks
         draft.if_match, draft.if_none_match = if_match(request.headers), if_none_match(request.headers)
         try:
             await execute(server, request.access, [draft], now=request.now, request=request.id, conditions=(condition,))

@@ -22,7 +22,7 @@ from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
-from app.server.store.changes import Draft
+from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.execute import execute, settle
 from app.server.store.matching import matched
 from app.server.store.prepare import catalogue_is_closed, check_resource, finish, owner_of, partition_of_targets
@@ -117,7 +117,7 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
             )
         draft = await _draft(server, request, resource_type, resource_id, stored=stored, change=change)
         if _changes_nothing(request, draft, stored):
-            draft.unchanged, draft.issues = True, ()
+            draft.unchanged, draft.remarks = True, NO_REMARKS
             draft.version, draft.updated, draft.body = stored.version, stored.updated, stored.body
             return draft
         try:
@@ -161,7 +161,7 @@ async def _draft(
     resource = change(decode(stored.body))
     if resource.get("resourceType") != resource_type or resource.get("id") != resource_id:
         raise Unprocessable("A patch cannot change what type a resource is of, nor its id.", "business-rule")
-    issues = check_resource(server, resource, may_hold_bsn=True)
+    remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=True)
     owner = await owner_of(server, server.database, request.access, resource)
     placed = owner
     if owner is None:
@@ -171,7 +171,7 @@ async def _draft(
             f"{resource_type}/{resource_id}: the patient that a resource is about cannot be changed.", "business-rule"
         )
     draft = Draft("update", resource_type, resource_id, stored.patient, resource, owned=owner is not None)
-    draft.if_match, draft.issues = stored.version, issues
+    draft.if_match, draft.remarks = stored.version, remarks
     return finish(server, draft)
 
 

@@ -20,7 +20,7 @@ from app.server.interactions.preconditions import condition_of, if_match, if_non
 from app.server.interactions.written import deleted, written
 from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
-from app.server.store.changes import Draft
+from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.execute import Condition, execute
 from app.server.store.find import find_partitions, find_patient
 from app.server.store.prepare import (
@@ -82,9 +82,9 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
     if resource_type == "Patient" and not request.access.everyone:
         return await _own_patient(server, request)
     resource.pop("id", None)
-    issues = check_resource(server, resource, may_hold_bsn=bsn)
+    remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=bsn)
     draft = await draft_create(server, request, resource, await context_of(server, request), target.patient_id)
-    draft.issues = issues
+    draft.remarks = remarks
     conditions = () if query is None else (Condition(draft, query),)
     await execute(
         server,
@@ -95,7 +95,7 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
         conditions=conditions,
     )
     if draft.unchanged:
-        draft.issues = ()
+        draft.remarks = NO_REMARKS
         if not request.access.scopes.allow(resource_type, Action.READ):
             draft.body = b""  # what was found is not what the caller sent
     answer = await written(server, request, draft, interaction="create")
@@ -166,9 +166,9 @@ async def update(server: FhirServer, request: Request, target: Target) -> Answer
         raise Invalid(
             f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
         )
-    issues = check_resource(server, resource, may_hold_bsn=bsn)
+    remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=bsn)
     draft = await draft_update(server, request, resource, await context_of(server, request), target.patient_id)
-    draft.issues = issues
+    draft.remarks = remarks
     draft.if_match, draft.if_none_match = if_match(request.headers), if_none_match(request.headers)
     await execute(server, request.access, [draft], now=request.now, request=request.id)
     return await written(server, request, draft, interaction="update")

@@ -25,11 +25,11 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         (b"location", f"{url}/_history/{draft.version}".encode()),
     ]
     body = draft.body or b""
-    if draft.issues or b"prefer" in request.headers:
+    if draft.remarks.issues or b"prefer" in request.headers:
         if request.prefers("return=minimal"):
             body = b""
         elif request.prefers("return=operationoutcome") or (
-            draft.issues and not request.prefers("return=representation")
+            draft.remarks.issues and not request.prefers("return=representation")
         ):
             body = encode(outcome_of(draft))
     return Answer(
@@ -76,7 +76,7 @@ def nothing_deleted(request: Request, resource_type: str) -> Answer:
 
 def outcome_of(draft: Draft) -> Resource:
     """What was done, and what validation remarked, as an OperationOutcome."""
-    return outcome([_done(draft), *draft.issues])
+    return outcome([_done(draft), *draft.remarks.issues])
 
 
 def _done(draft: Draft) -> Issue:

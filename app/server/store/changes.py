@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from app.errors import Issue, ZelfregieError
 from app.fhir.resource import Resource
@@ -29,6 +29,16 @@ class Before:
     body: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What there is to say of a resource that is taken in: ``issues``, for who sent it."""
+
+    issues: tuple[Issue, ...] = ()
+
+
+NO_REMARKS: Final = Remarks()
+
+
 @dataclass(slots=True)
 class Draft:
     """What the caller wants, placed and validated. ``fresh``: the id was just made here, so nothing can have it.
@@ -36,7 +46,7 @@ class Draft:
     ``if_match``: the version that must be the current one. ``if_none_match``: there must be none; ``unmatched``: the
     same, because a condition did not find what has this id. ``created`` and ``before`` are known once the partition is
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
-    what is gone). ``issues`` are what validation remarked without refusing; ``refusal`` is why it could not be written.
+    what is gone). ``remarks`` are what validation says without refusing; ``refusal`` is why it could not be written.
     """
 
     method: Method
@@ -58,7 +68,7 @@ class Draft:
     version: int = 0
     updated: int = 0
     body: bytes | None = None
-    issues: tuple[Issue, ...] = ()
+    remarks: Remarks = NO_REMARKS
     refusal: ZelfregieError | None = None
 
     @property

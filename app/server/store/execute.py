@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
-from app.database import Writer
+from app.database import Reader, Writer
 from app.errors import Conflict, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
@@ -59,9 +59,11 @@ class Condition:
         self.id, self.patient, self.fresh = self.draft.id, self.draft.patient, self.draft.fresh
 
 
-def _prepare_derived(server: FhirServer, resource: Resource, patient: int) -> Draft:
+async def _prepare_derived(
+    server: FhirServer, access: Access, reader: Reader, resource: Resource, patient: int
+) -> Draft:
     """What a rule derives, as a draft in the partition of what it was derived from."""
-    check_resource(server, resource, may_hold_bsn=True)
+    await check_resource(server, reader, access, resource, may_hold_bsn=True)
     given = resource.get("id")
     resource_id = given if isinstance(given, str) else fresh_id(server, patient)
     fresh = resource_id is not given
@@ -96,7 +98,7 @@ async def execute(
             registry=server.registry,
             labels=server.labels,
             rules=server.rules,
-            prepare=partial(_prepare_derived, server),
+            prepare=partial(_prepare_derived, server, access),
             now=now,
             request=request,
             dialect=server.database.dialect,

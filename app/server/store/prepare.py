@@ -16,7 +16,7 @@ from app.server.access import Access
 from app.server.ids import key_of, new_id, new_key, write_key
 from app.server.placement import Place, elements, named_patient
 from app.server.server import FhirServer
-from app.server.store.changes import Draft
+from app.server.store.changes import Draft, Remarks
 from app.server.store.find import find_partitions, find_patient
 from app.server.store.frame import frame
 
@@ -51,14 +51,21 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
     return resource_type
 
 
-def check_resource(server: FhirServer, resource: Resource, *, may_hold_bsn: bool) -> tuple[Issue, ...]:
+async def check_resource(
+    server: FhirServer,
+    reader: Reader,  # noqa: ARG001 - for the profiles that the resource claims, which come next
+    access: Access,  # noqa: ARG001 - as the reader
+    resource: Resource,
+    *,
+    may_hold_bsn: bool,
+) -> Remarks:
     """Mask and validate; what there is to remark. Raises ``Unprocessable`` with every problem."""
     if may_hold_bsn:
         bsn.mask(resource)
     issues = validate(resource, server.definitions)
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise Unprocessable("The resource is not valid FHIR R4.", issues=tuple(issues))
-    return tuple(issues)
+    return Remarks(tuple(issues))
 
 
 @dataclass(frozen=True, slots=True)

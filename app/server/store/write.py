@@ -7,12 +7,12 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from app.database import Writer
+from app.database import Reader, Writer
 from app.errors import Conflict, Forbidden, Issue, NotFound, PreconditionFailed, Unprocessable, ZelfregieError
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, parse_reference
@@ -51,7 +51,7 @@ DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 _LABEL_ROUNDS: Final = 4
 """How long a chain of resources that take each other's labels may be within one write."""
 _ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
-Prepare = Callable[[Resource, int], Draft]
+Prepare = Callable[[Reader, Resource, int], Awaitable[Draft]]
 """Makes a derived resource of a rule, in a partition, into a draft."""
 
 
@@ -249,7 +249,7 @@ class Write:
         for rule in rules:
             verdict = await rule.check(change_set, self._writer)
             issues += verdict.issues
-            derived += [self._prepare(each, partition.patient) for each in verdict.derived]
+            derived += [await self._prepare(self._writer, each, partition.patient) for each in verdict.derived]
             for name in verdict.releases:
                 await self._writer.execute(DELETE_CLAIM, partition.patient, name)
             for name, resource_type, resource_id in verdict.claims:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from app.errors import Invalid, Issue, Unprocessable, ZelfregieError
@@ -128,4 +129,4 @@ def _remark(drafted: Drafted, issue: Issue) -> None:
         if place.startswith("Bundle.entry["):
             draft = drafted.drafts.get(int(place[13 : place.index("]")]))
             if draft is not None:
-                draft.issues = (*draft.issues, issue)
+                draft.remarks = replace(draft.remarks, issues=(*draft.remarks.issues, issue))

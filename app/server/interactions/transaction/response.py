@@ -67,14 +67,14 @@ async def _written(server: FhirServer, request: Request, draft: Draft, moments: 
         if moment is None:
             moment = moments[draft.updated] = instant(draft.updated)
         made["lastModified"] = moment
-    if draft.issues or b"prefer" in request.headers:
+    if draft.remarks.issues or b"prefer" in request.headers:
         return _preferred(request, draft, made)
     return b'{"response":' + encode(made) + b"}"
 
 
 def _preferred(request: Request, draft: Draft, made: dict[str, Any]) -> bytes:
     """With what Prefer asks for, and with what validation remarked."""
-    if request.prefers("return=operationoutcome") or draft.issues:
+    if request.prefers("return=operationoutcome") or draft.remarks.issues:
         made["outcome"] = outcome_of(draft)
     # What a condition found is not what the caller sent.
     may_see = not draft.unchanged or request.access.scopes.allow(draft.type, Action.READ)
