@@ -26,7 +26,7 @@ FORMS: Final[Mapping[str, str]] = {
 """How a value is written, by type of parameter."""
 _TO_TYPE: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
 _AS: Final = re.compile(r"\(?([\w.]+?)(?: as |\.as\(|\.ofType\()(\w+)\)?\)?")
-_EXTENSION: Final = re.compile(r"\.extension\('[^']*/([^'/]+)'\)(?:\.value)?")
+_EXTENSION: Final = re.compile(r"\.extension\('(?:[^']*/)?([^'/]+)'\)(?:\.value)?")
 
 
 def where_found(expression: str) -> str:
