@@ -29,14 +29,14 @@ class Row:
 
 
 class Item(NamedTuple):
-    """One value of an element. ``beside`` is what stands beside a primitive (``_birthDate``), ``index`` its place among
+    """One value of an element. ``beside`` is what stands beside a primitive (``_birthDate``), ``at`` its place among
     several. The value of a primitive that has extensions only is None.
     """
 
     value: Any
     beside: Any
     type: str
-    index: int | None
+    at: int | None
 
     @property
     def object(self) -> Mapping[str, Any]:

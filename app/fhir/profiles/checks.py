@@ -1,0 +1,158 @@
+"""A profile's tree as checks, made once. https://hl7.org/fhir/R4/validation.html"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.fhir.definitions import Definitions
+from app.fhir.profiles.bindings import bindings_of
+from app.fhir.profiles.discriminators import Discriminating, discriminators_of
+from app.fhir.profiles.elements import Item, Rows, items_of, members_of
+from app.fhir.profiles.invariants import invariants_of
+from app.fhir.profiles.limits import limits_of
+from app.fhir.profiles.run import Place, Run
+from app.fhir.profiles.slicing import Found, Slice, Slicing
+from app.fhir.profiles.tests import Test, values_of
+from app.fhir.profiles.tree import Node, Tree
+from app.fhir.profiles.types import Held, types_of
+from app.fhir.terminology.membership import Terminology
+
+_UNBOUNDED: Final = "*"
+
+
+class Element:
+    """What a profile asks of one element, or one slice of it.
+
+    ``tests`` look at each value; ``children`` at what is in it. ``again`` is the element whose content this one has as
+    well (``contentReference``).
+    """
+
+    __slots__ = ("_members", "_rows", "again", "children", "least", "most", "name", "slicing", "tests")
+
+    def __init__(self, name: str, definitions: Definitions) -> None:
+        self.name = name
+        self.least: tuple[int, str] = (0, "")
+        self.most: tuple[int, str] | None = None
+        self.tests: tuple[Test, ...] = ()
+        self.children: tuple[Element, ...] = ()
+        self.slicing: Slicing | None = None
+        self.again: Element | None = None
+        self._members = definitions
+        self._rows: dict[str, Rows] = {}
+
+    def check(self, owner: Item, around: Place, run: Run) -> None:
+        """Hold the values of the element in ``owner`` against the rules."""
+        found = items_of(owner.object, self._rows_of(owner.owner))
+        number = len(found)
+        if number < self.least[0]:
+            text = f"The profile asks for {self.name} at least {self.least[0]} times, and it is there {number} times."
+            run.add((around, self.name, None), text, code="required", rule="min", profile=self.least[1])
+        if not found:
+            if self.slicing is not None:
+                self.slicing.check((), around, run)
+            return
+        placed: list[tuple[Item, Place]] = [(item, (around, self.name, item.at)) for item in found]
+        if self.most is not None and number > self.most[0]:
+            text = f"The profile allows {self.name} at most {self.most[0]} times, and it is there {number} times."
+            run.add(placed[self.most[0]][1], text, code="structure", rule="max", profile=self.most[1])
+        for item, place in placed:
+            self.check_item(item, place, run)
+        if self.slicing is not None:
+            self.slicing.check(placed, around, run)
+
+    def _rows_of(self, kind: str) -> Rows:
+        rows = self._rows.get(kind)
+        if rows is None:
+            members = members_of(self._members, kind)
+            rows = self._rows[kind] = members.get(self.name, ())
+        return rows
+
+    def check_item(self, item: Item, place: Place, run: Run) -> None:
+        """Hold one value, and what is in it, against the rules."""
+        for test in self.tests:
+            test(item, place, run)
+        for child in self.children:
+            child.check(item, place, run)
+        if self.again is not None:
+            for child in self.again.children:
+                child.check(item, place, run)
+
+    def check_slices(self, found: Found, around: Place, run: Run) -> None:
+        """Hold the values of a slice against the slices within it."""
+        if self.slicing is not None:
+            self.slicing.check(found, around, run)
+
+
+class Compiler:
+    """Makes checks of trees."""
+
+    def __init__(self, definitions: Definitions, terminology: Terminology, held: Held) -> None:
+        self._definitions = definitions
+        self._terminology = terminology
+        self._held = held
+        self._discriminating = Discriminating(definitions, terminology, held)
+
+    def compile(self, tree: Tree) -> Element:
+        """The checks of a whole profile, to be used on a value of its type."""
+        made: dict[str, Element] = {}
+        root = self._element(tree.root, made)
+        return root
+
+    def _element(self, node: Node, made: dict[str, Element]) -> Element:
+        element = Element(node.name, self._definitions)
+        if node.slice_name is None:
+            made[node.path] = element
+        minimum = max(node.every("min"), key=lambda said: said[0], default=None)
+        if minimum is not None:
+            element.least = minimum
+        bounded = [(int(most), profile) for most, profile in node.every("max") if most != _UNBOUNDED]
+        element.most = min(bounded, key=lambda said: said[0], default=None)
+        element.tests = tuple(self._tests(node))
+        element.children = tuple(self._element(child, made) for child in node.children.values())
+        if node.slices:
+            element.slicing = self._slicing(node, made)
+        # An element that has the elements of another path, such as Questionnaire.item.item.
+        for kind in node.types:
+            if "." in kind and kind != node.path and kind in made and made[kind] is not element:
+                element.again = made[kind]
+        return element
+
+    def _tests(self, node: Node) -> Sequence[Test]:
+        return (
+            *types_of(node, self._held),
+            *values_of(node),
+            *limits_of(node),
+            *bindings_of(node, self._terminology),
+            *invariants_of(node, self._definitions.version, self._terminology),
+        )
+
+    def _slicing(self, node: Node, made: dict[str, Element]) -> Slicing:
+        discriminators = discriminators_of(node)
+        said: Mapping[str, str] = {}
+        rules: list[tuple[Mapping[str, Any], str]] = list(node.every("slicing"))
+        if rules:
+            said = {
+                **{each.get("rules", "open"): profile for each, profile in rules},
+                **{"ordered": profile for each, profile in rules if each.get("ordered")},
+            }
+        return Slicing(
+            node.name,
+            tuple(self._slice(name, each, discriminators, made) for name, each in node.slices.items()),
+            said.get("closed"),
+            said.get("ordered"),
+            said.get("openAtEnd"),
+        )
+
+    def _slice(self, name: str, node: Node, discriminators: Sequence[Any], made: dict[str, Element]) -> Slice:
+        element = self._element(node, made)
+        least, most = element.least, element.most or (None, "")
+        return Slice(
+            name.rpartition("/")[2] if name.startswith("@") else name,
+            self._discriminating.matches(node, discriminators),
+            least[0],
+            least[1],
+            most[0],
+            most[1],
+            element,
+        )

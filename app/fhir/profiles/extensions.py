@@ -1,0 +1,153 @@
+"""The extensions of a resource, each held against its own definition.
+
+https://hl7.org/fhir/R4/defining-extensions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from app.fhir.definitions import Definitions
+from app.fhir.profiles.checks import Element
+from app.fhir.profiles.elements import Item, members_of
+from app.fhir.profiles.run import Place, Run
+from app.fhir.profiles.tree import Tree
+from app.fhir.resource import Resource
+
+_NAMES: Final = ("extension", "modifierExtension")
+_EVERYWHERE: Final = frozenset({"*", "Element", "Any"})
+
+Steps = tuple[tuple[str, int | None], ...]
+"""JSON members with their index, from the resource to an object."""
+
+
+class Held(Protocol):
+    """What extensions ask of the profiles that are held."""
+
+    def definition(self, canonical: str) -> tuple[Tree, Element] | None:
+        """The tree and the checks of a profile; None when it is not held."""
+
+    def conforms(self, item: Item, canonical: str, place: Place, run: Run) -> Run | None:
+        """What is found when a value is held against a profile; None when that is not held."""
+
+    def lineage(self, kind: str) -> frozenset[str]:
+        """The type and all that it specializes."""
+
+
+class Extensions:
+    """Looks at all extensions of a resource, wherever they are."""
+
+    def __init__(self, definitions: Definitions, held: Held) -> None:
+        self._definitions = definitions
+        self._held = held
+
+    def check(self, run: Run) -> None:
+        """Note what is not as the definitions of the extensions say. Raises ``Enough``."""
+        for steps, owner, name in _extended(run.resource, ()):
+            contexts, around = self._contexts(run.resource, steps)
+            for number, extension in enumerate(owner[name]):
+                place: Place = (around, name, number)
+                url = extension.get("url", "")
+                if ":" not in url:
+                    continue  # part of another extension, whose definition says what it is
+                self._check_one(extension, url, place, contexts, run)
+
+    def _check_one(self, extension: Resource, url: str, place: Place, contexts: frozenset[str], run: Run) -> None:
+        found = self._held.definition(url)
+        if found is None or found[0].type != "Extension":
+            text = "The definition of the extension is not held here: it was not looked at."
+            run.add(place, text, code="not-found", rule="extension-unknown", profile=url, severity="information")
+            return
+        tree = found[0]
+        if not _may_be(tree, contexts):
+            text = "The definition of the extension does not let it stand here."
+            run.add(place, text, code="structure", rule="extension-context", profile=tree.canonical)
+        checked = self._held.conforms(Item(extension, None, "Extension", None), url, place, run)
+        for issue in checked.issues if checked is not None else ():
+            run.take(issue)
+        self._check_parts(extension, tree, place, run)
+
+    def _check_parts(self, extension: Resource, tree: Tree, place: Place, run: Run) -> None:
+        """The parts of an extension are those that its definition names."""
+        known = _parts(tree)
+        for number, part in enumerate(extension.get("extension", ())):
+            url = part.get("url", "")
+            if ":" not in url and url not in known:
+                text = f"The extension has no such part; it has {', '.join(sorted(known)) or 'none'}."
+                where: Place = (place, "extension", number)
+                run.add(where, text, code="structure", rule="extension-url", profile=tree.canonical)
+
+    def _contexts(self, resource: Resource, steps: Steps) -> tuple[frozenset[str], Place]:
+        """All names of the element that an extension stands in, and its place."""
+        kind = resource["resourceType"]
+        place: Place = (None, kind, None)
+        names = set(self._held.lineage(kind))
+        paths = set(names)
+        value: Any = resource
+        for member, index in steps:
+            plain = member.removeprefix("_")
+            element = self._definitions.types[kind].get(plain) if kind in self._definitions.types else None
+            if element is None:
+                element = self._definitions.types["Element"].get(plain)
+            value = value[member] if index is None else value[member][index]
+            if element is None:
+                return frozenset(), place
+            shown = element.name
+            place = (place, shown, index)
+            kind = element.type
+            paths = {f"{path}.{end}" for path in paths for end in (shown, plain)}
+            names = {kind, *self._held.lineage(kind)} if "." not in kind else {kind}
+            if kind == "Resource" and isinstance(value, dict):
+                kind = value["resourceType"]
+                names = set(self._held.lineage(kind))
+                place, paths = place, set(names)
+            else:
+                paths |= names
+            if kind == "Extension" and isinstance(value, dict):
+                names = {"Extension", value.get("url", "")}
+                paths = set(names)
+        return frozenset(paths | names | {"Element"} if steps else paths | names), place
+
+
+def _extended(value: Any, steps: Steps) -> Iterator[tuple[Steps, Resource, str]]:
+    """Every object that has extensions, with the way to it."""
+    for name, content in value.items():
+        if name in _NAMES:
+            if isinstance(content, list):
+                yield steps, value, name
+        if isinstance(content, dict):
+            yield from _extended(content, (*steps, (name, None)))
+        elif isinstance(content, list):
+            for index, each in enumerate(content):
+                if isinstance(each, dict):
+                    yield from _extended(each, (*steps, (name, index)))
+
+
+def _may_be(tree: Tree, contexts: frozenset[str]) -> bool:
+    """Whether one of the contexts that the definition names is here; all are where it names none."""
+    allowed = tree.chain[-1].get("context")
+    if not allowed:
+        return True
+    for each in allowed:
+        if isinstance(each, str):  # STU3
+            if each in contexts or each in _EVERYWHERE:
+                return True
+        elif each.get("type") == "fhirpath":
+            return True
+        else:
+            expression = each.get("expression", "")
+            if expression in contexts or expression in _EVERYWHERE or expression.rpartition("#")[2] in contexts:
+                return True
+    return False
+
+
+def _parts(tree: Tree) -> set[str]:
+    """The urls of the parts that the definition of an extension names."""
+    own = tree.root.children.get("extension")
+    found: set[str] = set()
+    for each in own.slices.values() if own is not None else ():
+        url = each.children.get("url")
+        fixed = url.last("fixedUri") if url is not None else None
+        found.add(fixed or each.slice_name or "")
+    return found

@@ -1,0 +1,157 @@
+"""The profiles of one FHIR version, and resources held against them. https://hl7.org/fhir/R4/profiling.html"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+from app.errors import Issue
+from app.fhir.definitions import Definitions
+from app.fhir.packages import Library
+from app.fhir.profiles.checks import Compiler, Element
+from app.fhir.profiles.elements import Item
+from app.fhir.profiles.extensions import Extensions
+from app.fhir.profiles.run import Enough, Place, Resolve, Run
+from app.fhir.profiles.tree import CORE, NotHeld, Tree, Unreadable, tree_of
+from app.fhir.profiles.types import whole
+from app.fhir.resource import Resource
+from app.fhir.terminology.membership import Terminology
+
+_KIND: Final = "StructureDefinition"
+_MOST: Final = Issue(
+    "informational",
+    "There are more problems; these are the first. Solve these and send it again.",
+    severity="information",
+)
+
+
+class Profiles:
+    """What is held of profiles, each made into checks when it is first asked for. It does not change."""
+
+    def __init__(self, definitions: Definitions, library: Library, terminology: Terminology) -> None:
+        self.definitions = definitions
+        self._library = library
+        self._compiler = Compiler(definitions, terminology, self)
+        self._extensions = Extensions(definitions, self)
+        self._types: dict[str, str | None] = {}
+        self._compiled: dict[str, tuple[Tree, Element] | None] = {}
+
+    def knows(self, canonical: str) -> bool:
+        """Whether it is a profile that is held and can be read, with all that it is derived from."""
+        return self._of(canonical) is not None
+
+    def is_abstract(self, canonical: str) -> bool:
+        """Whether a profile that is held is only there to derive others from."""
+        found = self._of(canonical)
+        return found is not None and found[0].abstract
+
+    def every(self) -> Iterator[tuple[str, str]]:
+        """(Type, canonical) of each profile of a resource type that is held and not abstract, in order."""
+        found = []
+        for artifact in self._library.of_kind(self.definitions.version, _KIND):
+            resource = artifact.resource()
+            if (
+                resource.get("derivation") == "constraint"
+                and resource["type"] in self.definitions.resource_types
+                and not resource.get("abstract")
+            ):
+                found.append((resource["type"], artifact.url))
+        yield from sorted(found)
+
+    def check(self, resource: Resource, canonical: str, resolve: Resolve | None = None) -> list[Issue]:
+        """What is not as a profile asks, for a resource that is valid FHIR. A profile that is not held gives one issue
+        of severity information, with rule ``profile-unknown``.
+        """
+        return self._check(resource, {canonical: None}, resolve)
+
+    def claimed(self, resource: Resource, resolve: Resolve | None = None) -> list[Issue]:
+        """The same for every profile that the resource says it follows."""
+        listed: list[str] = resource.get("meta", {}).get("profile", ())
+        claims: dict[str, int | None] = {canonical: number for number, canonical in enumerate(listed) if isinstance(canonical, str)}
+        return self._check(resource, claims, resolve) if claims else []
+
+    def _check(self, resource: Resource, claims: dict[str, int | None], resolve: Resolve | None) -> list[Issue]:
+        run = Run(resource, resolve)
+        place: Place = (None, resource["resourceType"], None)
+        try:
+            checked = False
+            for canonical, number in claims.items():
+                claim = place if number is None else ((place, "meta", None), "profile", number)
+                if self._admits(resource, canonical, claim, run):
+                    found = self.conforms(whole(resource), canonical, place, run)
+                    checked = True
+                    for issue in found.issues if found is not None else ():
+                        run.take(issue)
+            if checked:
+                self._extensions.check(run)
+        except Enough:
+            run.issues.append(_MOST)
+        return list(dict.fromkeys(run.issues))
+
+    def _admits(self, resource: Resource, canonical: str, claim: Place, run: Run) -> bool:
+        """Whether the profile can be looked at for this resource; what stands in the way is noted."""
+        found = self._of(canonical)
+        if found is None:
+            text = f"The profile {canonical} is not held here, or not wholly: whether it is followed was not looked at."
+            run.add(claim, text, code="not-found", rule="profile-unknown", profile=canonical, severity="information")
+            return False
+        tree, _ = found
+        if tree.type != resource["resourceType"] and tree.type not in self.lineage(resource["resourceType"]):
+            text = f"The profile is one of {tree.type}, which this resource is not."
+            run.add(claim, text, code="invalid", rule="profile-type", profile=tree.canonical)
+            return False
+        return True
+
+    def type_of(self, canonical: str) -> str | None:
+        """The FHIR type that a profile is of, or a type's own canonical stands for; None when it is not held."""
+        if canonical not in self._types:
+            kind = canonical.partition("|")[0].removeprefix(CORE)
+            if kind not in self.definitions.types:
+                artifact = self._library.find(self.definitions.version, _KIND, canonical)
+                kind = artifact.resource().get("type", "") if artifact is not None else ""
+            self._types[canonical] = kind or None
+        return self._types[canonical]
+
+    def conforms(self, item: Item, canonical: str, place: Place, run: Run) -> Run | None:
+        """What is found when a value is held against a profile; None when that is not held. Raises ``Enough``."""
+        found = self._of(canonical)
+        if found is None:
+            return None
+        aside = run.aside()
+        if found[0].type not in self.lineage(item.type):
+            text = f"The profile is one of {found[0].type}, which this is not."
+            aside.add(place, text, code="invalid", rule="profile-type", profile=canonical)
+            return aside
+        key = (canonical, id(item.value))
+        if key in run.tried:  # it is being looked at already, further out
+            return aside
+        run.tried.add(key)
+        try:
+            found[1].check_item(item, place, aside)
+        finally:
+            run.tried.discard(key)
+        return aside
+
+    def definition(self, canonical: str) -> tuple[Tree, Element] | None:
+        """The tree and the checks of a profile; None when it is not held."""
+        return self._of(canonical)
+
+    def _of(self, canonical: str) -> tuple[Tree, Element] | None:
+        if canonical not in self._compiled:
+            try:
+                tree = tree_of(canonical, self._library, self.definitions)
+            except (NotHeld, Unreadable):
+                self._compiled[canonical] = None
+            else:
+                self._compiled[canonical] = (tree, self._compiler.compile(tree))
+        return self._compiled[canonical]
+
+    @cache  # noqa: B019 - as long as the profiles live, which is as long as the library
+    def lineage(self, kind: str) -> frozenset[str]:
+        """The type and all that it specializes."""
+        bases: Any = self.definitions.bases
+        found = [kind]
+        while found[-1] in bases:
+            found.append(bases[found[-1]])
+        return frozenset(found)

@@ -1,0 +1,40 @@
+"""A test of one value of an element: it looks, and notes in the run what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from app.fhir.profiles.elements import Item
+from app.fhir.profiles.matching import equals, fits
+from app.fhir.profiles.run import Place, Run
+from app.fhir.profiles.tree import Node
+
+Test = Callable[[Item, Place, Run], None]
+
+
+def values_of(node: Node) -> Iterator[Test]:
+    """The tests of one element's fixed values and patterns."""
+    for rule in node.rules:
+        for name, wanted in rule.definition.items():
+            if name.startswith("fixed"):
+                yield _fixed(wanted, rule.profile)
+            elif name.startswith("pattern"):
+                yield _patterned(wanted, rule.profile)
+
+
+def _fixed(wanted: object, profile: str) -> Test:
+    def test(item: Item, place: Place, run: Run) -> None:
+        if item.value is not None and not equals(item.value, wanted):
+            text = "The profile fixes this value, and it is another one."
+            run.add(place, text, code="value", rule="fixed", profile=profile)
+
+    return test
+
+
+def _patterned(wanted: object, profile: str) -> Test:
+    def test(item: Item, place: Place, run: Run) -> None:
+        if item.value is not None and not fits(item.value, wanted):
+            text = "The profile has a pattern for this value, and not everything of it is there."
+            run.add(place, text, code="value", rule="pattern", profile=profile)
+
+    return test
