@@ -13,7 +13,7 @@ from typing import Final
 from app.config import CANONICAL_BASE, VERSION
 from app.errors import Invalid
 from app.fhir.packages import Artifact
-from app.fhir.resource import decode
+from app.fhir.resource import decode, encode
 
 FOLDER: Final = Path(__file__).parents[3] / "medmij_profiles"
 NAME: Final = "zelfregie.profiles"
@@ -26,13 +26,14 @@ _NOT_OF_IT: Final = frozenset({"examples", "near-misses"})
 @functools.cache
 def built_in(canonical_base: str, folder: Path = FOLDER) -> tuple[Artifact, ...]:
     """What the package has under a canonical base, in order of file name. Raises ``Invalid`` naming a bad file."""
+    written, wanted = (encode(each)[1:-1] for each in (CANONICAL_BASE, canonical_base))
     found = []
     for path in sorted(folder.rglob("*.json")):
         within = path.relative_to(folder)
         if len(within.parts) == 1 or not _NOT_OF_IT.isdisjoint(within.parts):
             continue
         try:
-            resource = decode(path.read_bytes().replace(CANONICAL_BASE.encode(), canonical_base.encode()))
+            resource = decode(path.read_bytes().replace(written, wanted))
             found.append(Artifact.of(resource, fhir_version=_FHIR_VERSION, package=PACKAGE))
         except (Invalid, KeyError) as error:
             raise Invalid(f"medmij_profiles/{within.as_posix()} is no conformance resource: {error}") from error

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from sys import intern
 from typing import Final
 
 from app.database import Reader
+from app.fhir.definitions import load
 from app.fhir.packages import Artifact, Library
+from app.fhir.profiles.profiles import Profiles
+from app.fhir.terminology.library import LibraryTerminology
 from app.server.packages.built_in import built_in
 
 _GENERATION: Final = "SELECT value FROM setting WHERE name = 'packages'"
@@ -18,25 +22,60 @@ _ARTIFACTS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A library and what was made of it, by FHIR version."""
+
+    library: Library
+    terminology: dict[str, LibraryTerminology] = field(default_factory=dict)
+    profiles: dict[str, Profiles] = field(default_factory=dict)
+
+    def terminology_of(self, fhir_version: str) -> LibraryTerminology:
+        if fhir_version not in self.terminology:
+            self.terminology[fhir_version] = LibraryTerminology(self.library, load(fhir_version))
+        return self.terminology[fhir_version]
+
+    def profiles_of(self, fhir_version: str) -> Profiles:
+        if fhir_version not in self.profiles:
+            terminology = self.terminology_of(fhir_version)
+            self.profiles[fhir_version] = Profiles(load(fhir_version), self.library, terminology)
+        return self.profiles[fhir_version]
+
+
 class InstalledPackages:
-    """The library of what is built in and what is installed. ``canonical_base`` begins the canonicals of the first."""
+    """The library of what is built in and what is installed. ``canonical_base`` begins the canonicals of the first.
+
+    Each question costs one small statement; what was made for an earlier one is given again until something was
+    installed or removed. FHIR versions are 4.0.1 and 3.0.1.
+    """
 
     def __init__(self, canonical_base: str) -> None:
         self._canonical_base = canonical_base
         self._generation = -1
-        self._library = Library()
+        self._held = _Held(Library())
         self._making = asyncio.Lock()
 
     async def library(self, reader: Reader) -> Library:
-        """What is held now, with one small statement; another library when something was installed or removed."""
+        """What is held now."""
+        return (await self._now(reader)).library
+
+    async def terminology(self, reader: Reader, fhir_version: str = "4.0.1") -> LibraryTerminology:
+        """The value sets, code systems and concept maps of one FHIR version."""
+        return (await self._now(reader)).terminology_of(fhir_version)
+
+    async def profiles(self, reader: Reader, fhir_version: str = "4.0.1") -> Profiles:
+        """The profiles of one FHIR version."""
+        return (await self._now(reader)).profiles_of(fhir_version)
+
+    async def _now(self, reader: Reader) -> _Held:
         generation = await _generation(reader)
         # A snapshot from before the last change is answered with what came of that change.
         if generation > self._generation:
             async with self._making:
                 if generation > self._generation:
-                    self._library = await self._made(reader)
+                    self._held = _Held(await self._made(reader))
                     self._generation = generation  # what came in between is found anew by the next who asks
-        return self._library
+        return self._held
 
     async def _made(self, reader: Reader) -> Library:
         rows = await reader.fetch(_ARTIFACTS)
