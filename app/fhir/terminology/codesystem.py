@@ -79,9 +79,9 @@ class CodeSystem:
 def read_code_system(resource: Resource) -> CodeSystem:
     """The concepts of a valid CodeSystem resource, by nesting and by the properties ``parent`` and ``child``."""
     known = {each["code"]: each.get("uri", "") for each in resource.get("property", ())}
-    nested = {each["code"]: (each, above) for each, above in _walk(resource.get("concept", ()))}
+    nested = {each["code"]: (each, above) for each, above in walk(resource.get("concept", ()))}
     parents: dict[str, dict[str, None]] = {code: dict.fromkeys(above) for code, (_, above) in nested.items()}
-    values = {code: tuple(_properties(each)) for code, (each, _) in nested.items()}
+    values = {code: tuple(properties_of(each)) for code, (each, _) in nested.items()}
     for code, pairs in values.items():
         for name, value in pairs:
             meaning = _meaning(name, known)
@@ -106,7 +106,7 @@ def read_code_system(resource: Resource) -> CodeSystem:
     )
 
 
-def _walk(concepts: Any) -> Iterator[tuple[Resource, tuple[str, ...]]]:
+def walk(concepts: Any) -> Iterator[tuple[Resource, tuple[str, ...]]]:
     """Every concept in order, with the code that it stands in."""
     waiting: list[tuple[Resource, tuple[str, ...]]] = [(each, ()) for each in reversed(concepts)]
     while waiting:
@@ -115,7 +115,8 @@ def _walk(concepts: Any) -> Iterator[tuple[Resource, tuple[str, ...]]]:
         waiting += [(each, (concept["code"],)) for each in reversed(concept.get("concept", ()))]
 
 
-def _properties(concept: Resource) -> Iterator[tuple[str, Any]]:
+def properties_of(concept: Resource) -> Iterator[tuple[str, Any]]:
+    """The (code, value) pairs of a concept as it is written."""
     for each in concept.get("property", ()):
         for name, value in each.items():
             if name.startswith("value"):

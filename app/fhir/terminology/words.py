@@ -1,19 +1,71 @@
-"""In which words a concept is shown. https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designation"""
+"""In which words a concept is shown.
+https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designation
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from app.fhir.resource import Resource
 
+_LONGEST: Final = 35
+"""Characters of a language tag. https://www.rfc-editor.org/rfc/rfc5646#section-4.4.1"""
+_MOST: Final = 8
+"""Languages that are looked for."""
 
-def display_of(display: str | None, designations: Iterable[Resource], language: str | None) -> str | None:
-    """The words in ``language`` (``nl`` finds ``nl-NL``), else the concept's own."""
-    if language is None:
-        return display
-    wanted = language.lower()
-    for each in designations:
-        spoken = str(each.get("language", "")).lower()
-        if spoken == wanted or spoken.startswith(f"{wanted}-"):
-            return str(each["value"])
+
+def display_of(
+    display: str | None, designations: Iterable[Resource], languages: Sequence[str], spoken: str | None = None
+) -> str | None:
+    """The words in the first of ``languages`` that there are words in, else the concept's own, which are in ``spoken``.
+
+    ``nl`` finds ``nl-NL``; for who asks ``nl-BE``, any Dutch comes before another language.
+    https://www.rfc-editor.org/rfc/rfc4647#section-3.4
+    """
+    said = [(spoken or "", display)] if display is not None else []
+    said += [(str(each.get("language", "")), str(each["value"])) for each in designations if "value" in each]
+    for language in languages:
+        for wanted in _widened(language.lower()):
+            for each, words in said:
+                if speaks(each, wanted):
+                    return words
     return display
+
+
+def speaks(language: str, wanted: str) -> bool:
+    """Whether a language is the one that is wanted, or a kind of it."""
+    folded = language.lower()
+    return folded == wanted or folded.startswith(f"{wanted}-")
+
+
+def _widened(language: str) -> Iterator[str]:
+    while language:
+        yield language
+        language, _, _ = language.rpartition("-")
+
+
+def accepted(header: str) -> tuple[str, ...]:
+    """The languages of an ``Accept-Language`` header, the one most wanted first.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4. What cannot be read of it is passed over, and ``*`` wants
+    none in particular.
+    """
+    found: list[tuple[float, int, str]] = []
+    for number, part in enumerate(header.split(",")):
+        language, *parameters = (each.strip() for each in part.split(";"))
+        weight = _weight(parameters)
+        if weight > 0 and len(language) <= _LONGEST and language.replace("-", "").isalnum():
+            found.append((-weight, number, language))
+    return tuple(language for _, _, language in sorted(found)[:_MOST])
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    for each in parameters:
+        name, _, value = each.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0
+    return 1
