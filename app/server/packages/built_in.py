@@ -19,8 +19,8 @@ FOLDER: Final = Path(__file__).parents[3] / "medmij_profiles"
 NAME: Final = "zelfregie.profiles"
 PACKAGE: Final = f"{NAME}#{VERSION}"
 _FHIR_VERSION: Final = "4.0.1"
-_NOT_OF_IT: Final = frozenset({"examples", "near-misses"})
-"""Folders of what shows how the profiles are used."""
+_NOT_OF_IT: Final = frozenset({"examples", "near-misses", "namingsystems"})
+"""Folders of what shows how the profiles are used, and of what has no canonical."""
 
 
 @functools.cache
