@@ -9,7 +9,7 @@ from app.errors import Severity
 from app.fhir.definitions.rows import BINDABLE
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.tests import Test
+from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
 from app.fhir.terminology.membership import Membership, Terminology, Verdict
 

@@ -13,7 +13,7 @@ from app.fhir.profiles.invariants import invariants_of
 from app.fhir.profiles.limits import limits_of
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.slicing import Found, Slice, Slicing
-from app.fhir.profiles.tests import Test, values_of
+from app.fhir.profiles.values import Test, values_of
 from app.fhir.profiles.tree import Node, Tree
 from app.fhir.profiles.types import Held, types_of
 from app.fhir.terminology.membership import Terminology
@@ -96,8 +96,7 @@ class Compiler:
     def compile(self, tree: Tree) -> Element:
         """The checks of a whole profile, to be used on a value of its type."""
         made: dict[str, Element] = {}
-        root = self._element(tree.root, made)
-        return root
+        return self._element(tree.root, made)
 
     def _element(self, node: Node, made: dict[str, Element]) -> Element:
         element = Element(node.name, self._definitions)
@@ -124,23 +123,19 @@ class Compiler:
             *values_of(node),
             *limits_of(node),
             *bindings_of(node, self._terminology),
-            *invariants_of(node, self._definitions.version, self._terminology),
+            *invariants_of(node, self._definitions, self._terminology),
         )
 
     def _slicing(self, node: Node, made: dict[str, Element]) -> Slicing:
         discriminators = discriminators_of(node)
-        said: Mapping[str, str] = {}
         rules: list[tuple[Mapping[str, Any], str]] = list(node.every("slicing"))
-        if rules:
-            said = {
-                **{each.get("rules", "open"): profile for each, profile in rules},
-                **{"ordered": profile for each, profile in rules if each.get("ordered")},
-            }
+        said = {each.get("rules", "open"): profile for each, profile in rules}
+        ordered = [profile for each, profile in rules if each.get("ordered")]
         return Slicing(
             node.name,
             tuple(self._slice(name, each, discriminators, made) for name, each in node.slices.items()),
             said.get("closed"),
-            said.get("ordered"),
+            ordered[-1] if ordered else None,
             said.get("openAtEnd"),
         )
 

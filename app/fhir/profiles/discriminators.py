@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from app.fhir.definitions import Definitions
 from app.fhir.profiles.bindings import Bound, concepts_of, value_set_of
 from app.fhir.profiles.elements import Item, items_of, members_of
-from app.fhir.profiles.matching import equals, fits
+from app.fhir.profiles.matching import Fits, fitting, fixed
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.tree import Node
 from app.fhir.profiles.types import ANY, Held, allowed_by, type_referred, whole
@@ -294,13 +294,13 @@ def _valued(node: Node) -> Iterator[Matches]:
     for rule in node.rules:
         for name, wanted in rule.definition.items():
             if name.startswith("fixed"):
-                yield _compared(equals, wanted)
+                yield _compared(fixed(wanted))
             elif name.startswith("pattern"):
-                yield _compared(fits, wanted)
+                yield _compared(fitting(wanted))
 
 
-def _compared(compare: Callable[[Any, Any], bool], wanted: Any) -> Matches:
-    return lambda item, _place, _run: compare(item.value, wanted)
+def _compared(fits: Fits) -> Matches:
+    return lambda item, _place, _run: fits(item.value)
 
 
 def _has_code(bound: Bound) -> Matches:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
-from app.fhir.definitions import Definitions
-from app.fhir.profiles.checks import Element
-from app.fhir.profiles.elements import Item, members_of
+from app.fhir.definitions import Definitions, Element
+from app.fhir.profiles import checks
+from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.tree import Tree
 from app.fhir.resource import Resource
@@ -25,7 +25,7 @@ Steps = tuple[tuple[str, int | None], ...]
 class Held(Protocol):
     """What extensions ask of the profiles that are held."""
 
-    def definition(self, canonical: str) -> tuple[Tree, Element] | None:
+    def definition(self, canonical: str) -> tuple[Tree, checks.Element] | None:
         """The tree and the checks of a profile; None when it is not held."""
 
     def conforms(self, item: Item, canonical: str, place: Place, run: Run) -> Run | None:
@@ -44,6 +44,8 @@ class Extensions:
 
     def check(self, run: Run) -> None:
         """Note what is not as the definitions of the extensions say. Raises ``Enough``."""
+        if not _has_any(run.resource):
+            return
         for steps, owner, name in _extended(run.resource, ()):
             contexts, around = self._contexts(run.resource, steps)
             for number, extension in enumerate(owner[name]):
@@ -79,43 +81,53 @@ class Extensions:
                 run.add(where, text, code="structure", rule="extension-url", profile=tree.canonical)
 
     def _contexts(self, resource: Resource, steps: Steps) -> tuple[frozenset[str], Place]:
-        """All names of the element that an extension stands in, and its place."""
-        kind = resource["resourceType"]
+        """All names of the element that an extension stands in (``Patient.name``, ``HumanName``, ``Element``; of an
+        extension its url), and its place.
+        """
+        kind: str = resource["resourceType"]
         place: Place = (None, kind, None)
-        names = set(self._held.lineage(kind))
-        paths = set(names)
+        names = self._held.lineage(kind)
         value: Any = resource
         for member, index in steps:
-            plain = member.removeprefix("_")
-            element = self._definitions.types[kind].get(plain) if kind in self._definitions.types else None
-            if element is None:
-                element = self._definitions.types["Element"].get(plain)
+            element = self._element(kind, member.removeprefix("_"))
             value = value[member] if index is None else value[member][index]
-            if element is None:
-                return frozenset(), place
-            shown = element.name
-            place = (place, shown, index)
+            place = (place, element.name, index)
             kind = element.type
-            paths = {f"{path}.{end}" for path in paths for end in (shown, plain)}
-            names = {kind, *self._held.lineage(kind)} if "." not in kind else {kind}
-            if kind == "Resource" and isinstance(value, dict):
+            if kind == "Resource":
                 kind = value["resourceType"]
-                names = set(self._held.lineage(kind))
-                place, paths = place, set(names)
+                names = self._held.lineage(kind)
+            elif kind == "Extension":
+                names = frozenset({"Extension", "Element", value.get("url", "")})
             else:
-                paths |= names
-            if kind == "Extension" and isinstance(value, dict):
-                names = {"Extension", value.get("url", "")}
-                paths = set(names)
-        return frozenset(paths | names | {"Element"} if steps else paths | names), place
+                paths = {f"{name}.{element.name}" for name in names} | {f"{name}.{member}" for name in names}
+                names = frozenset({*paths, *self._held.lineage(kind), "Element"})
+        return names, place
+
+    def _element(self, kind: str, member: str) -> Element:
+        """The element of a member; that of ``Element`` for what stands beside a primitive."""
+        types = self._definitions.types
+        return types[kind][member] if kind in types and member in types[kind] else types["Element"][member]
+
+
+def _has_any(resource: Resource) -> bool:
+    """Whether there is an extension at all, which most resources have none of."""
+    waiting: list[Any] = [resource]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "extension" in value or "modifierExtension" in value:
+                return True
+            waiting += [each for each in value.values() if not isinstance(each, str)]
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
 def _extended(value: Any, steps: Steps) -> Iterator[tuple[Steps, Resource, str]]:
     """Every object that has extensions, with the way to it."""
     for name, content in value.items():
-        if name in _NAMES:
-            if isinstance(content, list):
-                yield steps, value, name
+        if name in _NAMES and isinstance(content, list):
+            yield steps, value, name
         if isinstance(content, dict):
             yield from _extended(content, (*steps, (name, None)))
         elif isinstance(content, list):

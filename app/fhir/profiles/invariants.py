@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from app.errors import Severity
+from app.fhir.definitions import Definitions
 from app.fhir.profiles.bindings import concepts_of
 from app.fhir.profiles.elements import Item
+from app.fhir.profiles.presence import presence
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.tests import Test
+from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
 from app.fhir.terminology.membership import Terminology
 
@@ -27,7 +29,7 @@ class NotEvaluable(Exception):
     """An expression that cannot be read, or asks for what is not done here."""
 
 
-def invariants_of(node: Node, version: str, terminology: Terminology) -> Iterator[Test]:
+def invariants_of(node: Node, definitions: Definitions, terminology: Terminology) -> Iterator[Test]:
     """The tests of one element's constraints, each key once, as the last profile has it."""
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for listed, profile in node.every("constraint"):
@@ -35,10 +37,10 @@ def invariants_of(node: Node, version: str, terminology: Terminology) -> Iterato
             if "expression" in constraint:
                 found[constraint["key"]] = (constraint, profile)
     for constraint, profile in found.values():
-        yield _invariant(constraint, profile, version, terminology)
+        yield _invariant(constraint, profile, definitions, terminology)
 
 
-def _invariant(constraint: dict[str, Any], profile: str, version: str, terminology: Terminology) -> Test:
+def _invariant(constraint: dict[str, Any], profile: str, definitions: Definitions, terminology: Terminology) -> Test:
     key, expression = constraint["key"], constraint["expression"]
     severity: Severity = "warning" if constraint.get("severity") == "warning" else "error"
     text = f"The rule {key} does not hold: {constraint.get('human', expression)}"
@@ -47,7 +49,7 @@ def _invariant(constraint: dict[str, Any], profile: str, version: str, terminolo
     @functools.cache
     def evaluate() -> Evaluate | None:
         try:
-            return evaluator(expression, version, terminology)
+            return evaluator(expression, definitions, terminology)
         except NotEvaluable:
             return None
 
@@ -70,8 +72,15 @@ def _holds(found: list[Any]) -> bool:
     return not found or found[0] is not False
 
 
-def evaluator(expression: str, version: str, terminology: Terminology) -> Evaluate:
+def evaluator(expression: str, definitions: Definitions, terminology: Terminology) -> Evaluate:
     """The expression, ready to be evaluated on a value. Raises ``NotEvaluable`` here or when it is called."""
+    quick = presence(expression, definitions)
+    if quick is not None:
+        return lambda item, _: [quick(item)]
+    return _evaluator(expression, definitions.version, terminology)
+
+
+def _evaluator(expression: str, version: str, terminology: Terminology) -> Evaluate:
     import fhirpathpy  # noqa: PLC0415 - takes long to import, and is not always needed
     from fhirpathpy.engine.nodes import ResourceNode  # noqa: PLC0415
     from fhirpathpy.models import models  # noqa: PLC0415

@@ -13,7 +13,7 @@ from app.fhir import ucum
 from app.fhir.dates import bounds
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.tests import Test
+from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
 
 _SIDES: Final[tuple[tuple[str, Literal[-1, 1], str, str], ...]] = (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+
+Fits = Callable[[Any], bool]
 
 
 def equals(value: Any, fixed: Any) -> bool:
@@ -11,13 +14,24 @@ def equals(value: Any, fixed: Any) -> bool:
     return _same_kind(value, fixed) and bool(value == fixed)
 
 
-def fits(value: Any, pattern: Any) -> bool:
-    """Whether a value has everything that the pattern has; of an array each item of the pattern, in any place."""
+def fixed(wanted: Any) -> Fits:
+    """A test whether a value is exactly the fixed one."""
+    return lambda value: equals(value, wanted)
+
+
+def fitting(pattern: Any) -> Fits:
+    """A test whether a value has all that the pattern has; of an array each item of the pattern, in any place."""
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(name in value and fits(value[name], pattern[name]) for name in pattern)
+        members = [(name, fitting(wanted)) for name, wanted in pattern.items()]
+        return lambda value: (
+            isinstance(value, dict) and all(name in value and test(value[name]) for name, test in members)
+        )
     if isinstance(pattern, list):
-        return isinstance(value, list) and all(any(fits(each, wanted) for each in value) for wanted in pattern)
-    return equals(value, pattern)
+        tests = [fitting(wanted) for wanted in pattern]
+        return lambda value: isinstance(value, list) and all(any(map(test, value)) for test in tests)
+    if isinstance(pattern, str):
+        return lambda value: value == pattern
+    return fixed(pattern)
 
 
 def _same_kind(value: Any, other: Any) -> bool:

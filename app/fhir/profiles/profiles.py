@@ -68,7 +68,9 @@ class Profiles:
     def claimed(self, resource: Resource, resolve: Resolve | None = None) -> list[Issue]:
         """The same for every profile that the resource says it follows."""
         listed: list[str] = resource.get("meta", {}).get("profile", ())
-        claims: dict[str, int | None] = {canonical: number for number, canonical in enumerate(listed) if isinstance(canonical, str)}
+        claims: dict[str, int | None] = {
+            canonical: number for number, canonical in enumerate(listed) if isinstance(canonical, str)
+        }
         return self._check(resource, claims, resolve) if claims else []
 
     def _check(self, resource: Resource, claims: dict[str, int | None], resolve: Resolve | None) -> list[Issue]:

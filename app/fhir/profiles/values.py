@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from app.fhir.profiles.elements import Item
-from app.fhir.profiles.matching import equals, fits
+from app.fhir.profiles.matching import fitting, fixed
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.tree import Node
 
@@ -23,8 +23,10 @@ def values_of(node: Node) -> Iterator[Test]:
 
 
 def _fixed(wanted: object, profile: str) -> Test:
+    fits = fixed(wanted)
+
     def test(item: Item, place: Place, run: Run) -> None:
-        if item.value is not None and not equals(item.value, wanted):
+        if item.value is not None and not fits(item.value):
             text = "The profile fixes this value, and it is another one."
             run.add(place, text, code="value", rule="fixed", profile=profile)
 
@@ -32,8 +34,10 @@ def _fixed(wanted: object, profile: str) -> Test:
 
 
 def _patterned(wanted: object, profile: str) -> Test:
+    fits = fitting(wanted)
+
     def test(item: Item, place: Place, run: Run) -> None:
-        if item.value is not None and not fits(item.value, wanted):
+        if item.value is not None and not fits(item.value):
             text = "The profile has a pattern for this value, and not everything of it is there."
             run.add(place, text, code="value", rule="pattern", profile=profile)
 
