@@ -9,8 +9,8 @@ from app.errors import Severity
 from app.fhir.definitions.rows import BINDABLE
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
+from app.fhir.profiles.values import Test
 from app.fhir.terminology.membership import Membership, Terminology, Verdict
 
 _SEVERITIES: Final[dict[str, Severity]] = {"required": "error", "extensible": "warning", "preferred": "warning"}

@@ -12,10 +12,10 @@ from app.fhir.profiles.elements import Item, Rows, items_of, members_of
 from app.fhir.profiles.invariants import invariants_of
 from app.fhir.profiles.limits import limits_of
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.slicing import Found, Slice, Slicing
-from app.fhir.profiles.values import Test, values_of
+from app.fhir.profiles.slicing import Found, Slice, Slicing, times
 from app.fhir.profiles.tree import Node, Tree
 from app.fhir.profiles.types import Held, types_of
+from app.fhir.profiles.values import Test, values_of
 from app.fhir.terminology.membership import Terminology
 
 _UNBOUNDED: Final = "*"
@@ -46,7 +46,7 @@ class Element:
         found = items_of(owner.object, self._rows_of(owner.owner))
         number = len(found)
         if number < self.least[0]:
-            text = f"The profile asks for {self.name} at least {self.least[0]} times, and it is there {number} times."
+            text = f"The profile asks for {self.name} at least {times(self.least[0])}, and it is there {times(number)}."
             run.add((around, self.name, None), text, code="required", rule="min", profile=self.least[1])
         if not found:
             if self.slicing is not None:
@@ -54,7 +54,7 @@ class Element:
             return
         placed: list[tuple[Item, Place]] = [(item, (around, self.name, item.at)) for item in found]
         if self.most is not None and number > self.most[0]:
-            text = f"The profile allows {self.name} at most {self.most[0]} times, and it is there {number} times."
+            text = f"The profile allows {self.name} at most {times(self.most[0])}, and it is there {times(number)}."
             run.add(placed[self.most[0]][1], text, code="structure", rule="max", profile=self.most[1])
         for item, place in placed:
             self.check_item(item, place, run)

@@ -42,18 +42,18 @@ class Extensions:
         self._definitions = definitions
         self._held = held
 
-    def check(self, run: Run) -> None:
+    def check(self, resource: Resource, place: Place, run: Run) -> None:
         """Note what is not as the definitions of the extensions say. Raises ``Enough``."""
-        if not _has_any(run.resource):
+        if not _has_any(resource):
             return
-        for steps, owner, name in _extended(run.resource, ()):
-            contexts, around = self._contexts(run.resource, steps)
+        for steps, owner, name in _extended(resource, ()):
+            contexts, around = self._contexts(resource, place, steps)
             for number, extension in enumerate(owner[name]):
-                place: Place = (around, name, number)
+                where: Place = (around, name, number)
                 url = extension.get("url", "")
                 if ":" not in url:
                     continue  # part of another extension, whose definition says what it is
-                self._check_one(extension, url, place, contexts, run)
+                self._check_one(extension, url, where, contexts, run)
 
     def _check_one(self, extension: Resource, url: str, place: Place, contexts: frozenset[str], run: Run) -> None:
         found = self._held.definition(url)
@@ -80,12 +80,11 @@ class Extensions:
                 where: Place = (place, "extension", number)
                 run.add(where, text, code="structure", rule="extension-url", profile=tree.canonical)
 
-    def _contexts(self, resource: Resource, steps: Steps) -> tuple[frozenset[str], Place]:
+    def _contexts(self, resource: Resource, place: Place, steps: Steps) -> tuple[frozenset[str], Place]:
         """All names of the element that an extension stands in (``Patient.name``, ``HumanName``, ``Element``; of an
         extension its url), and its place.
         """
         kind: str = resource["resourceType"]
-        place: Place = (None, kind, None)
         names = self._held.lineage(kind)
         value: Any = resource
         for member, index in steps:

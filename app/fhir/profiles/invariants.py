@@ -16,8 +16,8 @@ from app.fhir.profiles.bindings import concepts_of
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.presence import presence
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
+from app.fhir.profiles.values import Test
 from app.fhir.terminology.membership import Terminology
 
 _MODELS: Final = {"4.0.1": "r4", "3.0.1": "stu3"}

@@ -13,8 +13,8 @@ from app.fhir import ucum
 from app.fhir.dates import bounds
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import Node
+from app.fhir.profiles.values import Test
 
 _SIDES: Final[tuple[tuple[str, Literal[-1, 1], str, str], ...]] = (
     ("minValue", -1, "min-value", "less than the least"),

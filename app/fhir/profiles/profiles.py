@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from app.errors import Issue
 from app.fhir.definitions import Definitions
 from app.fhir.packages import Library
 from app.fhir.profiles.checks import Compiler, Element
+from app.fhir.profiles.claims import Claim, claims_of
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.extensions import Extensions
 from app.fhir.profiles.run import Enough, Place, Resolve, Run
@@ -63,33 +64,35 @@ class Profiles:
         """What is not as a profile asks, for a resource that is valid FHIR. A profile that is not held gives one issue
         of severity information, with rule ``profile-unknown``.
         """
-        return self._check(resource, {canonical: None}, resolve)
+        place: Place = (None, resource["resourceType"], None)
+        return self._checked([(Claim(resource, resource, place, (canonical,), resolve), place)])
 
     def claimed(self, resource: Resource, resolve: Resolve | None = None) -> list[Issue]:
-        """The same for every profile that the resource says it follows."""
-        listed: list[str] = resource.get("meta", {}).get("profile", ())
-        claims: dict[str, int | None] = {
-            canonical: number for number, canonical in enumerate(listed) if isinstance(canonical, str)
-        }
-        return self._check(resource, claims, resolve) if claims else []
+        """The same for every profile that the resource says it follows, and what it contains or has as entries."""
+        return self._checked([(claim, None) for claim in claims_of(resource, resolve)])
 
-    def _check(self, resource: Resource, claims: dict[str, int | None], resolve: Resolve | None) -> list[Issue]:
-        run = Run(resource, resolve)
-        place: Place = (None, resource["resourceType"], None)
-        try:
-            checked = False
-            for canonical, number in claims.items():
-                claim = place if number is None else ((place, "meta", None), "profile", number)
-                if self._admits(resource, canonical, claim, run):
-                    found = self.conforms(whole(resource), canonical, place, run)
-                    checked = True
-                    for issue in found.issues if found is not None else ():
-                        run.take(issue)
-            if checked:
-                self._extensions.check(run)
-        except Enough:
-            run.issues.append(_MOST)
-        return list(dict.fromkeys(run.issues))
+    def _checked(self, claims: Sequence[tuple[Claim, Place | None]]) -> list[Issue]:
+        """The issues of all claims; each at the place that is given with it, else where ``meta.profile`` names it."""
+        found: list[Issue] = []
+        for claim, named in claims:
+            run = Run(claim.around, claim.resolve, issues=found)
+            try:
+                self._check(claim, named, run)
+            except Enough:
+                found.append(_MOST)
+                break
+        return list(dict.fromkeys(found))
+
+    def _check(self, claim: Claim, named: Place | None, run: Run) -> None:
+        checked = False
+        for number, canonical in enumerate(claim.profiles):
+            if self._admits(claim.resource, canonical, named or ((claim.place, "meta", None), "profile", number), run):
+                found = self.conforms(whole(claim.resource), canonical, claim.place, run)
+                checked = True
+                for issue in found.issues if found is not None else ():
+                    run.take(issue)
+        if checked:
+            self._extensions.check(claim.resource, claim.place, run)
 
     def _admits(self, resource: Resource, canonical: str, claim: Place, run: Run) -> bool:
         """Whether the profile can be looked at for this resource; what stands in the way is noted."""

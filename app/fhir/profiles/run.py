@@ -43,11 +43,13 @@ class Run:
 
     __slots__ = ("_contained", "depth", "issues", "resolve", "resource", "tried")
 
-    def __init__(self, resource: Resource, resolve: Resolve | None, *, depth: int = 0) -> None:
+    def __init__(
+        self, resource: Resource, resolve: Resolve | None, *, depth: int = 0, issues: list[Issue] | None = None
+    ) -> None:
         self.resource = resource
         self.resolve = resolve
         self.depth = depth
-        self.issues: list[Issue] = []
+        self.issues: list[Issue] = [] if issues is None else issues
         self.tried: set[tuple[str, int]] = set()
         self._contained: Mapping[str, Resource] | None = None
 

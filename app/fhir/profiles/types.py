@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.values import Test
 from app.fhir.profiles.tree import CORE, Node
+from app.fhir.profiles.values import Test
 from app.fhir.resource import Resource, parse_reference
 
 ANY: Final = frozenset({"Resource", "DomainResource", "Any"})
