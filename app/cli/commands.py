@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli import accounts, audit, clients, erasures, organizations
+from app.cli import accounts, audit, clients, erasures, organizations, packages
 from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
 from app.cli.ordering import order
 from app.config import Settings
@@ -28,6 +28,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(clients.keys, name="keys")
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(organizations.app, name="organizations")
+app.add_typer(packages.app, name="packages")
 
 
 @app.command()

@@ -20,6 +20,7 @@ from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.client_orders import CLIENT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
 from app.cli.organization_orders import ORGANIZATION_ORDERS
+from app.cli.package_orders import PACKAGE_ORDERS
 from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
@@ -92,6 +93,8 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await CLIENT_ORDERS[asked.command](settings, server, asked, say)
     elif asked.command in ORGANIZATION_ORDERS:
         await ORGANIZATION_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in PACKAGE_ORDERS:
+        await PACKAGE_ORDERS[asked.command](settings, server, asked, say)
     else:
         raise Invalid(f"There is no command '{asked.command}'.", "not-supported")
 

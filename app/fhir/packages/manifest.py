@@ -40,6 +40,15 @@ class Manifest:
         return f"{self.name}#{self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A dependency that is not met; ``held`` are the versions of that package that do not do."""
+
+    name: str
+    wanted: str
+    held: tuple[str, ...]
+
+
 def is_named(content: Mapping[str, Any]) -> bool:
     """Whether a manifest names a package: names of FHIR packages have a dot, those of placeholders have none."""
     name, version = content.get("name"), content.get("version")
@@ -97,8 +106,10 @@ def meets(version: str, wanted: str) -> bool:
     return version.startswith(f"{fixed}.") if star else version == wanted
 
 
-def missing(dependencies: Mapping[str, str], installed: Iterable[tuple[str, str, str]], fhir_version: str) -> list[str]:
-    """The dependencies that no installed package (name, version, FHIR version) meets, each ``name#version``.
+def missing(
+    dependencies: Mapping[str, str], installed: Iterable[tuple[str, str, str]], fhir_version: str
+) -> list[Missing]:
+    """The dependencies that no installed package (name, version, FHIR version) meets, in order of name.
 
     One of HL7's core packages does for another of the same FHIR version: they differ in corrections only.
     """
@@ -110,7 +121,7 @@ def missing(dependencies: Mapping[str, str], installed: Iterable[tuple[str, str,
         else:
             met = any(each == name and meets(version, wanted) for each, version, _ in held)
         if not met:
-            left.append(f"{name}#{wanted}")
+            left.append(Missing(name, wanted, tuple(version for each, version, _ in held if each == name)))
     return left
 
 

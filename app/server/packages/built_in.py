@@ -7,34 +7,48 @@ https://confluence.hl7.org/display/FHIR/NPM+Package+Specification
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from app.config import CANONICAL_BASE, VERSION
 from app.errors import Invalid
 from app.fhir.packages import Artifact
-from app.fhir.resource import decode, encode
+from app.fhir.resource import Resource, decode, encode
 
 FOLDER: Final = Path(__file__).parents[3] / "medmij_profiles"
 NAME: Final = "zelfregie.profiles"
 PACKAGE: Final = f"{NAME}#{VERSION}"
 _FHIR_VERSION: Final = "4.0.1"
-_NOT_OF_IT: Final = frozenset({"examples", "near-misses", "namingsystems"})
-"""Folders of what shows how the profiles are used, and of what has no canonical."""
+_NOT_OF_IT: Final = frozenset({"examples", "near-misses"})
+"""Folders of what shows how the profiles are used."""
+_NO_CANONICAL: Final = frozenset({"NamingSystem"})
 
 
 @functools.cache
 def built_in(canonical_base: str, folder: Path = FOLDER) -> tuple[Artifact, ...]:
     """What the package has under a canonical base, in order of file name. Raises ``Invalid`` naming a bad file."""
-    written, wanted = (encode(each)[1:-1] for each in (CANONICAL_BASE, canonical_base))
     found = []
+    for place, resource in resources(canonical_base, folder):
+        if resource.get("resourceType") in _NO_CANONICAL:
+            continue
+        try:
+            found.append(Artifact.of(resource, fhir_version=_FHIR_VERSION, package=PACKAGE))
+        except KeyError as error:
+            raise Invalid(f"medmij_profiles/{place} is no conformance resource: it has no {error}.") from error
+    return tuple(found)
+
+
+def resources(canonical_base: str, folder: Path = FOLDER) -> Iterator[tuple[str, Resource]]:
+    """Each file in the package with the whole resource in it, snapshots too, under a canonical base, in order of file
+    name. Raises ``Invalid`` naming a bad file.
+    """
+    written, wanted = (encode(each)[1:-1] for each in (CANONICAL_BASE, canonical_base))
     for path in sorted(folder.rglob("*.json")):
         within = path.relative_to(folder)
         if len(within.parts) == 1 or not _NOT_OF_IT.isdisjoint(within.parts):
             continue
         try:
-            resource = decode(path.read_bytes().replace(written, wanted))
-            found.append(Artifact.of(resource, fhir_version=_FHIR_VERSION, package=PACKAGE))
-        except (Invalid, KeyError) as error:
+            yield within.as_posix(), decode(path.read_bytes().replace(written, wanted))
+        except Invalid as error:
             raise Invalid(f"medmij_profiles/{within.as_posix()} is no conformance resource: {error}") from error
-    return tuple(found)
