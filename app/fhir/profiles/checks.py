@@ -100,7 +100,7 @@ class Compiler:
 
     def _element(self, node: Node, made: dict[str, Element]) -> Element:
         element = Element(node.name, self._definitions)
-        if node.slice_name is None:
+        if node.id == node.path:  # of no slice, nor below one
             made[node.path] = element
         minimum = max(node.every("min"), key=lambda said: said[0], default=None)
         if minimum is not None:
