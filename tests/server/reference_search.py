@@ -10,10 +10,12 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.fhir.resource import Resource
+from tests.server.plans import CYCLE
 
 DUTCH: Final = ZoneInfo("Europe/Amsterdam")
 UTC: Final = timezone.utc  # noqa: UP017
@@ -76,6 +78,17 @@ def folded(text: str) -> str:
     return plain.lower()
 
 
+def of_goals(values: list[Any]) -> list[Any]:
+    """Those references that name a Goal, wherever it is."""
+    return [each for each in values if each.split("/")[-2] == "Goal"]
+
+
+def of_cycle(resource: Resource, name: str) -> list[Any]:
+    """What the extension of a plan's cycle says under a name."""
+    inner = [part for each in resource.get("extension", ()) if each["url"] == CYCLE for part in each["extension"]]
+    return [value for part in inner if part["url"] == name for key, value in part.items() if key != "url"]
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """``values`` gives what the parameter finds in a resource; ``present`` whether its element is there at all."""
@@ -112,6 +125,7 @@ PARAMETERS: Final[dict[str, dict[str, Parameter]]] = {
         ),
         "date": Parameter("date", lambda r: ranges(r.get("effectiveDateTime"), r.get("effectivePeriod"))),
         "focus": Parameter("reference", lambda r: references(r.get("focus"))),
+        "goal-focus": Parameter("reference", lambda r: of_goals(references(r.get("focus")))),
         "performer": Parameter("reference", lambda r: references(r.get("performer"))),
     },
     "Condition": {
@@ -121,6 +135,15 @@ PARAMETERS: Final[dict[str, dict[str, Parameter]]] = {
         "onset-date": Parameter("date", lambda r: ranges(r.get("onsetDateTime"), r.get("onsetPeriod"))),
         "encounter": Parameter("reference", lambda r: references(r.get("encounter"))),
         "asserter": Parameter("reference", lambda r: references(r.get("asserter"))),
+    },
+    "CarePlan": {
+        "status": Parameter("token", lambda r: [("", r["status"])]),
+        "category": Parameter("token", lambda r: codings(*r.get("category", ())), has("category")),
+        "date": Parameter("date", lambda r: ranges(r.get("period"))),
+        "goal": Parameter("reference", lambda r: references(r.get("goal"))),
+        "phase": Parameter("token", lambda r: [("", each) for each in of_cycle(r, "phase")]),
+        "cycle": Parameter("number", lambda r: of_cycle(r, "cycle")),
+        "next-review": Parameter("date", lambda r: ranges(*of_cycle(r, "nextReview"))),
     },
     "Patient": {
         "identifier": Parameter("token", identifiers),
@@ -135,7 +158,7 @@ PARAMETERS: Final[dict[str, dict[str, Parameter]]] = {
         ),
     },
 }
-BY_DATE: Final = {"Observation": "date", "Condition": "recorded-date"}
+BY_DATE: Final = {"Observation": "date", "Condition": "recorded-date", "CarePlan": "next-review"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +195,8 @@ def matches_one(kind: str, found: Any, wanted: str, modifier: str) -> bool:
         return matches_date(found, wanted)
     if kind == "string":
         return matches_string(found, wanted, modifier)
+    if kind == "number":
+        return matches_number(found, wanted)
     return matches_reference(found, wanted, modifier)
 
 
@@ -196,6 +221,24 @@ def matches_date(found: Range, wanted: str) -> bool:
         "le": below or contained,
         "sa": found[0] >= high,
         "eb": found[1] <= low,
+    }[prefix]
+
+
+def matches_number(found: int, wanted: str) -> bool:
+    """A whole number against one that is written with or without decimals."""
+    prefix, text = (wanted[:2], wanted[2:]) if wanted[0].isalpha() else ("eq", wanted)
+    asked = Decimal(text)
+    half = Decimal(1).scaleb(-len(text.partition(".")[2])) / 2
+    equals = asked - half <= found < asked + half
+    return {
+        "eq": equals,
+        "ne": not equals,
+        "gt": found > asked,
+        "lt": found < asked,
+        "ge": found >= asked,
+        "le": found <= asked,
+        "sa": found > asked,
+        "eb": found < asked,
     }[prefix]
 
 

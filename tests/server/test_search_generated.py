@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.fhir.definitions import load
+from app.fhir.definitions.own import served
 from app.fhir.resource import Resource, walk_dicts
 from app.fhir.ucum import SYSTEM
 from app.server.placement import load_placement
@@ -18,6 +18,7 @@ from app.server.search.kinds import KINDS
 from app.server.search.registry import Param, Registry
 from tests import builders
 from tests.fhir.generated import Maker
+from tests.server.plans import cycle
 from tests.server.reference_kinds import (
     PREFIXES,
     Language,
@@ -29,7 +30,7 @@ from tests.server.reference_kinds import (
 )
 from tests.server.service import BASE, Caller
 
-REGISTRY: Final = Registry(load("4.0.1"), load_placement())
+REGISTRY: Final = Registry(served(), load_placement())
 TYPES: Final = sorted(
     name for name in REGISTRY.stored if not REGISTRY.placement[name].refused and name not in ("Patient", "Binary")
 )
@@ -61,6 +62,11 @@ def some_resource(random: Random, maker: Maker, resource_type: str, id: str) -> 
         }
     if resource_type == "Consent":  # others than wishes are permissions, which are not for apps
         made["scope"] = builders.concept("http://terminology.hl7.org/CodeSystem/consentscope", "adr")
+    if resource_type == "CarePlan":
+        phase, review = random.choice((None, "plan", "do")), random.choice((None, "2027-01-15", "2027-02", "2028"))
+        made["extension"] = cycle(random.choice((None, 1, 2, 3)), phase, review) or cycle(1)
+    if resource_type == "Observation" and random.random() < 0.4:
+        made["focus"] = [{"reference": f"Goal/{random.choice('ab')}"}, *made.get("focus", ())]
     place = REGISTRY.placement[resource_type]
     if len(place.subject) == 1:
         anna = {"reference": "Patient/anna"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from tests.builders import (
     reference,
     transaction,
 )
+from tests.server.plans import plan
 from tests.server.reference_search import BY_DATE, FIRST, LAST, PARAMETERS, Asked, search
 from tests.server.service import Caller, ids
 
@@ -119,6 +120,23 @@ def a_condition(random: Random, subject: str, id: str) -> Resource:
     )
 
 
+def a_plan(random: Random, subject: str, id: str) -> Resource:
+    told = (
+        random.choice((None, 1, 2, 3, 12)),
+        random.choice((None, "plan", "do", "check", "act")),
+        random.choice((None, a_date(random)[:10], a_date(random)[:7], a_date(random)[:4])),
+    )
+    return plan(
+        id,
+        *told,
+        subject=subject,
+        status=random.choice(("active", "draft", "revoked")),
+        category=[a_code(random)] if random.random() < 0.6 else None,
+        period=a_period(random) if random.random() < 0.6 else None,
+        goal=[reference(random.choice(TARGETS[:2]))] if random.random() < 0.6 else None,
+    )
+
+
 def a_patient(random: Random, id: str) -> Resource:
     names = [
         {"family": random.choice(NAMES), "given": random.sample(NAMES, random.randint(1, 2))}
@@ -135,11 +153,20 @@ def a_patient(random: Random, id: str) -> Resource:
     )
 
 
+MAKERS: Final[dict[str, Callable[[Random, str, str], Resource]]] = {
+    "CarePlan": a_plan,
+    "Condition": a_condition,
+    "Observation": an_observation,
+}
+
+
 def some_value(random: Random, kind: str, record: Sequence[Resource], values: Any) -> str:
     """What may be asked for: mostly what is there in the record, in one of the forms that it can be asked in."""
     present = [value for resource in record for value in values(resource)]
     if kind == "date":
         return random.choice(PREFIXES) + a_date(random)
+    if kind == "number":
+        return random.choice(PREFIXES) + random.choice(("0", "1", "2", "2.0", "2.4", "3", "11", "12", "99"))
     if kind == "token":
         system, code = (
             random.choice(present)
@@ -164,6 +191,7 @@ def some_query(random: Random, resource_type: str, record: Sequence[Resource]) -
             "token": ("", "", "", "not"),
             "string": ("", "", "exact", "contains"),
             "date": ("",),
+            "number": ("",),
             "reference": ("", "", "", "Goal"),
         }
         modifier = "missing" if random.random() < 0.1 else random.choice(modifiers[parameter.kind])
@@ -197,12 +225,12 @@ async def in_order(caller: Caller, address: str, resource_type: str, known: dict
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("resource_type", ["Observation", "Condition"])
+@pytest.mark.parametrize("resource_type", sorted(MAKERS))
 async def test_random_searches_find_what_the_obvious_search_finds(
     anna: Caller, practice: Caller, resource_type: str, seed: int
 ) -> None:
     random = Random(f"{resource_type} {seed}")
-    make = an_observation if resource_type == "Observation" else a_condition
+    make = MAKERS[resource_type]
     record = [make(random, "Patient/anna", f"a-{number}") for number in range(40)]
     others = [make(random, "Patient/bram", f"b-{number}") for number in range(10)]
     answer = await practice.post("/", transaction(*(put(each) for each in (*record, *others))))
