@@ -28,6 +28,12 @@ FOR: Final = " for "
 """Stands between who acts and on whose behalf in ``history.actor``."""
 APP: Final = "app"
 """The ``kind`` of an app's token."""
+SYSTEM: Final = "system"
+"""That of an organisation's system's."""
+SERVICE: Final = "service"
+"""That of the service itself: load, restore and seeds."""
+SANDBOX: Final = "sandbox"
+"""That of a token of a sandbox file."""
 ADMINISTRATOR: Final = "administrator"
 """The ``role`` of who keeps a tenant's catalogue and sees no patient's data."""
 NOTHING: Final = EVERY_LABEL
@@ -119,11 +125,18 @@ class Access:
         return partition > 0 or self.everyone or (self.keeps_catalogue and partition == self.catalogues[0])
 
     @property
+    def is_system(self) -> bool:
+        """Whether nobody enters by hand what comes through it: the system of an organisation, or the service itself;
+        in a sandbox whoever has scopes of a system.
+        """
+        return self.kind in (SYSTEM, SERVICE) or (self.kind == SANDBOX and "system" in self.scopes.levels)
+
+    @property
     def source(self) -> str:
         """Through whom something comes in: an app, a person, an organisation or the service, as recipients are
         written; a sandbox's caller by name.
         """
-        return self.recipient if self.kind not in ("", "sandbox") else self.person or self.organization or self.client
+        return self.recipient if self.kind not in ("", SANDBOX) else self.person or self.organization or self.client
 
     @property
     def actor(self) -> str:

@@ -138,14 +138,14 @@ async def test_what_is_stored_is_validated_at_its_address(anna: Caller, bram: Ca
     assert (await anna.get("/Goal/g/$validate")).status_code == 410
 
 
-async def test_profiles_are_named_as_not_checked_yet(anna: Caller) -> None:
+async def test_a_profile_that_is_not_held_is_an_error_when_asked_for_and_said_when_claimed(anna: Caller) -> None:
     claimed = "http://nictiz.nl/fhir/StructureDefinition/nl-core-TreatmentObjective"
     found = await said(anna, "/Goal/$validate", asked(goal(meta={"profile": [claimed]}), profile=PROFILE))
-    named = [each for each in found if "not checked" in each["diagnostics"]]
-    assert [each["severity"] for each in named] == ["information", "information"]
-    assert PROFILE in named[0]["diagnostics"]
-    assert claimed in named[1]["diagnostics"]
-    assert named[1]["expression"] == ["Goal.meta.profile[0]"]
+    told = {each["details"]["text"]: each for each in found if PROFILE in each["diagnostics"]}
+    assert (told["profile-unknown"]["severity"], told["profile-unknown"]["code"]) == ("error", "not-found")
+    beside = next(each for each in found if claimed in each["diagnostics"])
+    assert beside["severity"] == "information"
+    assert beside["expression"] == ["Goal.meta.profile[0]"]
 
 
 async def test_a_bsn_is_in_no_answer(anna: Caller) -> None:

@@ -110,6 +110,7 @@ async def _keep(
     kind = resource["resourceType"]
     number = server.registry.number("Patient")
     async with service_access(server.database, tenant=tenant, reason="people", now=now, patient_type=number) as access:
-        await check_resource(server, server.database, access, resource, may_hold_bsn=True)
+        remarks = await check_resource(server, server.database, access, resource, may_hold_bsn=True, patient=patient)
         draft = Draft("update", kind, id, patient, {**resource, "id": id}, owned=patient > 0, birth=birth)
+        draft.remarks = remarks
         await execute(server, access, [finish(server, draft)], now=now, request="people", service=True)

@@ -158,7 +158,7 @@ def _provenance(access: Access, target: str, now: int) -> Resource:
 
 
 async def _draft(server: FhirServer, access: Access, patient: int, resource: Resource) -> Draft:
-    await check_resource(server, server.database, access, resource, may_hold_bsn=True)
+    await check_resource(server, server.database, access, resource, may_hold_bsn=True, patient=patient)
     resource_type: str = resource["resourceType"]
     owned = resource_type == "Communication"
     return finish(

@@ -161,7 +161,9 @@ async def _draft(
     resource = change(decode(stored.body))
     if resource.get("resourceType") != resource_type or resource.get("id") != resource_id:
         raise Unprocessable("A patch cannot change what type a resource is of, nor its id.", "business-rule")
-    remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=True)
+    remarks = await check_resource(
+        server, server.database, request.access, resource, may_hold_bsn=True, patient=stored.patient
+    )
     owner = await owner_of(server, server.database, request.access, resource)
     placed = owner
     if owner is None:

@@ -114,7 +114,7 @@ async def _labels_of(server: FhirServer, writer: Writer, patient: int, resource:
     known: dict[str, int] = {}
     for name in references:
         target = parse_reference(name)
-        if target is None or f"{target.type}/{target.id}" != name or target.type not in server.registry.stored:
+        if target is None or target.base or target.type not in server.registry.stored:
             continue
         for (labels,) in await writer.fetch(SELECT_LABELS, patient, server.registry.number(target.type), target.id):
             known[name] = labels

@@ -105,9 +105,12 @@ def _index_part(name: str, place: int, *, single: bool) -> str:
 
 
 def _only_add(drafts: Sequence[Draft], labels: Labels) -> bool:
-    """Whether all of them are new, in one partition, and take nothing from what they refer to."""
+    """Whether all of them are new, in one partition, take nothing from what they refer to, and have no Provenance to be
+    made with them.
+    """
     return all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts) and not any(
-        draft.resource is None or labels.referred(draft.resource) is not None for draft in drafts
+        draft.resource is None or draft.remarks.deviations or labels.referred(draft.resource) is not None
+        for draft in drafts
     )
 
 

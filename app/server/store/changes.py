@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from app.errors import Issue, ZelfregieError
@@ -31,9 +32,20 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What there is to say of a resource that is taken in: ``issues``, for who sent it."""
+    """What there is to say of a resource that is taken in: ``issues`` for who sent it, and of these the ``deviations``
+    from profiles that it claims, for which it is flagged.
+    """
 
     issues: tuple[Issue, ...] = ()
+    deviations: tuple[Issue, ...] = ()
+
+    def joined(self, found: Iterable[Issue], *, lenient: bool) -> Remarks:
+        """With what profiles say; ``lenient``: what deviates does not refuse the resource."""
+        if not lenient:
+            return Remarks((*self.issues, *found), self.deviations)
+        said = [(each, each.severity in ("error", "fatal")) for each in found]
+        told = [replace(each, severity="warning") if deviates else each for each, deviates in said]
+        return Remarks((*self.issues, *told), (*self.deviations, *(each for each, deviates in said if deviates)))
 
 
 NO_REMARKS: Final = Remarks()

@@ -13,6 +13,7 @@ from app.errors import Conflict, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.access import Access
+from app.server.intake.provenance import deviation_provenance
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.append import append
@@ -63,11 +64,23 @@ async def _prepare_derived(
     server: FhirServer, access: Access, reader: Reader, resource: Resource, patient: int
 ) -> Draft:
     """What a rule derives, as a draft in the partition of what it was derived from."""
-    await check_resource(server, reader, access, resource, may_hold_bsn=True)
+    await check_resource(server, reader, access, resource, may_hold_bsn=True, patient=patient, derived=True)
     given = resource.get("id")
     resource_id = given if isinstance(given, str) else fresh_id(server, patient)
     fresh = resource_id is not given
     return finish(server, Draft("update", resource["resourceType"], resource_id, patient, resource, fresh=fresh))
+
+
+def _prepare_provenance(server: FhirServer, access: Access, draft: Draft) -> Draft:
+    """What deviates from its profiles in a draft that has its version and time, as a draft beside it."""
+    target = f"{draft.type}/{draft.id}/_history/{draft.version}"
+    deviations = draft.remarks.deviations
+    resource = deviation_provenance(server.canonical_base, access, target, deviations, draft.updated)
+    fresh = fresh_id(server, draft.patient)
+    made = Draft("create", "Provenance", fresh, draft.patient, resource, fresh=True, owned=draft.type == "Patient")
+    finish(server, made)
+    made.labels = draft.labels  # those of what it refers to
+    return made
 
 
 async def execute(
@@ -99,6 +112,7 @@ async def execute(
             labels=server.labels,
             rules=server.rules,
             prepare=partial(_prepare_derived, server, access),
+            account=partial(_prepare_provenance, server, access),
             now=now,
             request=request,
             dialect=server.database.dialect,

@@ -14,6 +14,9 @@ from app.fhir.validation import validate
 from app.server import bsn
 from app.server.access import Access
 from app.server.ids import key_of, new_id, new_key, write_key
+from app.server.intake.checking import has_shape, partition_to_look_in, profile_issues
+from app.server.intake.claims import Claimant, claimed_in
+from app.server.intake.flags import PROFILE_DEVIATION, intake_system, set_flags
 from app.server.placement import Place, elements, named_patient
 from app.server.server import FhirServer
 from app.server.store.changes import Draft, Remarks
@@ -53,19 +56,39 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
 
 async def check_resource(
     server: FhirServer,
-    reader: Reader,  # noqa: ARG001 - for the profiles that the resource claims, which come next
-    access: Access,  # noqa: ARG001 - as the reader
+    reader: Reader,
+    access: Access,
     resource: Resource,
     *,
     may_hold_bsn: bool,
+    patient: int | None = None,
+    derived: bool = False,
 ) -> Remarks:
-    """Mask and validate; what there is to remark. Raises ``Unprocessable`` with every problem."""
+    """Mask, validate, check the profiles that it claims and flag it; what there is to remark. Raises ``Unprocessable``
+    with every problem.
+
+    ``patient``: the partition, where it is known already. ``derived``: a rule made it, whose mistake a deviation is.
+    """
     if may_hold_bsn:
         bsn.mask(resource)
-    issues = validate(resource, server.definitions)
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        raise Unprocessable("The resource is not valid FHIR R4.", issues=tuple(issues))
-    return Remarks(tuple(issues))
+    remarks = Remarks(tuple(validate(resource, server.definitions)))
+    claims = claimed_in(resource)
+    if claims and has_shape(remarks.issues):
+        if patient is None:
+            patient = await partition_to_look_in(server, reader, access, resource)
+        claimant = Claimant(resource["resourceType"], resource, claims, patient)
+        found = await profile_issues(server, reader, access, [claimant])
+        remarks = remarks.joined(found, lenient=access.is_system and not derived)
+    if any(issue.severity in ("error", "fatal") for issue in remarks.issues):
+        raise Unprocessable("The resource is not valid FHIR R4, or not as its profiles have it.", issues=remarks.issues)
+    flag(server, resource, remarks)
+    return remarks
+
+
+def flag(server: FhirServer, resource: Resource, remarks: Remarks) -> None:
+    """Say in a valid resource, in place, what it was taken in with."""
+    codes = (PROFILE_DEVIATION,) if remarks.deviations else ()
+    set_flags(resource, intake_system(server.canonical_base), *codes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -53,6 +53,8 @@ _LABEL_ROUNDS: Final = 4
 _ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 Prepare = Callable[[Reader, Resource, int], Awaitable[Draft]]
 """Makes a derived resource of a rule, in a partition, into a draft."""
+Account = Callable[[Draft], Draft]
+"""Makes the Provenance of what deviates in a draft that is numbered."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class Write:
         labels: Labels,
         rules: Sequence[Rule],
         prepare: Prepare,
+        account: Account,
         now: int,
         request: str,
         dialect: str,
@@ -90,6 +93,7 @@ class Write:
         self._labels = labels
         self._rules = rules
         self._prepare = prepare
+        self._account = account
         self._now = now
         self._request = request
         self._dialect = dialect
@@ -144,6 +148,7 @@ class Write:
             for draft in partition.drafts:
                 if not draft.unchanged:
                     self._number(draft, partition, batches)
+            await self._account_for(partition, batches)
         await self._writer.alter(batches.all())
 
     async def _read_before(self, partition: _Partition) -> None:
@@ -201,26 +206,40 @@ class Write:
         known: dict[str, int] = {
             f"{each.type}/{each.id}": each.labels for each in partition.drafts if id(each) not in waiting
         }
-        wanted: dict[str, list[str]] = {}
-        for name in {reference for references in waiting.values() for reference in references} - known.keys():
-            literal = parse_reference(name)
-            if literal is not None and literal.type in self._registry.stored:
-                wanted.setdefault(literal.type, []).append(literal.id)
-        for resource_type, ids in wanted.items():
-            for resource_id in ids:
-                for (labels,) in await self._writer.fetch(
-                    SELECT_LABELS, partition.patient, self._registry.number(resource_type), resource_id
-                ):
-                    known[f"{resource_type}/{resource_id}"] = labels
+        without_version = await self._read_labels(
+            {reference for references in waiting.values() for reference in references} - known.keys(), partition, known
+        )
+
+        def labels_of(name: str) -> int | None:
+            return known.get(without_version.get(name, name))
+
         referring = [each for each in partition.drafts if id(each) in waiting]
         for _ in range(_LABEL_ROUNDS):
             before = [each.labels for each in referring]
             for each in referring:
                 if each.resource is not None:
-                    each.labels = self._labels.complete(each.resource, known.get)
+                    each.labels = self._labels.complete(each.resource, labels_of)
             if [each.labels for each in referring] == before:
                 break
             known.update({f"{each.type}/{each.id}": each.labels for each in referring})
+
+    async def _read_labels(
+        self, references: Iterable[str], partition: _Partition, known: dict[str, int]
+    ) -> Mapping[str, str]:
+        """Take up in ``known`` the labels of what is stored; for references to a version, the same without it."""
+        without_version: dict[str, str] = {}
+        for name in references:
+            literal = parse_reference(name)
+            if literal is None or literal.base or literal.type not in self._registry.stored:
+                continue
+            if literal.version is not None:
+                without_version[name] = literal.relative
+            if literal.relative in known:
+                continue
+            number = self._registry.number(literal.type)
+            for (labels,) in await self._writer.fetch(SELECT_LABELS, partition.patient, number, literal.id):
+                known[literal.relative] = labels
+        return without_version
 
     def _references(self, draft: Draft) -> list[str] | None:
         if draft.resource is None or draft.unchanged or draft.patient <= 0:
@@ -267,6 +286,16 @@ class Write:
             for draft in derived:
                 draft.updated = partition.updated
                 self._number(draft, extra, batches)
+
+    async def _account_for(self, partition: _Partition, batches: Batches) -> None:
+        """A Provenance for each resource that is taken in although it deviates from its profiles."""
+        deviating = [each for each in partition.drafts if each.remarks.deviations and not each.unchanged]
+        if not deviating:
+            return
+        made = _Partition(partition.patient, [self._account(each) for each in deviating])
+        await self._lock(made, len(made.drafts))
+        for each in made.drafts:
+            self._number(each, made, batches)
 
     def _number(self, draft: Draft, partition: _Partition, batches: Batches) -> None:
         """Give the draft its version, seq and time, and queue its rows."""

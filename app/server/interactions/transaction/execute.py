@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from app.errors import Invalid, Issue, Unprocessable, ZelfregieError
+from app.errors import Invalid, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource
 from app.fhir.validation import validate
 from app.server import bsn
@@ -15,12 +14,14 @@ from app.server.interactions.entries import answer_to
 from app.server.interactions.transaction.conditional_references import resolve_searches
 from app.server.interactions.transaction.drafting import Drafted, draft_entries
 from app.server.interactions.transaction.order import Order, read_entries
+from app.server.interactions.transaction.profiles import check_entries, flag_entries, of_entry
 from app.server.interactions.transaction.references import point_elsewhere
 from app.server.interactions.transaction.refusals import Refusals
 from app.server.interactions.transaction.response import response
 from app.server.interactions.write import body_of
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
+from app.server.store.changes import Remarks
 from app.server.store.execute import Overtaken, execute, settle
 from app.server.store.prepare import finish
 from app.server.store.read import check_guard
@@ -35,13 +36,14 @@ async def transaction(
     """``POST [base]`` with a Bundle of type transaction. Nothing is stored when it raises."""
     if may_hold_bsn:
         bsn.mask(bundle)
-    issues = validate(bundle, server.definitions)
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        raise Unprocessable("The transaction is not valid FHIR R4; nothing was stored.", issues=tuple(issues))
+    remarks = await check_entries(server, request, bundle, Remarks(tuple(validate(bundle, server.definitions))))
+    if any(issue.severity in ("error", "fatal") for issue in remarks.issues):
+        text = "The transaction is not valid FHIR R4, or not as its profiles have it; nothing was stored."
+        raise Unprocessable(text, issues=remarks.issues)
     tries = 1
     while True:
         try:
-            order, drafted = await _write(server, request, bundle, find, issues)
+            order, drafted = await _write(server, request, bundle, find, remarks)
             break
         except Overtaken:
             if tries == MOST_TRIES:
@@ -60,15 +62,16 @@ async def transaction(
 
 
 async def _write(
-    server: FhirServer, request: Request, bundle: Resource, find: Find, issues: Sequence[Issue]
+    server: FhirServer, request: Request, bundle: Resource, find: Find, remarks: Remarks
 ) -> tuple[Order, Drafted]:
+    flag_entries(server, bundle, remarks)
     order = read_entries(server, request, bundle, find)
     body = None if b"xml" in request.headers.get(b"content-type", b"") else request.body
     if await resolve_searches(server, request, order.entries, body):
         body = None
     drafted = await draft_entries(server, request, order.entries, body=body)
-    for issue in issues:
-        _remark(drafted, issue)
+    if remarks.issues:
+        _remark(drafted, remarks)
     if not order.entries:
         await check_guard(server.database, request.access, request.now)
     try:
@@ -123,10 +126,8 @@ def _check_patched(order: Order, drafted: Drafted) -> None:
             raise Overtaken(f"Others keep changing {draft.type}/{draft.id}; send the transaction again.")
 
 
-def _remark(drafted: Drafted, issue: Issue) -> None:
-    """What validation remarks without refusing is said of the entry that it is about."""
-    for place in issue.expression:
-        if place.startswith("Bundle.entry["):
-            draft = drafted.drafts.get(int(place[13 : place.index("]")]))
-            if draft is not None:
-                draft.remarks = replace(draft.remarks, issues=(*draft.remarks.issues, issue))
+def _remark(drafted: Drafted, remarks: Remarks) -> None:
+    """What is said without refusing is said of the entry that it is about."""
+    for index, draft in drafted.drafts.items():
+        own = of_entry(remarks, index, draft.type)
+        draft.remarks = Remarks((*draft.remarks.issues, *own.issues), (*draft.remarks.deviations, *own.deviations))

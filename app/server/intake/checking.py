@@ -1,0 +1,131 @@
+"""The profiles that resources claim, checked. https://hl7.org/fhir/R4/profiling.html
+
+Where nothing is claimed nothing is asked of the database; where something is, one small statement tells whether other
+packages are held than before, and one more reads what the resource refers to when a profile of it is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from app.database import Reader
+from app.errors import Issue, Unprocessable
+from app.fhir.profiles.claims import claims_of
+from app.fhir.profiles.profiles import Profiles
+from app.fhir.profiles.run import Resolve, written
+from app.fhir.profiles.tree import CORE
+from app.fhir.resource import Resource
+from app.server.access import Access
+from app.server.intake.claims import Claimant
+from app.server.intake.held import NO_ENTRIES, read_held
+from app.server.placement import named_patient
+from app.server.server import FhirServer
+from app.server.store.find import find_patient
+
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_SHAPE: Final = frozenset({"structure", "too-long", "informational"})
+"""Codes of what is not FHIR's, and of a list of problems that is not whole."""
+
+
+def has_shape(issues: Iterable[Issue]) -> bool:
+    """Whether what validation found leaves a resource whose elements can be looked at by a profile."""
+    return not any(each.code in _NO_SHAPE for each in issues)
+
+
+async def profile_issues(
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    claimants: Sequence[Claimant],
+    *,
+    entries: Mapping[str, Resource] = NO_ENTRIES,
+) -> list[Issue]:
+    """What the claimed profiles say of each, with its place in the whole; that one is not held is information.
+
+    ``entries``: what comes in with the claimants, by what refers to it.
+    """
+    profiles = await server.packages.profiles(reader)
+    known = [each for each in claimants if any(map(profiles.knows, each.profiles))]
+    held = await read_held(server, reader, access, known, entries=entries) if known else None
+    issues: list[Issue] = []
+    for number, each in enumerate(claimants):
+        if number:
+            await asyncio.sleep(0)  # others have their turn
+        resolve = None if held is None else held.resolving(each.patient)
+        issues += placed(_claimed(profiles, each.resource, resolve), each)
+    return issues
+
+
+async def issues_against(
+    server: FhirServer, reader: Reader, access: Access, claimant: Claimant, canonical: str
+) -> list[Issue]:
+    """What one profile says of a resource, which may not claim it; that it is not held is an error."""
+    profiles = await server.packages.profiles(reader)
+    if not profiles.knows(canonical):
+        if (kind := _type_named(profiles, canonical)) is not None:
+            return _of_type(profiles, claimant.resource, kind, canonical)
+        text = f"The profile {canonical} is not held here, or not with all that it is derived from."
+        return [Issue("not-found", text, rule="profile-unknown", profile=canonical)]
+    held = await read_held(server, reader, access, [claimant])
+    return profiles.check(claimant.resource, canonical, held.resolving(claimant.patient))
+
+
+def _claimed(profiles: Profiles, resource: Resource, resolve: Resolve | None) -> list[Issue]:
+    """What the claimed profiles say, abstract ones and the canonicals of FHIR's own types among them."""
+    issues: list[Issue] = []
+    types: set[str] = set()
+    for claim in claims_of(resource, None):
+        for number, canonical in enumerate(claim.profiles):
+            place = f"{written(claim.place)}.meta.profile[{number}]"
+            if profiles.is_abstract(canonical):
+                text = "The profile is abstract: claim one that is derived from it."
+                issues.append(Issue("invalid", text, (place,), rule="profile-type", profile=canonical))
+            elif not profiles.knows(canonical) and (kind := _type_named(profiles, canonical)) is not None:
+                types.add(canonical)
+                issues += _of_type(profiles, claim.resource, kind, canonical, place)
+    found = profiles.claimed(resource, resolve)
+    return issues + [each for each in found if each.rule != "profile-unknown" or each.profile not in types]
+
+
+def _type_named(profiles: Profiles, canonical: str) -> str | None:
+    """The type of FHIR's own that a canonical names, of which every resource of the type is."""
+    url = canonical.partition("|")[0]
+    return profiles.type_of(canonical) if url.startswith(CORE) else None
+
+
+def _of_type(profiles: Profiles, resource: Resource, kind: str, canonical: str, *places: str) -> list[Issue]:
+    if kind in profiles.lineage(resource["resourceType"]):
+        return []
+    text = f"The profile is one of {kind}, which this resource is not."
+    return [Issue("invalid", text, places, rule="profile-type", profile=canonical)]
+
+
+def placed(issues: Iterable[Issue], claimant: Claimant) -> list[Issue]:
+    """Issues of a claimant as issues of the whole that it stands in."""
+    kind = claimant.resource["resourceType"]
+    if claimant.path == kind:
+        return list(issues)
+    return [
+        replace(each, expression=tuple(f"{claimant.path}{path.removeprefix(kind)}" for path in each.expression))
+        for each in issues
+    ]
+
+
+async def partition_to_look_in(
+    server: FhirServer, reader: Reader, access: Access, resource: Resource, names: Mapping[str, str] = NO_NAMES
+) -> int | None:
+    """The partition that a resource will be in, as far as it says so itself; ``names``: the Patients among the entries
+    of a transaction, by what refers to them. What is wrong with the patient is for who places the resource to say.
+    """
+    if access.patient is not None:
+        return access.patient
+    place = server.placement.get(resource["resourceType"])
+    try:
+        named = None if place is None else named_patient(resource, place, base=server.base, entries=names)
+    except Unprocessable:
+        return None
+    return None if named is None else await find_patient(reader, access, named, server.registry)
