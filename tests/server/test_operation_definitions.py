@@ -89,7 +89,7 @@ async def test_a_definition_that_was_changed_or_deleted_is_put_right(service: Se
     number = service.server.registry.number("OperationDefinition")
     async with service.database.write() as writer:
         await writer.execute(
-            "UPDATE resource SET body = $1 WHERE patient = 0 AND type = $2 AND id = $3",
+            "UPDATE resource SET body = $1, version = version + 1 WHERE patient = 0 AND type = $2 AND id = $3",
             b'{"resourceType":"OperationDefinition","id":"' + identifier.encode() + b'"}',
             number,
             identifier,

@@ -22,7 +22,6 @@ PACKAGE: Final = f"{NAME}#{VERSION}"
 _FHIR_VERSION: Final = "4.0.1"
 _NOT_OF_IT: Final = frozenset({"examples", "near-misses"})
 """Folders of what shows how the profiles are used."""
-_NO_CANONICAL: Final = frozenset({"NamingSystem"})
 
 
 @functools.cache
@@ -30,8 +29,6 @@ def built_in(canonical_base: str, folder: Path = FOLDER) -> tuple[Artifact, ...]
     """What the package has under a canonical base, in order of file name. Raises ``Invalid`` naming a bad file."""
     found = []
     for place, resource in resources(canonical_base, folder):
-        if resource.get("resourceType") in _NO_CANONICAL:
-            continue
         try:
             found.append(Artifact.of(resource, fhir_version=_FHIR_VERSION, package=PACKAGE))
         except KeyError as error:
