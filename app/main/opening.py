@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -40,12 +41,14 @@ from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
 from app.server.operations import Operations
 from app.server.providers import Providers
-from app.server.reindexing import load_index_state
+from app.server.reindexing import load_index_state, refresh_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
 from app.web.site import Site
 
 ROOT: Final = "/fhir"
+REINDEX_SEEN: Final = 10.0
+"""Seconds until a process sees that a reindex in another one has finished."""
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -96,7 +99,8 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     oauth = authorization_server(server, settings, recording)
     rights = rights_of(server)
     tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
-    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), accounts.outbox, rights.worker):
+    index_state = Rounds(partial(refresh_index_state, server), name="index state", every=REINDEX_SEEN)
+    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, accounts.outbox, rights.worker):
         each.start()
         stack.push_async_callback(each.stop)
     site = Site(

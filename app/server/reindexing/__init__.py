@@ -12,7 +12,7 @@ from app.server.reindexing.labels import restore_labels
 from app.server.reindexing.lookups import remove_stray_lookups
 from app.server.reindexing.report import ReindexReport
 from app.server.reindexing.rows import restore_rows
-from app.server.reindexing.state import load_index_state, mark_filled
+from app.server.reindexing.state import load_index_state, mark_filled, refresh_index_state
 from app.server.server import FhirServer
 
 _PARTITIONS: Final = "SELECT p.patient FROM partition p WHERE p.patient > $1 ORDER BY p.patient LIMIT 500"
@@ -35,4 +35,4 @@ async def reindex(server: FhirServer, report: ReindexReport) -> ReindexReport:
     return report
 
 
-__all__ = ["ReindexReport", "load_index_state", "reindex"]
+__all__ = ["ReindexReport", "load_index_state", "refresh_index_state", "reindex"]

@@ -38,6 +38,12 @@ async def load_index_state(server: FhirServer) -> None:
     server.registry.unready = frozenset(key for key in wanted if not known[key][1])
 
 
+async def refresh_index_state(server: FhirServer) -> None:
+    """Offer what a reindex in another process has filled meanwhile. Asks nothing where everything is offered."""
+    if server.registry.unready:
+        await load_index_state(server)
+
+
 async def mark_filled(server: FhirServer) -> None:
     """Offer every parameter from now on."""
     async with server.database.write() as writer:
