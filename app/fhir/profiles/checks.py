@@ -7,14 +7,15 @@ from typing import Any, Final
 
 from app.fhir.definitions import Definitions
 from app.fhir.profiles.bindings import bindings_of
-from app.fhir.profiles.discriminators import Discriminating, discriminators_of
+from app.fhir.profiles.discriminators import Discriminating, Held, discriminators_of
 from app.fhir.profiles.elements import Item, Rows, items_of, members_of
 from app.fhir.profiles.invariants import invariants_of
 from app.fhir.profiles.limits import limits_of
+from app.fhir.profiles.reaching import Views, children_of, slices_of
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.slicing import Found, Slice, Slicing, times
 from app.fhir.profiles.tree import Node, Tree
-from app.fhir.profiles.types import Held, types_of
+from app.fhir.profiles.types import types_of
 from app.fhir.profiles.values import Test, values_of
 from app.fhir.terminology.membership import Terminology
 
@@ -96,9 +97,13 @@ class Compiler:
     def compile(self, tree: Tree) -> Element:
         """The checks of a whole profile, to be used on a value of its type."""
         made: dict[str, Element] = {}
-        return self._element(tree.root, made)
+        return self._element((tree.root,), made)
 
-    def _element(self, node: Node, made: dict[str, Element]) -> Element:
+    def _element(self, views: Views, made: dict[str, Element]) -> Element:
+        """``views`` has the element's own node, then what profiles of types further out say of it: they check that
+        themselves, but it tells what the element is.
+        """
+        node = views[0]
         element = Element(node.name, self._definitions)
         if node.id == node.path:  # of no slice, nor below one
             made[node.path] = element
@@ -108,9 +113,9 @@ class Compiler:
         bounded = [(int(most), profile) for most, profile in node.every("max") if most != _UNBOUNDED]
         element.most = min(bounded, key=lambda said: said[0], default=None)
         element.tests = tuple(self._tests(node))
-        element.children = tuple(self._element(child, made) for child in node.children.values())
+        element.children = tuple(self._element(children_of(views, name, self._held), made) for name in node.children)
         if node.slices:
-            element.slicing = self._slicing(node, made)
+            element.slicing = self._slicing(views, made)
         # An element that has the elements of another path, such as Questionnaire.item.item.
         for kind in node.types:
             if "." in kind and kind != node.path and kind in made and made[kind] is not element:
@@ -126,25 +131,26 @@ class Compiler:
             *invariants_of(node, self._definitions, self._terminology),
         )
 
-    def _slicing(self, node: Node, made: dict[str, Element]) -> Slicing:
-        discriminators = discriminators_of(node)
+    def _slicing(self, views: Views, made: dict[str, Element]) -> Slicing:
+        node = views[0]
+        discriminators = discriminators_of(views)
         rules: list[tuple[Mapping[str, Any], str]] = list(node.every("slicing"))
         said = {each.get("rules", "open"): profile for each, profile in rules}
         ordered = [profile for each, profile in rules if each.get("ordered")]
         return Slicing(
             node.name,
-            tuple(self._slice(name, each, discriminators, made) for name, each in node.slices.items()),
+            tuple(self._slice(name, slices_of(views, name), discriminators, made) for name in node.slices),
             said.get("closed"),
             ordered[-1] if ordered else None,
             said.get("openAtEnd"),
         )
 
-    def _slice(self, name: str, node: Node, discriminators: Sequence[Any], made: dict[str, Element]) -> Slice:
-        element = self._element(node, made)
+    def _slice(self, name: str, views: Views, discriminators: Sequence[Any], made: dict[str, Element]) -> Slice:
+        element = self._element(views, made)
         least, most = element.least, element.most or (None, "")
         return Slice(
             name.rpartition("/")[2] if name.startswith("@") else name,
-            self._discriminating.matches(node, discriminators),
+            self._discriminating.matches(views, discriminators),
             least[0],
             least[1],
             most[0],

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from app.fhir.definitions import Definitions
 from app.fhir.profiles.bindings import Bound, concepts_of, value_set_of
 from app.fhir.profiles.elements import Item, items_of, members_of
 from app.fhir.profiles.matching import Fits, fitting, fixed
+from app.fhir.profiles.reaching import Step, Trees, Views, below, implied, needed, steps_of
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.tree import Node
-from app.fhir.profiles.types import ANY, Held, allowed_by, type_referred, whole
+from app.fhir.profiles.types import ANY, allowed_by, type_referred, whole
+from app.fhir.profiles.types import Held as HeldByTypes
 from app.fhir.resource import Resource
 from app.fhir.terminology.membership import Terminology
 
 Matches = Callable[[Item, Place, Run], bool]
 
-_STEP: Final = re.compile(
-    r"\$this|resolve\(\)|extension\((?:url\s*=\s*)?'(?P<url>[^']*)'\)|ofType\((?P<type>\w+)\)|(?P<name>\w+)(?:\[x\])?"
-)
 _BY_URL: Final = {"type": "value", "path": "url"}
 _BY_TYPE: Final = {"type": "type", "path": "$this"}
+_OF_REFERENCES: Final = frozenset({"type", "profile"})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a discriminator's path: an element, an extension by its ``url``, a type, or ``resolve()``."""
-
-    name: str = ""
-    url: str = ""
-    type: str = ""
-    resolves: bool = False
-
-
-def discriminators_of(node: Node) -> list[Resource]:
+def discriminators_of(views: Views) -> list[Resource]:
     """Those of a sliced element; unsaid, extensions are told apart by url and choices by type."""
     found: list[Resource] = []
-    for slicing, _ in node.every("slicing"):
-        found += [each for each in slicing.get("discriminator", ()) if each not in found]
+    for view in views:
+        for slicing, _ in view.every("slicing"):
+            found += [each for each in slicing.get("discriminator", ()) if each not in found]
+        if found:
+            break
+    node = views[0]
     if not found and node.name in ("extension", "modifierExtension"):
         return [_BY_URL]
     if not found and node.name.endswith("[x]"):
@@ -48,29 +40,8 @@ def discriminators_of(node: Node) -> list[Resource]:
     return found
 
 
-def steps_of(path: str) -> list[Step] | None:
-    """The steps of a discriminator's path; None for one that is not of the few forms it may have."""
-    steps: list[Step] = []
-    rest = path.strip()
-    while rest:
-        found = _STEP.match(rest)
-        if found is None:
-            return None
-        text = found[0]
-        if text == "resolve()":
-            steps.append(Step(resolves=True))
-        elif found["url"] is not None:
-            steps.append(Step(name="extension", url=found["url"]))
-        elif found["type"]:
-            steps.append(Step(type=found["type"]))
-        elif text != "$this":
-            steps.append(Step(name=found["name"]))
-        rest = rest[found.end() :]
-        if rest:
-            if not rest.startswith("."):
-                return None
-            rest = rest[1:]
-    return steps
+class Held(HeldByTypes, Trees, Protocol):
+    """What discriminators ask of the profiles that are held."""
 
 
 class Discriminating:
@@ -81,7 +52,7 @@ class Discriminating:
         self._terminology = terminology
         self._held = held
 
-    def matches(self, sliced: Node, discriminators: Sequence[Resource]) -> Matches | None:
+    def matches(self, sliced: Views, discriminators: Sequence[Resource]) -> Matches | None:
         """Whether a value is of the slice; None where nothing that the slice says tells."""
         made = [self._one(sliced, each) for each in discriminators]
         told = [each for each in made if each is not None]
@@ -91,35 +62,45 @@ class Discriminating:
             return told[0]
         return lambda item, place, run: all(each(item, place, run) for each in told)
 
-    def _one(self, sliced: Node, discriminator: Resource) -> Matches | None:
+    def _one(self, sliced: Views, discriminator: Resource) -> Matches | None:
         steps = steps_of(discriminator["path"])
         if steps is None:
             return None
-        node = _below(sliced, steps)
         kind = discriminator["type"]
+        if kind in _OF_REFERENCES and steps and steps[-1].resolves:
+            return self._of_target(kind, below(sliced, steps[:-1], self._held), steps[:-1])
+        nodes = below(sliced, steps, self._held)
         if kind == "exists":
-            return self._exists(node, steps)
+            return self._exists(nodes, steps)
         if kind == "type":
-            return self._type(sliced, node, steps)
+            return self._type(nodes, steps)
         if kind == "profile":
-            return None if node is None else self._profile(node, steps)
-        if node is None:
-            return self._by_extension(sliced, steps)
-        expected = self.expected(node)
-        if expected is None:
-            return self._by_extension(sliced, steps)
-        return self._any(steps, expected)
+            return self._profile(nodes, steps)
+        return self._value(sliced, nodes, steps) or self._by_extension(sliced, steps)
+
+    def _value(self, sliced: Views, nodes: Views, steps: Sequence[Step]) -> Matches | None:
+        told = [self._any(steps, each) for each in map(self.expected, nodes) if each is not None]
+        told += [self._any(steps, _compared(fitting(value))) for value in implied(sliced, steps, self._held)]
+        if len(told) < 2:
+            return told[0] if told else None
+        return lambda item, place, run: all(each(item, place, run) for each in told)
 
     def _any(self, steps: Sequence[Step], expected: Matches) -> Matches:
         if not steps:
             return expected
         return lambda item, place, run: any(expected(each, place, run) for each in self.reached(item, steps, run))
 
-    def _by_extension(self, sliced: Node, steps: Sequence[Step]) -> Matches | None:
+    @staticmethod
+    def _by_extension(sliced: Views, steps: Sequence[Step]) -> Matches | None:
         """An extension's url follows from the definition that the slice names."""
         if [step.name for step in steps] != ["url"]:
             return None
-        urls = frozenset(profile for allowed in allowed_by(sliced) for profile in allowed.profiles.get("Extension", ()))
+        urls = frozenset(
+            profile
+            for node in sliced
+            for allowed in allowed_by(node)
+            for profile in allowed.profiles.get("Extension", ())
+        )
         if not urls:
             return None
         return lambda item, _place, _run: isinstance(item.value, dict) and item.value.get("url") in urls
@@ -134,7 +115,8 @@ class Discriminating:
             if below is not None:
                 tests.append(self._any((Step(name=child.name.removesuffix("[x]")),), below))
             tests += self._needed(child)
-        tests = tests or self._of_needed_slices(node)[:1] or list(self._typed(node))
+        tests = tests or [below for each in needed(node) if (below := self.expected(each)) is not None]
+        tests = tests or list(self._typed(node))
         if not tests:
             return None
         if len(tests) == 1:
@@ -143,8 +125,8 @@ class Discriminating:
 
     def _needed(self, child: Node) -> Iterator[Matches]:
         """A slice of a child that must be there tells as well."""
-        for below in self._of_needed_slices(child):
-            yield self._any((Step(name=child.name.removesuffix("[x]")),), below)
+        for each in self._of_needed_slices(child):
+            yield self._any((Step(name=child.name.removesuffix("[x]")),), each)
 
     def _of_needed_slices(self, node: Node) -> list[Matches]:
         needed = [each for each in node.slices.values() if any(minimum for minimum, _ in each.every("min"))]
@@ -164,42 +146,39 @@ class Discriminating:
             if profiles:
                 yield self._conforming(profiles)
 
-    def _exists(self, node: Node | None, steps: Sequence[Step]) -> Matches | None:
-        if node is None:
-            return None
-        there = any(minimum for minimum, _ in node.every("min"))
-        absent = any(maximum == "0" for maximum, _ in node.every("max"))
+    def _exists(self, nodes: Views, steps: Sequence[Step]) -> Matches | None:
+        there = any(minimum for node in nodes for minimum, _ in node.every("min"))
+        absent = any(maximum == "0" for node in nodes for maximum, _ in node.every("max"))
         if there == absent:
             return None
         return lambda item, _place, run: bool(self.reached(item, steps, run)) is there
 
-    def _type(self, sliced: Node, node: Node | None, steps: Sequence[Step]) -> Matches | None:
-        kinds: set[str] = set()
-        resolves = any(step.resolves for step in steps)
-        if node is not None and (allowed := list(allowed_by(node))):
-            if resolves:
-                kinds = {
-                    kind
-                    for each in allowed[-1].targets.get("Reference", ())
-                    if (kind := self._held.type_of(each)) is not None
-                }
-            else:
-                kinds = set(allowed[-1].profiles)
-        elif node is not None and not steps:
-            kinds = set(sliced.types)  # a choice by its name: valueQuantity
+    def _type(self, nodes: Views, steps: Sequence[Step]) -> Matches | None:
+        allowed = [each for node in nodes for each in allowed_by(node)]
+        kinds = set(allowed[-1].profiles) if allowed else set()
+        if nodes and not allowed and not steps:
+            kinds = set(nodes[0].types)  # a choice by its name: valueQuantity
         if not kinds or not kinds.isdisjoint(ANY):
             return None
-        plain = [step for step in steps if not step.resolves]
+        return lambda item, _place, run: any(self._is_of(each.type, kinds) for each in self.reached(item, steps, run))
 
-        def test(item: Item, _place: Place, run: Run) -> bool:
-            found = [item] if not plain else self.reached(item, plain, run)
-            for each in found:
-                kind = self._referred(each, run) if resolves else each.type
-                if kind is not None and (kind in kinds or not kinds.isdisjoint(self._held.lineage(kind))):
-                    return True
-            return False
+    def _is_of(self, kind: str | None, kinds: set[str]) -> bool:
+        return kind is not None and (kind in kinds or not kinds.isdisjoint(self._held.lineage(kind)))
 
-        return test
+    def _of_target(self, kind: str, nodes: Views, steps: Sequence[Step]) -> Matches | None:
+        """By the type or the profile of what a reference leads to."""
+        profiles: list[str] = []
+        for node in nodes:
+            for allowed in allowed_by(node):
+                profiles = [each for own in allowed.targets.values() for each in own] or profiles
+        if not profiles:
+            return None
+        if kind == "profile":
+            return self._any(steps, self._leading(profiles))
+        kinds = {own for each in profiles if (own := self._held.type_of(each)) is not None}
+        if not kinds or not kinds.isdisjoint(ANY):
+            return None
+        return self._any(steps, lambda item, _place, run: self._is_of(self._referred(item, run), kinds))
 
     @staticmethod
     def _referred(item: Item, run: Run) -> str | None:
@@ -208,17 +187,12 @@ class Discriminating:
         target = run.target(item.value)
         return target["resourceType"] if target is not None else type_referred(item.value)
 
-    def _profile(self, node: Node, steps: Sequence[Step]) -> Matches | None:
-        resolves = bool(steps) and steps[-1].resolves
+    def _profile(self, nodes: Views, steps: Sequence[Step]) -> Matches | None:
         profiles: list[str] = []
-        for allowed in allowed_by(node):
-            listed = allowed.targets if resolves else allowed.profiles
-            profiles = [each for own in listed.values() for each in own]
-        if not profiles:
-            return None
-        if not resolves:
-            return self._any(steps, self._conforming(profiles))
-        return self._any(steps[:-1], self._leading(profiles))
+        for node in nodes:
+            for allowed in allowed_by(node):
+                profiles = [each for own in allowed.profiles.values() for each in own] or profiles
+        return self._any(steps, self._conforming(profiles)) if profiles else None
 
     def _conforming(self, profiles: Iterable[str]) -> Matches:
         def test(item: Item, place: Place, run: Run) -> bool:
@@ -264,32 +238,6 @@ class Discriminating:
         return found
 
 
-def _below(node: Node, steps: Sequence[Step]) -> Node | None:
-    """The node that a path leads to from a slice; None where the profiles say nothing of it."""
-    current: Node | None = node
-    for step in steps:
-        if current is None:
-            return None
-        if step.resolves:
-            continue
-        if step.type:
-            current = next((each for each in current.slices.values() if step.type in _codes(each)), current)
-        elif step.url:
-            own = current.children.get("extension")
-            current = None if own is None else next((each for each in own.slices.values() if _is(each, step.url)), None)
-        else:
-            current = current.children.get(step.name) or current.children.get(f"{step.name}[x]")
-    return current
-
-
-def _codes(node: Node) -> set[str]:
-    return {code for allowed in allowed_by(node) for code in allowed.profiles} or set(node.types)
-
-
-def _is(node: Node, url: str) -> bool:
-    return any(url in allowed.profiles.get("Extension", ()) for allowed in allowed_by(node))
-
-
 def _valued(node: Node) -> Iterator[Matches]:
     for rule in node.rules:
         for name, wanted in rule.definition.items():
@@ -304,5 +252,4 @@ def _compared(fits: Fits) -> Matches:
 
 
 def _has_code(bound: Bound) -> Matches:
-
     return lambda item, _place, _run: any(bound.verdict(each) == "in" for each in concepts_of(item.value) or ())
