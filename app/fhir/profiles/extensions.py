@@ -65,9 +65,7 @@ class Extensions:
         if not _may_be(tree, contexts):
             text = "The definition of the extension does not let it stand here."
             run.add(place, text, code="structure", rule="extension-context", profile=tree.canonical)
-        checked = self._held.conforms(Item(extension, None, "Extension", None), url, place, run)
-        for issue in checked.issues if checked is not None else ():
-            run.take(issue)
+        run.take(self._held.conforms(Item(extension, None, "Extension", None), url, place, run))
         self._check_parts(extension, tree, place, run)
 
     def _check_parts(self, extension: Resource, tree: Tree, place: Place, run: Run) -> None:

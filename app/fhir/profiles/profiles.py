@@ -13,7 +13,7 @@ from app.fhir.profiles.checks import Compiler, Element
 from app.fhir.profiles.claims import Claim, claims_of
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.extensions import Extensions
-from app.fhir.profiles.run import Enough, Place, Resolve, Run
+from app.fhir.profiles.run import Enough, Noted, Place, Resolve, Run
 from app.fhir.profiles.tree import CORE, NotHeld, Tree, Unreadable, tree_of
 from app.fhir.profiles.types import whole
 from app.fhir.resource import Resource
@@ -36,6 +36,7 @@ class Profiles:
         self._compiler = Compiler(definitions, terminology, self)
         self._extensions = Extensions(definitions, self)
         self._types: dict[str, str | None] = {}
+        self._trees: dict[str, Tree | None] = {}
         self._compiled: dict[str, tuple[Tree, Element] | None] = {}
 
     def knows(self, canonical: str) -> bool:
@@ -73,24 +74,20 @@ class Profiles:
 
     def _checked(self, claims: Sequence[tuple[Claim, Place | None]]) -> list[Issue]:
         """The issues of all claims; each at the place that is given with it, else where ``meta.profile`` names it."""
-        found: list[Issue] = []
-        for claim, named in claims:
-            run = Run(claim.around, claim.resolve, issues=found)
-            try:
-                self._check(claim, named, run)
-            except Enough:
-                found.append(_MOST)
-                break
-        return list(dict.fromkeys(found))
+        noted = Noted()
+        try:
+            for claim, named in claims:
+                self._check(claim, named, Run(claim.around, claim.resolve, noted=noted))
+        except Enough:
+            assert noted.more
+        return [*dict.fromkeys(noted.issues), *([_MOST] if noted.more else ())]
 
     def _check(self, claim: Claim, named: Place | None, run: Run) -> None:
         checked = False
         for number, canonical in enumerate(claim.profiles):
             if self._admits(claim.resource, canonical, named or ((claim.place, "meta", None), "profile", number), run):
-                found = self.conforms(whole(claim.resource), canonical, claim.place, run)
+                run.take(self.conforms(whole(claim.resource), canonical, claim.place, run))
                 checked = True
-                for issue in found.issues if found is not None else ():
-                    run.take(issue)
         if checked:
             self._extensions.check(claim.resource, claim.place, run)
 
@@ -119,7 +116,7 @@ class Profiles:
         return self._types[canonical]
 
     def conforms(self, item: Item, canonical: str, place: Place, run: Run) -> Run | None:
-        """What is found when a value is held against a profile; None when that is not held. Raises ``Enough``."""
+        """What is found when a value is held against a profile; None when that is not held."""
         found = self._of(canonical)
         if found is None:
             return None
@@ -134,6 +131,8 @@ class Profiles:
         run.tried.add(key)
         try:
             found[1].check_item(item, place, aside)
+        except Enough:
+            return aside  # whoever takes what it found so far has enough of it as well
         finally:
             run.tried.discard(key)
         return aside
@@ -142,14 +141,19 @@ class Profiles:
         """The tree and the checks of a profile; None when it is not held."""
         return self._of(canonical)
 
+    def tree(self, canonical: str) -> Tree | None:
+        """The tree of a profile; None when it is not held or cannot be read."""
+        if canonical not in self._trees:
+            try:
+                self._trees[canonical] = tree_of(canonical, self._library, self.definitions)
+            except (NotHeld, Unreadable):
+                self._trees[canonical] = None
+        return self._trees[canonical]
+
     def _of(self, canonical: str) -> tuple[Tree, Element] | None:
         if canonical not in self._compiled:
-            try:
-                tree = tree_of(canonical, self._library, self.definitions)
-            except (NotHeld, Unreadable):
-                self._compiled[canonical] = None
-            else:
-                self._compiled[canonical] = (tree, self._compiler.compile(tree))
+            tree = self.tree(canonical)
+            self._compiled[canonical] = None if tree is None else (tree, self._compiler.compile(tree))
         return self._compiled[canonical]
 
     @cache  # noqa: B019 - as long as the profiles live, which is as long as the library

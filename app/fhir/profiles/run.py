@@ -12,7 +12,7 @@ from app.errors import Issue, Severity
 from app.fhir.resource import Resource
 
 MOST: Final = 200
-"""Issues that one check names."""
+"""Errors that one check names, and as many warnings and remarks."""
 
 Place = tuple[Any, str, int | None]
 """The place around it (None for the root), the element, and its index where it repeats."""
@@ -35,21 +35,49 @@ def written(place: Place | None) -> str:
     return ".".join(reversed(steps))
 
 
+class Noted:
+    """What was found so far. ``more``: not all of it is in ``issues``."""
+
+    __slots__ = ("errors", "issues", "more", "others")
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+        self.errors = 0
+        self.others = 0
+        self.more = False
+
+    def take(self, issue: Issue) -> None:
+        """Note something. Raises ``Enough`` for errors; of what is none, too much is left out, so that no error stays
+        unseen behind it.
+        """
+        if issue.severity == "error":
+            self.errors += 1
+        else:
+            self.others += 1
+            if self.others > MOST:
+                self.more = True
+                return
+        self.issues.append(issue)
+        if self.errors >= MOST:
+            self.more = True
+            raise Enough
+
+
 class Run:
     """``resource`` is the whole; what it contains resolves by ``#id``, what is held by ``resolve``.
 
     ``depth`` counts the references that were followed to come here.
     """
 
-    __slots__ = ("_contained", "depth", "issues", "resolve", "resource", "tried")
+    __slots__ = ("_contained", "depth", "noted", "resolve", "resource", "tried")
 
     def __init__(
-        self, resource: Resource, resolve: Resolve | None, *, depth: int = 0, issues: list[Issue] | None = None
+        self, resource: Resource, resolve: Resolve | None, *, depth: int = 0, noted: Noted | None = None
     ) -> None:
         self.resource = resource
         self.resolve = resolve
         self.depth = depth
-        self.issues: list[Issue] = [] if issues is None else issues
+        self.noted = Noted() if noted is None else noted
         self.tried: set[tuple[str, int]] = set()
         self._contained: Mapping[str, Resource] | None = None
 
@@ -62,9 +90,14 @@ class Run:
         return Run(resource, None, depth=self.depth + 1)
 
     @property
+    def issues(self) -> list[Issue]:
+        """What was found so far."""
+        return self.noted.issues
+
+    @property
     def failed(self) -> bool:
         """Whether an error was found."""
-        return any(each.severity == "error" for each in self.issues)
+        return self.noted.errors > 0
 
     def add(
         self,
@@ -77,17 +110,14 @@ class Run:
         severity: Severity = "error",
     ) -> None:
         """Note something. Raises ``Enough``."""
-        self.issues.append(
-            Issue(code, text, expression=(written(place),), severity=severity, rule=rule, profile=profile)
-        )
-        if len(self.issues) >= MOST:
-            raise Enough
+        self.noted.take(Issue(code, text, expression=(written(place),), severity=severity, rule=rule, profile=profile))
 
-    def take(self, issue: Issue) -> None:
+    def take(self, found: Run | None) -> None:
         """Note what another run found. Raises ``Enough``."""
-        self.issues.append(issue)
-        if len(self.issues) >= MOST:
-            raise Enough
+        if found is not None:
+            self.noted.more |= found.noted.more
+            for issue in found.issues:
+                self.noted.take(issue)
 
     def contained(self, fragment: str) -> Resource | None:
         """What the resource contains under an id; "" is the resource itself."""

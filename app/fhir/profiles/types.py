@@ -108,8 +108,7 @@ def _conforming(code: str, profiles: tuple[str, ...], asking: str, held: Held) -
         if tried is None:
             return
         if len(tried) == 1:
-            for issue in tried[0].issues:
-                run.take(issue)
+            run.take(tried[0])
             return
         text = f"The value conforms to none of the profiles that it may have here: {', '.join(profiles)}."
         run.add(place, text, code="structure", rule="type-profile", profile=asking)
