@@ -93,7 +93,7 @@ def _missing(package: Installed) -> Iterator[str]:
 def _shared(package: Installed) -> Iterator[str]:
     """What it has in common with others."""
     for other, canonicals in package.shared.items():
-        yield f"{len(canonicals)} canonicals are in {other} too; the newest version counts, of equals the last installed:"
+        yield f"{len(canonicals)} canonicals are in {other} too; the newest counts, of equals the last installed:"
         yield from (f"  {text}" for text in _short(canonicals))
 
 

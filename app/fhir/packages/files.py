@@ -11,6 +11,7 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -49,14 +50,14 @@ def files(path: Path) -> Iterator[File]:
     Raises ``Invalid`` for what is no package, for names and links that lead outside it, and ``TooLarge`` beyond a
     limit.
     """
+    if not path.exists():
+        raise Invalid(f"There is no {path.name}.", "not-found")
     if path.is_dir():
         found = _of_folder(path.resolve())
     elif path.name.lower().endswith(TARBALLS):
         found = _of_tarball(path)
-    elif path.exists():
-        raise Invalid(f"{path.name} is no package: name a folder, or a file that ends on .tgz or .tar.gz.", "value")
     else:
-        raise Invalid(f"There is no {path.name}.", "not-found")
+        raise Invalid(f"{path.name} is no package: name a folder, or a file that ends on .tgz or .tar.gz.", "value")
     for count, each in enumerate(found, 1):
         if count > MOST_FILES:
             raise TooLarge(f"{path.name} has more than {MOST_FILES} files.")
@@ -91,18 +92,22 @@ def _of_folder(root: Path) -> Iterator[File]:
 
 
 def _of_tarball(path: Path) -> Iterator[File]:
-    try:
-        with (
-            gzip.open(path) as unpacked,
-            tarfile.open(fileobj=cast("IO[bytes]", _Bounded(unpacked)), mode="r|") as archive,
-        ):
+    with _understood(path.name), gzip.open(path) as unpacked:
+        source = cast("IO[bytes]", _Bounded(unpacked))
+        with tarfile.open(fileobj=source, mode="r|") as archive:
             for member in archive:
-                if member.isdir():
-                    continue
-                _check_member(member)
-                yield File(str(PurePosixPath(member.name)), partial(_content, archive, member))
+                if not member.isdir():
+                    _check_member(member)
+                    yield File(str(PurePosixPath(member.name)), partial(_content, archive, member, path.name))
+
+
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """Raises ``Invalid`` where a tarball cannot be read on."""
+    try:
+        yield
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise Invalid(f"{path.name} is no tarball that can be read, or only a part of one.", "structure") from error
+        raise Invalid(f"{name} is no tarball that can be read, or only a part of one.", "structure") from error
 
 
 def _check_member(member: tarfile.TarInfo) -> None:
@@ -121,10 +126,11 @@ def _check_size(name: str, size: int, left: int) -> None:
         raise TooLarge(_TOO_MUCH)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    assert file is not None
-    return file.read()
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
+    with _understood(name):
+        file = archive.extractfile(member)
+        assert file is not None
+        return file.read()
 
 
 _TOO_MUCH: Final = f"The package is larger than {LARGEST_PACKAGE // MEGABYTE} MB unpacked."

@@ -49,8 +49,8 @@ _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """``artifacts`` are in order of file name. ``left_out`` counts files that hold nothing that is kept; ``remarks``
-    say what whoever installs it should know. ``digest`` changes with anything that is kept.
+    """``artifacts`` are in order of type, canonical and version. ``left_out`` counts files that hold nothing that is
+    kept; ``remarks`` say what whoever installs it should know. ``digest`` changes with anything that is kept.
     """
 
     manifest: Manifest
@@ -139,13 +139,19 @@ def _owner(name: str, folders: Mapping[str, object]) -> str | None:
     return max(inside, key=len, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    name: str
+    artifact: Artifact
+    digest: bytes
+
+
 @dataclass
 class _Contents:
     """What has been read of one package so far."""
 
     manifest: Manifest
-    artifacts: dict[tuple[str, str, str], Artifact] = field(default_factory=dict)
-    hashes: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str], _Kept] = field(default_factory=dict)
     problems: list[Issue] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     left_out: int = 0
@@ -201,28 +207,32 @@ class _Contents:
             self.remarks.append(f"{name} has no url, so that nothing can mean it, and was left out.")
             return
         made = Artifact.of(resource, fhir_version=self.manifest.fhir_version, package=self.manifest.package)
-        key = (made.kind, made.url, made.version)
-        if key in self.artifacts:
+        new = _Kept(name, made, hashlib.sha256(_sorted(without_what_is_shown(resource))).digest())
+        first = self.kept.setdefault((made.kind, made.url, made.version), new)
+        if first is not new:
+            # By name, so that it is the same one whatever order the files come in.
+            first, again = sorted((first, new), key=lambda each: each.name)
+            self.kept[made.kind, made.url, made.version] = first
             self.left_out += 1
-            self.remarks.append(f"{name} is {made.kind} {made.url} once more; the first was kept.")
-            return
-        self.artifacts[key] = made
-        self.hashes[key] = hashlib.sha256(_sorted(without_what_is_shown(resource))).digest()
+            self.remarks.append(f"{again.name} is {made.kind} {made.url} once more; {first.name} was kept.")
 
     def package(self) -> Package:
         """What was read. Raises ``Invalid`` with every problem, or when there is nothing to keep."""
         name = self.manifest.package
         if self.problems:
             raise Invalid(f"{name} cannot be read as it is.", issues=tuple(self.problems[:_MOST_PROBLEMS]))
-        if not self.artifacts:
+        if not self.kept:
             raise Invalid(f"{name} holds none of {', '.join(sorted(KEPT))}: there is nothing to install.", "value")
-        if not any(kind == "StructureDefinition" for kind, _, _ in self.artifacts):
+        if not any(kind == "StructureDefinition" for kind, _, _ in self.kept):
             self.remarks.append("No StructureDefinition is in it.")
         if self.imperfect:
             self.remarks.append(f"{self.imperfect} resources break other rules of FHIR's own, and were kept.")
-        content = [self.manifest.fhir_version, dict(self.manifest.dependencies), sorted(self.hashes.items())]
+        kept = dict(sorted(self.kept.items()))
+        digests = [(key, each.digest) for key, each in kept.items()]
+        content = [self.manifest.fhir_version, dict(self.manifest.dependencies), digests]
         digest = hashlib.sha256(_sorted(content)).hexdigest()
-        return Package(self.manifest, tuple(self.artifacts.values()), digest, self.left_out, tuple(self.remarks))
+        artifacts = tuple(each.artifact for each in kept.values())
+        return Package(self.manifest, artifacts, digest, self.left_out, tuple(self.remarks))
 
 
 def _resource(file: File, definitions: Definitions) -> Resource | None:
