@@ -9,6 +9,8 @@ MEMORY_GOAL: Final = 150_000_000
 """Private memory (RssAnon) of a service process with all caches, bytes."""
 ACCESS_GOALS: Final = {"sqlite": 30.0, "postgresql": 60.0}
 """CPU that token, permit and audit may take together on a read by id, µs."""
+PROFILE_GOAL: Final = 400.0
+"""CPU that holding a blood pressure against nl-core-BloodPressure may take, µs."""
 FLAT_GOAL: Final = 1.3
 """Most that an interaction may cost on the large data sets, as a multiple of its cost on the small one."""
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.figures import SPREAD_LIMIT, Figure
 from benchmarks.floor import FLOOR_VERSION
-from benchmarks.goals import ACCESS_GOALS, FLAT_GOAL, MEMORY_GOAL, Operation
+from benchmarks.goals import ACCESS_GOALS, FLAT_GOAL, MEMORY_GOAL, PROFILE_GOAL, Operation
+from benchmarks.profile_check import PROFILE, ProfileCheck
 from benchmarks.rounds import Comparison
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -154,6 +155,27 @@ def render_section(section: Section, sides: tuple[str, str]) -> str:
             + " µs.\n\n"
         )
     return text
+
+
+def render_profile_check(found: ProfileCheck) -> str:
+    """What profiles cost, without a database."""
+    rows = [
+        (title, quoted(figure, "µs"), goal, met)
+        for title, figure, goal, met in (
+            (PROFILE, found.checked, f"≤ {PROFILE_GOAL:.0f} µs", verdict(found.checked, PROFILE_GOAL)),
+            ("FHIR's own rules for the same resource", found.structure, "–", "–"),
+            (f"one of the package's {found.examples} examples, on average", found.average, "–", "–"),
+        )
+    ]
+    return (
+        "## Profile check\n\n"
+        "CPU of one process that holds a resource of Nictiz's zib2020 examples against the profile that it claims"
+        " (`benchmarks/profile_check.py`).\n\n"
+        + table(("CPU per check", "measured", "goal", "met"), rows)
+        + f"\nThe first check of {PROFILE}, which compiles it: {found.first:.0f} ms. Rounds: "
+        + ", ".join(f"{each:.0f}" for each in found.checked.rounds)
+        + " µs.\n\n"
+    )
 
 
 def render_flat(section: FlatSection) -> str:

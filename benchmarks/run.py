@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import flat, machine, report, sides
+from benchmarks import flat, machine, profile_check, report, sides
 from benchmarks.answers import verify
 from benchmarks.dataset import sizes, write_patients
 from benchmarks.figures import Figure
@@ -131,7 +131,19 @@ def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], fold
         if arguments.self_test:
             ratios = [comparison.to_floor for comparison in section.comparisons]
             sound &= all(abs(ratio.median - 1) <= max(tolerance, ratio.spread) for ratio in ratios)
+    if not arguments.self_test:
+        body.append(_profile_check(length))
     return body, sound
+
+
+def _profile_check(length: Length) -> str:
+    """What holding a resource against a profile costs, as a part of the report."""
+    if not profile_check.available():
+        print("profile check: the packages are not there", file=sys.stderr)
+        return profile_check.MISSING
+    found = profile_check.measure(rounds=length.rounds)
+    print(f"{'':10} {'profile check':12} {report.quoted(found.checked, 'µs')}", file=sys.stderr)
+    return report.render_profile_check(found)
 
 
 def main() -> None:

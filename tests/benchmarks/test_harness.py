@@ -18,7 +18,8 @@ from benchmarks.dataset import write_patients
 from benchmarks.figures import Figure, percentile, ratio
 from benchmarks.goals import OPERATIONS, PRACTICE_OPERATIONS, Operation
 from benchmarks.load import Round, times
-from benchmarks.report import Section, quoted, render_section, verdict
+from benchmarks.profile_check import ProfileCheck, available, measure
+from benchmarks.report import Section, quoted, render_profile_check, render_section, verdict
 from benchmarks.rounds import Comparison, Cost, Sample
 from benchmarks.sides import sandbox
 from benchmarks.workload import BUILDERS, PRACTICE_TOKEN, build, read_patients, token
@@ -67,6 +68,31 @@ def test_a_restless_figure_is_not_measured_and_meets_no_goal() -> None:
     assert verdict(restless, 2.0) == "–"
     assert quoted(calm) == "1.50 ×, ±7%"
     assert (verdict(calm, 1.5), verdict(calm, 1.4), verdict(calm, None)) == ("yes", "**no**", "–")
+
+
+def test_what_a_profile_costs_is_reported_beside_its_goal() -> None:
+    calm = Figure((300.0, 310.0, 305.0))
+    text = render_profile_check(ProfileCheck(calm, calm, Figure((1.0, 2.0, 3.0)), 271, 90.4))
+    assert "| nl-core-BloodPressure | 305.00 µs, ±2% | ≤ 400 µs | yes |" in text
+    assert "271 examples, on average | not measured (2.00 µs, ±50%) | – | – |" in text
+    assert "which compiles it: 90 ms. Rounds: 300, 310, 305 µs." in text
+    slow = render_profile_check(ProfileCheck(Figure((500.0, 510.0)), calm, calm, 271, 90.4))
+    assert "≤ 400 µs | **no** |" in slow
+
+
+def test_a_profile_check_is_measured_where_the_packages_are(fhir_definitions: Path) -> None:
+    assert available()
+    found = measure(rounds=2, turn=1)
+    assert found.examples > 200
+    for figure in (found.checked, found.structure, found.average):
+        assert len(figure.rounds) == 2
+        assert min(figure.rounds) > 0
+    assert found.first > 0
+
+
+def test_without_the_packages_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZELFREGIE_FHIR_DEFINITIONS", str(tmp_path))
+    assert not available()
 
 
 def cost(cpu: float) -> Cost:
