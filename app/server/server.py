@@ -74,8 +74,8 @@ class FhirServer:
         object.__setattr__(self, "registry", registry)
         object.__setattr__(self, "parser", Parser(registry, base=self.base))
         object.__setattr__(self, "compiler", Compiler(registry, self.database.dialect))
-        object.__setattr__(self, "holdings", Holdings(registry))
         object.__setattr__(self, "packages", InstalledPackages(self.canonical_base))
+        object.__setattr__(self, "holdings", Holdings(registry, self.packages.library))
 
     def indexer(self, resource_type: str) -> Indexer:
         """Makes the index rows of one type; compiled when first needed."""

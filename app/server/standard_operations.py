@@ -17,7 +17,15 @@ from app.server.interactions.meta import (
     meta_add,
     meta_delete,
 )
+from app.server.interactions.subsumes import SUBSUMES_PARAMETERS, subsumes
+from app.server.interactions.translate import TRANSLATE_PARAMETERS, translate_code
 from app.server.interactions.validate import VALIDATE_PARAMETERS, validate
+from app.server.interactions.validate_code import (
+    VALIDATE_IN_CODE_SYSTEM_PARAMETERS,
+    VALIDATE_IN_VALUE_SET_PARAMETERS,
+    validate_in_code_system,
+    validate_in_value_set,
+)
 from app.server.operations import Operation
 
 _HL7: Final = "http://hl7.org/fhir/OperationDefinition/"
@@ -97,8 +105,8 @@ STANDARD_OPERATIONS: Final = (
         frozenset({"ValueSet"}),
         Action.READ,
         f"{_HL7}ValueSet-expand",
-        "The codes of a value set that is in the catalogue or required by FHIR itself, when what it is made of is held"
-        " here, too.",
+        "The codes of a value set that is in the catalogue, installed or required by FHIR itself, when what it is made"
+        " of is held here, too.",
         expand,
         parameters=EXPAND_PARAMETERS,
     ),
@@ -108,8 +116,51 @@ STANDARD_OPERATIONS: Final = (
         frozenset({"CodeSystem"}),
         Action.READ,
         f"{_HL7}CodeSystem-lookup",
-        "What a code means, for the code systems that are in the catalogue.",
+        "What a code means, for the code systems that are in the catalogue or installed.",
         lookup,
         parameters=LOOKUP_PARAMETERS,
+    ),
+    Operation(
+        "validate-code",
+        frozenset({"type", "instance"}),
+        frozenset({"ValueSet"}),
+        Action.READ,
+        f"{_HL7}ValueSet-validate-code",
+        "Whether a code is in a value set and its words are right. Where that cannot be told, it says what is not"
+        " held.",
+        validate_in_value_set,
+        parameters=VALIDATE_IN_VALUE_SET_PARAMETERS,
+    ),
+    Operation(
+        "validate-code",
+        frozenset({"type", "instance"}),
+        frozenset({"CodeSystem"}),
+        Action.READ,
+        f"{_HL7}CodeSystem-validate-code",
+        "Whether a code is in a code system and its words are right. Where that cannot be told, it says what is not"
+        " held.",
+        validate_in_code_system,
+        parameters=VALIDATE_IN_CODE_SYSTEM_PARAMETERS,
+    ),
+    Operation(
+        "subsumes",
+        frozenset({"type", "instance"}),
+        frozenset({"CodeSystem"}),
+        Action.READ,
+        f"{_HL7}CodeSystem-subsumes",
+        "Whether one code is a kind of another, for the code systems that are in the catalogue or installed.",
+        subsumes,
+        parameters=SUBSUMES_PARAMETERS,
+    ),
+    Operation(
+        "translate",
+        frozenset({"type", "instance"}),
+        frozenset({"ConceptMap"}),
+        Action.READ,
+        f"{_HL7}ConceptMap-translate",
+        "A code of one code system in those of another, and back, by the concept maps that are in the catalogue or"
+        " installed.",
+        translate_code,
+        parameters=TRANSLATE_PARAMETERS,
     ),
 )

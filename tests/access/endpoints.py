@@ -95,6 +95,16 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/Observation/weight/$validate?mode=delete", "$validate"),
     Endpoint("GET", "/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/observation-status", "$expand"),
     Endpoint("GET", "/CodeSystem/$lookup?system=urn:none&code=x", "$lookup"),
+    Endpoint(
+        "GET",
+        "/ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/observation-status&system=http://hl7.org/fhir/observation-status&code=final",
+        "$validate-code",
+    ),
+    Endpoint(
+        "GET", "/CodeSystem/$validate-code?url=http://hl7.org/fhir/observation-status&code=final", "$validate-code"
+    ),
+    Endpoint("GET", "/CodeSystem/$subsumes?system=urn:none&codeA=x&codeB=y", "$subsumes"),
+    Endpoint("GET", "/ConceptMap/$translate?system=urn:none&code=x", "$translate"),
     Endpoint("GET", "/AuditEvent?subtype=read", "AuditEvent"),
     Endpoint("GET", "/AuditEvent/{event}", "AuditEvent"),
     Endpoint("DELETE", "/AuditEvent/{event}", "AuditEvent", changes=True),

@@ -14,7 +14,7 @@ from app.web.openapi import address, openapi
 from tests.server.service import BASE, Service
 
 Json = dict[str, Any]
-LARGEST = 3_000_000
+LARGEST = 3_100_000
 
 
 @pytest.fixture

@@ -30,8 +30,9 @@ _NOTHING: Final = Selection()
 class Source(Protocol):
     """What is held. A source that has to read first raises a signal of its own, which goes through all of this."""
 
-    most: int | None
-    """More codes than this are not listed."""
+    @property
+    def most(self) -> int | None:
+        """More codes than this are not listed."""
 
     def value_set(self, canonical: str) -> Resource | None:
         """The value set that a canonical means; None when it is not held."""

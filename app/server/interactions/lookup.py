@@ -4,25 +4,33 @@ https://hl7.org/fhir/R4/codesystem-operation-lookup.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from app.errors import Invalid, NotFound
-from app.fhir.resource import decode, encode
+from app.fhir.resource import encode
+from app.fhir.terminology.checking import Coding
 from app.fhir.terminology.codesystem import CodeSystem, Concept, read_code_system
-from app.fhir.terminology.defined import defined_code_system
 from app.fhir.terminology.words import display_of
+from app.server.interactions.codings import (
+    BY_LANGUAGE,
+    DISPLAY_LANGUAGE,
+    coding_in,
+    languages_of,
+    stored_at,
+)
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.server import FhirServer
-from app.server.store.read import read
+from app.server.terminology.held import held_by
 
 LOOKUP_PARAMETERS: Final = (
     Parameter("code", "in", 0, "1", "code", "The code; its system comes with it, or is in the address."),
     Parameter("system", "in", 0, "1", "uri", "The canonical of the code system."),
     Parameter("version", "in", 0, "1", "string", "The version of the code system that is meant."),
     Parameter("coding", "in", 0, "1", "Coding", "In place of code, system and version."),
-    Parameter("displayLanguage", "in", 0, "1", "code", "The language of the words, where they are there."),
+    DISPLAY_LANGUAGE,
     Parameter("property", "in", 0, "*", "code", "Only these properties of the concept; all if not said."),
     Parameter("name", "out", 1, "1", "string", "What the code system is called."),
     Parameter("version", "out", 0, "1", "string", "The version of the code system that was looked in."),
@@ -37,42 +45,20 @@ LOOKUP_PARAMETERS: Final = (
 async def lookup(server: FhirServer, request: Request, target: Target) -> Answer:
     """The concept of a code. Raises ``NotFound`` where the code or its system is not held."""
     inputs = inputs_of(server, request, LOOKUP_PARAMETERS)
-    url, version, code = _asked(inputs)
-    if target.id:
-        stored = await read(
-            server.database,
-            request.access,
-            "CodeSystem",
-            target.id,
-            registry=server.registry,
-            now=request.now,
-            patient_id=target.patient_id,
-        )
-        system: CodeSystem | None = read_code_system(decode(stored.body))
-        if system is not None and url not in (None, system.url):
-            raise Invalid("system: the code system at this address is another one.", "value")
-    else:
-        if url is None:
-            raise Invalid("Say in which code system: by system, by coding, or by an id in the address.", "required")
-        url = url if version is None else f"{url}|{version}"
-        held = await server.holdings.of(server.database, request.access, now=request.now)
-        entry = held.holding.find("CodeSystem", url) if request.access.scopes.narrowed is not None else None
-        stored_system = await held.read(entry) if entry is not None else None
-        hidden = stored_system is not None and not held.shows(stored_system)
-        own = None if hidden else await held.code_system(url)
-        system = own or defined_code_system(server.definitions, url)
-    if system is None:
-        raise NotFound(f"The code system {url} is not held here.")
-    concept = system.find(code)
+    asked = _asked(inputs)
+    system = await system_of(server, request, target, asked.canonical)
+    concept = system.find(asked.code)
     if concept is None:
         raise NotFound(
             "The code system does not have this code."
             if system.complete
             else "What is held here of the code system does not have this code."
         )
+    told = _told(system, concept, inputs, languages_of(request, inputs))
     return Answer(
         200,
-        encode({"resourceType": "Parameters", "parameter": _told(system, concept, inputs)}),
+        encode({"resourceType": "Parameters", "parameter": told}),
+        [BY_LANGUAGE],
         interaction="$lookup",
         type="CodeSystem",
         parameters=inputs.names,
@@ -81,30 +67,43 @@ async def lookup(server: FhirServer, request: Request, target: Target) -> Answer
     )
 
 
-def _asked(inputs: Inputs) -> tuple[str | None, str | None, str]:
+async def system_of(server: FhirServer, request: Request, target: Target, canonical: str) -> CodeSystem:
+    """The code system at the address, else the one of a canonical. Raises ``NotFound`` where it is not held, and
+    ``Invalid`` where none is named, or another than the one at the address.
+    """
+    if target.id:
+        system = read_code_system(await stored_at(server, request, target))
+        if canonical.partition("|")[0] not in ("", system.url):
+            raise Invalid("system: the code system at this address is another one.", "value")
+        return system
+    if not canonical:
+        raise Invalid("Say in which code system: by system, by coding, or by an id in the address.", "required")
+    held = await held_by(server, server.database, request.access, now=request.now)
+    found = await held.ask(lambda view: view.code_system(canonical))
+    if found is None or not await held.tells_of("CodeSystem", canonical):
+        raise NotFound(f"The code system {canonical} is not held here.")
+    return found
+
+
+def _asked(inputs: Inputs) -> Coding:
     """System, version and code. Raises ``Invalid``."""
-    coding = inputs.first("coding")
-    if coding is None:
+    if "coding" not in inputs.values:
         code = inputs.first("code")
         if code is None:
             raise Invalid("code: say which code, by code or by coding.", "required")
-        return inputs.first("system"), inputs.first("version"), code
+        return Coding(inputs.first("system"), code, inputs.first("version"))
     if any(name in inputs.values for name in ("code", "system", "version")):
         raise Invalid("coding: it stands in place of code, system and version.", "invalid")
-    values = [coding.get(name) for name in ("system", "version", "code")]
-    system, version, code = values
-    if not isinstance(code, str) or not all(each is None or isinstance(each, str) for each in values):
-        raise Invalid("coding: a Coding with a code and its system.", "value")
-    return system, version, code
+    return coding_in(inputs.first("coding"), "coding")
 
 
-def _told(system: CodeSystem, concept: Concept, inputs: Inputs) -> list[dict[str, Any]]:
+def _told(system: CodeSystem, concept: Concept, inputs: Inputs, languages: Sequence[str]) -> list[dict[str, Any]]:
     json = concept.json
     designations = json.get("designation", [])
     told: list[dict[str, Any]] = [{"name": "name", "valueString": system.name or system.url}]
     if system.version is not None:
         told.append({"name": "version", "valueString": system.version})
-    display = display_of(concept.display, designations, inputs.first("displayLanguage"))
+    display = display_of(concept.display, designations, languages, system.languages)
     told.append({"name": "display", "valueString": display or concept.code})
     told += [{"name": "designation", "part": _designation(each)} for each in designations]
     wanted = set(inputs.all("property"))

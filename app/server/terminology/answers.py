@@ -7,9 +7,11 @@ from __future__ import annotations
 from app.database import Reader
 from app.fhir.resource import parse_reference
 from app.fhir.terminology.codesystem import CodeSystem
+from app.fhir.terminology.selection import NotHeld
 from app.server.access import Access
 from app.server.server import FhirServer
-from app.server.terminology.expansion import NotHeld, expansion_of, expansion_of_resource, is_held
+from app.server.terminology.expansion import expansion_of, expansion_of_resource
+from app.server.terminology.held import held_by
 
 
 async def codes_in(
@@ -19,15 +21,17 @@ async def codes_in(
 
     Raises ``Invalid`` saying what is not held.
     """
-    held = await server.holdings.of(reader, access, now=now)
+    held = await held_by(server, reader, access, now=now)
     literal = parse_reference(value_set_url)
-    if literal is not None and literal.base in ("", server.base) and not is_held(held, value_set_url):
-        for entry in held.holding.entries.values():
+    if literal is not None and literal.base in ("", server.base):
+        known = await held.ask(lambda view: view.value_set(value_set_url))
+        entries = () if known is not None else held.holding.entries.values()
+        for entry in entries:
             if entry.kind == "ValueSet" == literal.type and entry.id == literal.id:
                 value_set = await held.read(entry)
                 if value_set is not None:
-                    return (await expansion_of_resource(held, value_set)).codes
-    return (await expansion_of(held, value_set_url)).codes
+                    return frozenset((await expansion_of_resource(held, value_set)).concepts)
+    return frozenset((await expansion_of(held, value_set_url)).concepts)
 
 
 async def subsumed(
@@ -45,8 +49,9 @@ async def subsumers(
 
 
 async def _system(server: FhirServer, reader: Reader, access: Access, url: str, *, now: int) -> CodeSystem:
-    held = await server.holdings.of(reader, access, now=now)
-    found = await held.code_system(url)
-    if found is None:
+    held = await held_by(server, reader, access, now=now)
+    found = await held.ask(lambda view: view.code_system(url))
+    # Of what is held only by FHIR's own definitions, nobody knows what is below what.
+    if found is None or not found.concepts or not (found.complete or found.subsumes):
         raise NotHeld(f"The code system {url} is not held here.", "not-found")
     return found

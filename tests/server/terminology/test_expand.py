@@ -239,7 +239,7 @@ async def test_what_cannot_be_asked_is_refused(anna: Caller, query: str) -> None
 
 
 async def test_too_many_codes_are_too_costly(operator: Caller, anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.server.terminology.expansion.MOST_CONCEPTS", 3)
+    monkeypatch.setattr("app.server.terminology.held.MOST_CONCEPTS", 3)
     await operator.keep(value_set("v", {"system": "urn:animals"}))
     answer = await anna.get("/ValueSet/$expand?url=urn:vs:v")
     assert (answer.status_code, codes(answer)) == (422, ["too-costly"])
