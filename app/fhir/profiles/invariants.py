@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from app.errors import Severity
@@ -85,7 +86,12 @@ def _evaluator(expression: str, version: str, terminology: Terminology) -> Evalu
     from fhirpathpy.engine.nodes import ResourceNode  # noqa: PLC0415
     from fhirpathpy.models import models  # noqa: PLC0415
 
-    functions = {"memberOf": {"fn": _member_of(terminology), "arity": {0: [], 1: ["String"]}}}
+    functions = {
+        "memberOf": {"fn": _member_of(terminology), "arity": {0: [], 1: ["String"]}},
+        "hasValue": {"fn": _has_value, "arity": {0: []}},
+    }
+    if "$this" in expression:  # which fhirpathpy knows within a function only
+        expression = f"select({expression})"
     try:
         compiled = fhirpathpy.compile(expression, models[_MODELS[version]], {"userInvocationTable": functions})
     except Exception as error:  # a parser of its own, with errors of its own
@@ -103,6 +109,11 @@ def _evaluator(expression: str, version: str, terminology: Terminology) -> Evalu
         return found
 
     return evaluate
+
+
+def _has_value(values: list[Any]) -> list[bool]:
+    """Whether it is one primitive that has a value. https://hl7.org/fhir/R4/fhirpath.html#functions"""
+    return [len(values) == 1 and isinstance(values[0], str | bool | int | Decimal)]
 
 
 def _member_of(terminology: Terminology) -> Callable[[list[Any], str], list[bool]]:

@@ -1,6 +1,7 @@
 """Constraints that only ask what is there, without fhirpathpy, which takes some fifty times as long.
 
-Most of what profiles of measurements ask is of this kind: ``value.exists() or dataAbsentReason.exists()``.
+Most of what profiles of measurements ask is of this kind: ``value.exists() or dataAbsentReason.exists()``. So is
+``value or dataAbsentReason``, which fhirpathpy cannot evaluate: one value that is no boolean is true.
 https://hl7.org/fhir/R4/fhirpath.html
 """
 
@@ -16,7 +17,8 @@ from app.fhir.profiles.elements import Item, items_of, members_of
 Holds = Callable[[Item], bool]
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<word>implies|xor|or|and)\b|(?P<bracket>[()])|(?P<not>\.not\(\))"
-    r"|(?P<path>[A-Za-z]\w*(?:\.[A-Za-z]\w*)*)\.(?P<call>exists|empty)\(\))"
+    r"|(?P<path>(?!(?:true|false)\b)[A-Za-z]\w*(?:\.(?!exists\b|empty\b|not\b)[A-Za-z]\w*)*)"
+    r"(?:\.(?P<call>exists|empty)\(\)|(?=\s*(?:$|\)|(?:implies|xor|or|and)\b))))"
 )
 _LEVELS: Final[tuple[Mapping[str, Callable[[bool, bool], bool]], ...]] = (
     {"implies": lambda left, right: right or not left},
@@ -79,7 +81,7 @@ class _Reader:
             if not self._tokens or self._tokens.pop()[1] != ")":
                 raise _OtherwiseError
         elif kind == "path":
-            made = self._there(text.split("."), wanted=call == "exists")
+            made = self._there(text.split("."), wanted=call != "empty", is_value=not call)
         else:
             raise _OtherwiseError
         while self._tokens and self._tokens[-1][0] == "not":
@@ -87,19 +89,21 @@ class _Reader:
             made = _negated(made)
         return made
 
-    def _there(self, names: list[str], *, wanted: bool) -> Holds:
+    def _there(self, names: list[str], *, wanted: bool, is_value: bool) -> Holds:
+        """``is_value``: a path alone, which stands for what it leads to; anything but false is true."""
         definitions = self._definitions
 
-        def there(item: Item) -> bool:
+        def reached(item: Item) -> list[Item]:
             found = [item]
             for name in names:
                 found = [below for each in found for below in _named(each, name, definitions)]
-            return bool(found) is wanted
+            return found
 
-        def there_at_once(item: Item) -> bool:
-            return bool(_named(item, names[0], definitions)) is wanted
-
-        return there_at_once if len(names) == 1 else there
+        if is_value:
+            return lambda item: any(each.value is not False for each in reached(item))
+        if len(names) > 1:
+            return lambda item: bool(reached(item)) is wanted
+        return lambda item: bool(_named(item, names[0], definitions)) is wanted
 
 
 def _named(item: Item, name: str, definitions: Definitions) -> list[Item]:

@@ -104,27 +104,15 @@ def _conforming(code: str, profiles: tuple[str, ...], asking: str, held: Held) -
     def test(item: Item, place: Place, run: Run) -> None:
         if item.type != code and code not in held.lineage(item.type):
             return
-        tried = _tried(item, profiles, place, run, held)
-        if tried is None:
-            return
-        if len(tried) == 1:
-            run.take(tried[0])
-            return
+        for each in profiles:
+            found = held.conforms(item, each, place, run)
+            if found is None or not found.failed or len(profiles) == 1:
+                run.take(found)
+                return
         text = f"The value conforms to none of the profiles that it may have here: {', '.join(profiles)}."
         run.add(place, text, code="structure", rule="type-profile", profile=asking)
 
     return test
-
-
-def _tried(item: Item, profiles: tuple[str, ...], place: Place, run: Run, held: Held) -> list[Run] | None:
-    """What was found with each profile; None when the value conforms to one, or that cannot be told."""
-    tried: list[Run] = []
-    for each in profiles:
-        found = held.conforms(item, each, place, run)
-        if found is None or not found.failed:
-            return None
-        tried.append(found)
-    return tried
 
 
 class Targets:
@@ -154,7 +142,9 @@ class Targets:
         profiles = known.get(kind, ())
         if target is None or not profiles or run.depth >= _MOST_FOLLOWED:
             return
-        if _tried(whole(target), profiles, place, run.aside(target), self._held) is not None:
+        aside = run.aside(target)
+        tried = (self._held.conforms(whole(target), each, place, aside) for each in profiles)
+        if all(each is not None and each.failed for each in tried):
             text = f"What the reference leads to conforms to none of: {', '.join(profiles)}."
             run.add(place, text, code="structure", rule="target-profile", profile=self._profile)
 
