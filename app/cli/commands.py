@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from app.cli import accounts, audit, clients, erasures, organizations, packages
+from app.cli.authoring.commands import app as profiles
 from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
 from app.cli.ordering import order
 from app.config import Settings
@@ -29,6 +30,7 @@ app.add_typer(clients.keys, name="keys")
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(packages.app, name="packages")
+app.add_typer(profiles, name="profiles")
 
 
 @app.command()
@@ -100,6 +102,11 @@ def load(
     asked = Asked("load", tuple(str(file.absolute()) for file in files), patient)
     counts = order(database, asked).counts
     stdout.print(f"{counts['stored']} stored, {counts['refused']} refused.")
+    if counts["flagged"]:
+        stdout.print(
+            f"Of what was stored {counts['flagged']} do not follow a profile that they claim: these have the tag"
+            " profile-deviation, and a Provenance that says what deviates."
+        )
     if counts["refused"]:
         raise typer.Exit(1)
 

@@ -118,7 +118,7 @@ async def _load(server: FhirServer, asked: Asked, say: Say) -> None:
             work.cancel()
             await asyncio.wait({work})
         work.result()
-    await say(Done({"stored": report.stored, "refused": len(report.refusals)}))
+    await say(Done({"stored": report.stored, "flagged": report.flagged, "refused": len(report.refusals)}))
 
 
 async def _reindex(server: FhirServer, say: Say) -> None:

@@ -89,7 +89,7 @@ class FhirApp:
             form = _format_of(headers, query, path)
             if method == "OPTIONS" or path == _METADATA:
                 asked = asked_presentation(query, counts=False)
-                answer = self._without_token(method, path, query, headers)
+                answer = await self._without_token(method, path, query, headers)
             else:
                 searches = method in ("GET", "HEAD")
                 if query:
@@ -127,18 +127,18 @@ class FhirApp:
         await self._send(send, answer, form, request_id, headers, head=method == "HEAD")
         self._metrics.count(answer.interaction, answer.status, time.perf_counter() - began)
 
-    def _without_token(self, method: str, path: str, query: str, headers: dict[bytes, bytes]) -> Answer:
+    async def _without_token(self, method: str, path: str, query: str, headers: dict[bytes, bytes]) -> Answer:
         """What the server can do, for everybody: asked of ``/metadata``, by OPTIONS of the base, or before a request
         of a web page from elsewhere.
         """
         parts = _split(path)
         if path == _METADATA and method != "OPTIONS":
-            return self._metadata.answer(method, query, headers)
+            return await self._metadata.answer(method, query, headers)
         allow = "GET, HEAD, OPTIONS" if path == _METADATA else allowed(self._server, parts)
         asked = preflight(headers, allow)
         if asked or parts:
             return Answer(204, headers=[(b"allow", allow.encode()), *asked], interaction="options")
-        answer = self._metadata.answer("GET", query, headers)
+        answer = await self._metadata.answer("GET", query, headers)
         answer.headers.append((b"allow", allow.encode()))
         return answer
 

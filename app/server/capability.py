@@ -4,10 +4,11 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.config import RELEASED, VERSION
+from app.fhir.profiles.profiles import Profiles
 from app.fhir.resource import encode
 from app.server.dispatch import ROUTES
 from app.server.operation_definitions import canonical
@@ -82,12 +83,22 @@ _SECURITY: Final = {
 }
 
 
-def capability_statement(server: FhirServer) -> bytes:
-    """What this server can do, as JSON."""
+def supported_profiles(profiles: Profiles) -> Mapping[str, list[str]]:
+    """Per resource type, the canonicals of the profiles that are held and not abstract, in order."""
+    found: dict[str, list[str]] = {}
+    for name, url in profiles.every():
+        found.setdefault(name, []).append(url)
+    return found
+
+
+def capability_statement(server: FhirServer, profiles: Mapping[str, list[str]]) -> bytes:
+    """What this server can do, as JSON; ``profiles`` are those that it checks, by type."""
     address = server.base.rstrip("/")
     rest: dict[str, Any] = {"mode": "server", "security": {**_SECURITY, **server.security}}
     referring = _referring(server)
-    rest["resource"] = [_resource(server, name, referring) for name in sorted(server.registry.stored)]
+    rest["resource"] = [
+        _resource(server, name, referring, profiles.get(name, ())) for name in sorted(server.registry.stored)
+    ]
     if interactions := [{"code": code} for code, row in SYSTEM_ROWS.items() if row in ROUTES]:
         rest["interaction"] = interactions
     if operations := _operations(server, "system", ""):
@@ -129,7 +140,9 @@ def interactions(place: Place) -> list[str]:
     return [code for code in listed if code in _READ_ONLY] if place.refused else listed
 
 
-def _resource(server: FhirServer, name: str, referring: Mapping[str, list[str]]) -> dict[str, Any]:
+def _resource(
+    server: FhirServer, name: str, referring: Mapping[str, list[str]], profiles: Sequence[str]
+) -> dict[str, Any]:
     place = server.placement[name]
     writes = not place.refused
     providers = server.providers.by_type.get(name, ())
@@ -139,6 +152,7 @@ def _resource(server: FhirServer, name: str, referring: Mapping[str, list[str]])
         params = {code: param for code, param in params.items() if code in (*whole.parameters, "patient")}
     row: dict[str, Any] = {
         "type": name,
+        **({"supportedProfile": [*profiles]} if profiles else {}),
         "documentation": " ".join([residence(name, place), *(each.documentation for each in providers)]),
         "interaction": [{"code": code} for code in interactions(place)],
         "versioning": "versioned" if whole is None or whole.versioned else "no-version",

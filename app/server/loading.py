@@ -50,9 +50,10 @@ class Refusal:
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load did."""
+    """What a load did. ``flagged``: how many of what was stored do not follow a profile that they claim."""
 
     stored: int = 0
+    flagged: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
 
@@ -202,6 +203,7 @@ async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Dr
     try:
         await execute(server, access, [draft for _, draft in ready], now=server.clock(), request="load", service=True)
         report.stored += len(ready)
+        report.flagged += sum(bool(draft.remarks.deviations) for _, draft in ready)
     except ZelfregieError as error:
         if len(ready) == 1:
             report.refusals.append(Refusal(ready[0][0].source, error.all_issues()))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
 from app.errors import Invalid, MethodNotAllowed
+from app.fhir.profiles.profiles import Profiles
 from app.fhir.resource import decode, encode
-from app.server.capability import NORMATIVE, capability_statement
+from app.server.capability import NORMATIVE, capability_statement, supported_profiles
 from app.server.messages import GENERAL, Answer
 from app.server.search.parse import split_query
 from app.server.server import FhirServer
@@ -17,23 +19,31 @@ _MODES: Final = ("full", "normative")
 
 
 class Metadata:
-    """The statement, and its making anew when something else is offered: a reindex that finished, say."""
+    """The statement, and its making anew when something else is offered: a reindex that finished, another package."""
 
     def __init__(self, server: FhirServer) -> None:
         self._server = server
-        self._make()
+        self._unready = server.registry.unready
+        self._profiles: Profiles | None = None
+        self._whole = b""
 
-    def _make(self) -> None:
-        self._unready = self._server.registry.unready
-        self._whole = capability_statement(self._server)
+    async def _statement(self) -> bytes:
+        server = self._server
+        unready, profiles = server.registry.unready, await server.packages.profiles(server.database)
+        if self._unready is not unready or self._profiles is not profiles:
+            # Every profile that is held is read for it: others have their turn meanwhile.
+            supported = await asyncio.to_thread(supported_profiles, profiles)
+            self._whole = capability_statement(server, supported)
+            self._unready, self._profiles = unready, profiles
+        return self._whole
 
-    def answer(self, method: str, query: str, headers: Mapping[bytes, bytes]) -> Answer:
+    async def answer(self, method: str, query: str, headers: Mapping[bytes, bytes]) -> Answer:
         """The statement, or 304 where ``If-None-Match`` names it. Raises ``MethodNotAllowed`` and ``Invalid``."""
         if method not in ("GET", "HEAD"):
             raise MethodNotAllowed("The CapabilityStatement can only be read.", headers=(("allow", "GET, HEAD"),))
-        if self._unready is not self._server.registry.unready:
-            self._make()
-        body = _normative(self._whole) if _mode(query) == "normative" else self._whole
+        mode = _mode(query)
+        whole = await self._statement()
+        body = _normative(whole) if mode == "normative" else whole
         etag = b'W/"%b"' % sha256(body).hexdigest()[:16].encode()
         known = [each.strip() for each in headers.get(b"if-none-match", b"").split(b",")]
         if etag in known or known == [b"*"]:

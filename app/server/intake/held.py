@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.database import Reader
-from app.fhir.resource import LiteralReference, Resource, decode, encode, parse_reference, walk_dicts
+from app.fhir.resource import LiteralReference, Resource, decode, encode, parse_reference
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.intake.claims import Claimant
@@ -110,9 +110,18 @@ async def read_held(
 
 
 def references_of(resource: Resource) -> Iterable[str]:
-    """Every literal reference in a resource, once."""
-    texts = (each.get("reference") for each in walk_dicts(resource))
-    return dict.fromkeys(text for text in texts if isinstance(text, str))
+    """Every literal reference in a resource once, in the order of the resource."""
+    found: dict[str, None] = {}
+    waiting: list[Any] = [resource]
+    while waiting:
+        each = waiting.pop()
+        inner = each
+        if isinstance(each, dict):
+            if isinstance(each.get("reference"), str):
+                found[each["reference"]] = None
+            inner = each.values()
+        waiting.extend(child for child in reversed(inner) if isinstance(child, dict | list))
+    return found
 
 
 def literal_here(server: FhirServer, text: str) -> LiteralReference | None:
