@@ -15,6 +15,7 @@ from app.fhir.terminology.membership import Membership, Terminology, Verdict
 
 _SEVERITIES: Final[dict[str, Severity]] = {"required": "error", "extensible": "warning", "preferred": "warning"}
 _BINDABLE: Final = BINDABLE | {"canonical", "url", "markdown"}
+_MOST: Final = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 _REMEMBERED: Final = 512
 
 Concept = tuple[str | None, str]
@@ -23,13 +24,38 @@ Concept = tuple[str | None, str]
 
 def bindings_of(node: Node, terminology: Terminology) -> Iterator[Test]:
     """The tests of one element's bindings; a value set that several profiles name is asked once, with the last."""
-    found: dict[tuple[str, str], str] = {}
-    for binding, profile in node.every("binding"):
-        value_set = value_set_of(binding)
-        if value_set and binding.get("strength") in _SEVERITIES:
-            found[binding["strength"], value_set] = profile
+    found = {(strength, value_set): profile for strength, value_set, profile in asked_of(node)}
     for (strength, value_set), profile in found.items():
-        yield Bound(strength, terminology.membership(value_set), profile).test
+        if strength in _SEVERITIES:
+            yield Bound(strength, terminology.membership(value_set), profile).test
+
+
+def asked_of(node: Node) -> Iterator[tuple[str, str, str]]:
+    """Strength, value set and profile of the last binding, and of all that are required: as they are said, or by the
+    most that a weaker one allows. What a profile does not say of a binding is as in its base.
+    """
+    strength = value_set = ""
+    last = None
+    for binding, profile in node.every("binding"):
+        strength = binding.get("strength", strength)
+        value_set = value_set_of(binding) or value_set
+        last = (strength, value_set, profile)
+        if strength == "required" and value_set:
+            yield last
+        for each in binding.get("extension", ()):
+            if each["url"] == _MOST and (most := _canonical(each)):
+                yield "required", most, profile
+    if last is not None and last[0] != "required" and last[1]:
+        yield last
+
+
+def _canonical(extension: dict[str, Any]) -> str | None:
+    found: str | None = (
+        extension.get("valueCanonical")
+        or extension.get("valueUri")
+        or extension.get("valueReference", {}).get("reference")
+    )
+    return found
 
 
 def value_set_of(binding: dict[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from app.fhir.profiles.invariants import invariants_of
 from app.fhir.profiles.limits import limits_of
 from app.fhir.profiles.reaching import Views, children_of, slices_of
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.slicing import Found, Slice, Slicing, times
+from app.fhir.profiles.slicing import DEFAULT, Found, Slice, Slicing, times
 from app.fhir.profiles.tree import Node, Tree
 from app.fhir.profiles.types import types_of
 from app.fhir.profiles.values import Test, values_of
@@ -137,10 +137,12 @@ class Compiler:
         rules: list[tuple[Mapping[str, Any], str]] = list(node.every("slicing"))
         said = {each.get("rules", "open"): profile for each, profile in rules}
         ordered = [profile for each, profile in rules if each.get("ordered")]
+        slices = tuple(self._slice(name, slices_of(views, name), discriminators, made) for name in node.slices)
+        told = all(each.matches is not None or each.name == DEFAULT for each in slices)
         return Slicing(
             node.name,
-            tuple(self._slice(name, slices_of(views, name), discriminators, made) for name in node.slices),
-            said.get("closed"),
+            slices,
+            said.get("closed") if told else None,  # else a value may be of a slice that nothing tells
             ordered[-1] if ordered else None,
             said.get("openAtEnd"),
         )

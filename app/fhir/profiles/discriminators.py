@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from app.fhir.definitions import Definitions
-from app.fhir.profiles.bindings import Bound, concepts_of, value_set_of
+from app.fhir.profiles.bindings import Bound, asked_of, concepts_of
 from app.fhir.profiles.elements import Item, items_of, members_of
 from app.fhir.profiles.matching import Fits, fitting, fixed
 from app.fhir.profiles.reaching import Step, Trees, Views, below, implied, needed, steps_of
@@ -133,9 +133,8 @@ class Discriminating:
         return [below for each in needed if (below := self.expected(each)) is not None]
 
     def _bound(self, node: Node) -> Iterator[Matches]:
-        for binding, profile in node.every("binding"):
-            value_set = value_set_of(binding)
-            if binding.get("strength") == "required" and value_set:
+        for strength, value_set, profile in asked_of(node):
+            if strength == "required":
                 bound = Bound("required", self._terminology.membership(value_set), profile)
                 yield _has_code(bound)
 

@@ -35,11 +35,15 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What one profile says of an element's types: per type its profiles and its targets, in R4's form or STU3's."""
+    """What one profile says of an element's types: per type its profiles and its targets, in R4's form or STU3's.
+
+    ``aggregation``: how a resource that is referred to may be there; none where every way will do.
+    """
 
     profile: str
     profiles: Mapping[str, tuple[str, ...]]
     targets: Mapping[str, tuple[str, ...]]
+    aggregation: frozenset[str]
 
 
 def allowed_by(node: Node) -> Iterator[Allowed]:
@@ -52,8 +56,9 @@ def allowed_by(node: Node) -> Iterator[Allowed]:
                 code = each["code"]
                 profiles[code] = profiles.get(code, ()) + _listed(each, "profile")
                 targets[code] = targets.get(code, ()) + _listed(each, "targetProfile")
+        ways = [frozenset(each.get("aggregation", ())) for each in listed if each.get("code") == "Reference"]
         if profiles:
-            yield Allowed(profile, profiles, targets)
+            yield Allowed(profile, profiles, targets, frozenset().union(*ways) if all(ways) else frozenset())
 
 
 def _listed(entry: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -75,6 +80,8 @@ def types_of(node: Node, held: Held) -> Iterator[Test]:
         for code, targets in allowed.targets.items():
             if code == "Reference" and targets:
                 yield Targets(targets, allowed.profile, held).test
+        if allowed.aggregation:
+            yield _aggregated(allowed.aggregation, allowed.profile)
 
 
 def _of_type(allowed: Allowed, held: Held) -> Test:
@@ -96,6 +103,22 @@ def _extension(profile: str, urls: frozenset[str]) -> Test:
         if isinstance(item.value, dict) and item.value.get("url") not in urls:
             text = f"The profile allows another extension here: {', '.join(sorted(urls))}."
             run.add(place, text, code="structure", rule="extension-url", profile=profile)
+
+    return test
+
+
+def _aggregated(ways: frozenset[str], profile: str) -> Test:
+    """A literal reference is to what is contained or not, as the profile says; which of what is not contained is in the
+    same Bundle shows only there. https://hl7.org/fhir/R4/valueset-resource-aggregation-mode.html
+    """
+
+    def test(item: Item, place: Place, run: Run) -> None:
+        literal = item.value.get("reference") if isinstance(item.value, dict) else None
+        if not isinstance(literal, str):
+            return
+        if literal.startswith("#") if "contained" not in ways else not literal.startswith("#") and len(ways) == 1:
+            text = f"The profile lets the reference lead only to what is {' or '.join(sorted(ways))}."
+            run.add(place, text, code="structure", rule="reference-type", profile=profile)
 
     return test
 
