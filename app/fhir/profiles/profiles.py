@@ -128,6 +128,10 @@ class Profiles:
         key = (canonical, id(item.value))
         if key in run.tried:  # it is being looked at already, further out
             return aside
+        if key in run.known:
+            return run.known[key][1]
+        if item.value is run.resource:
+            run.known[key] = (run.resource, aside)
         run.tried.add(key)
         try:
             found[1].check_item(item, place, aside)

@@ -66,10 +66,11 @@ class Noted:
 class Run:
     """``resource`` is the whole; what it contains resolves by ``#id``, what is held by ``resolve``.
 
-    ``depth`` counts the references that were followed to come here.
+    ``depth`` counts the references that were followed to come here. ``known`` has what came of whole resources, so that
+    one that is referred to a thousand times is looked at once.
     """
 
-    __slots__ = ("_contained", "depth", "noted", "resolve", "resource", "tried")
+    __slots__ = ("_contained", "depth", "known", "noted", "resolve", "resource", "tried")
 
     def __init__(
         self, resource: Resource, resolve: Resolve | None, *, depth: int = 0, noted: Noted | None = None
@@ -79,6 +80,7 @@ class Run:
         self.depth = depth
         self.noted = Noted() if noted is None else noted
         self.tried: set[tuple[str, int]] = set()
+        self.known: dict[tuple[str, int], tuple[Resource, Run]] = {}
         self._contained: Mapping[str, Resource] | None = None
 
     def aside(self, resource: Resource | None = None) -> Run:
@@ -86,8 +88,10 @@ class Run:
         if resource is None or resource is self.resource:
             made = Run(self.resource, self.resolve, depth=self.depth)
             made.tried = self.tried
-            return made
-        return Run(resource, None, depth=self.depth + 1)
+        else:
+            made = Run(resource, None, depth=self.depth + 1)
+        made.known = self.known
+        return made
 
     @property
     def issues(self) -> list[Issue]:
