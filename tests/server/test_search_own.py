@@ -83,6 +83,7 @@ PHASE: Final = {
     "phase:missing=false": {"p1", "p2", "p3", "p4"},
     f"phase:in={PHASE_SET['url']}": {"p2", "p3"},
     f"phase:not-in={PHASE_SET['url']}": PLANS - {"p2", "p3"},
+    f"phase:in={CANONICAL_BASE}/ValueSet/plan-phase": {"p1", "p2", "p3", "p4"},
     f"phase:below={PHASES}|plan": {"p1", "p4"},
     f"phase:above={PHASES}|act": {"p1", "p4"},
 }
