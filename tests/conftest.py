@@ -16,6 +16,8 @@ from tests.attacks.checklist import summary
 from tests.postgresql import CHECKOUT, THROWAWAY, Databases, NoServer, temporary_server
 
 FHIR_DEFINITIONS: Final = CHECKOUT / os.environ.get("ZELFREGIE_FHIR_DEFINITIONS", "../shared/fhir")
+CLOSING_LINE: Final = "closing line"
+"""What a test records under this name (``record_property``) is shown at the end of the run."""
 
 pytest_plugins = ["tests.services"]
 
@@ -47,6 +49,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     verdict = "FAILED, as nothing may be skipped here" if config.getoption("--no-skips") else "skipped"
     for reason, count in _skipped(config).items():
         terminalreporter.write_line(f"{count} {verdict}: {reason}", yellow=True)
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, line in report.user_properties:
+            if name == CLOSING_LINE:
+                terminalreporter.write_line(line)
     terminalreporter.write_line(summary())
 
 
