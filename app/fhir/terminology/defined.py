@@ -54,7 +54,7 @@ def defined_code_system(definitions: Definitions, canonical: str) -> CodeSystem 
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)  # R4, R4 as it is served, STU3
 def _codes(definitions: Definitions) -> Mapping[str, list[str]]:
     """The codes per system, in alphabetical order."""
     found: dict[str, set[str]] = {}
