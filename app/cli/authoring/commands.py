@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,3 +32,28 @@ def snapshot(folder: FolderArgument = OWN) -> None:
     except ZelfregieError as error:
         raise failure(error) from error
     stdout.print(f"{len(found)} snapshots, {write(found)} files changed.")
+
+
+@app.command()
+def pages(
+    folder: FolderArgument = OWN,
+    out: Annotated[Path, typer.Option(help="folder for the pages; other pages in it are removed")] = OWN_PAGES,
+) -> None:
+    """Write the pages for people: one for each profile, and those of extensions, code systems and value sets."""
+    from app.cli.authoring.folder import read_folder, write
+    from app.cli.authoring.pages import pages as made
+
+    try:
+        found = made(read_folder(folder), way(out, folder))
+    except ZelfregieError as error:
+        raise failure(error) from error
+    for path in out.glob("*.md"):
+        if path.name not in found:
+            path.unlink()
+    changed = write((out / name, content.encode()) for name, content in found.items())
+    stdout.print(f"{len(found)} pages, {changed} files changed.")
+
+
+def way(start: Path, end: Path) -> str:
+    """How a page in one folder names another folder."""
+    return Path(os.path.relpath(end.resolve(), start.resolve())).as_posix()
