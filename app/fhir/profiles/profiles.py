@@ -37,7 +37,7 @@ class Profiles:
         self._extensions = Extensions(definitions, self)
         self._types: dict[str, str | None] = {}
         self._trees: dict[str, Tree | None] = {}
-        self._compiled: dict[str, tuple[Tree, Element] | None] = {}
+        self._compiled: dict[str, tuple[Tree, Element]] = {}
 
     def knows(self, canonical: str) -> bool:
         """Whether it is a profile that is held and can be read, with all that it is derived from."""
@@ -107,12 +107,14 @@ class Profiles:
 
     def type_of(self, canonical: str) -> str | None:
         """The FHIR type that a profile is of, or a type's own canonical stands for; None when it is not held."""
+        kind = canonical.partition("|")[0].removeprefix(CORE)
+        if kind in self.definitions.types:
+            return kind
         if canonical not in self._types:
-            kind = canonical.partition("|")[0].removeprefix(CORE)
-            if kind not in self.definitions.types:
-                artifact = self._library.find(self.definitions.version, _KIND, canonical)
-                kind = artifact.resource().get("type", "") if artifact is not None else ""
-            self._types[canonical] = kind or None
+            artifact = self._library.find(self.definitions.version, _KIND, canonical)
+            if artifact is None:
+                return None  # and not remembered: there is no end to what a resource may claim
+            self._types[canonical] = artifact.resource().get("type") or None
         return self._types[canonical]
 
     def conforms(self, item: Item, canonical: str, place: Place, run: Run) -> Run | None:
@@ -148,6 +150,8 @@ class Profiles:
     def tree(self, canonical: str) -> Tree | None:
         """The tree of a profile; None when it is not held or cannot be read."""
         if canonical not in self._trees:
+            if self._library.find(self.definitions.version, _KIND, canonical) is None:
+                return None  # and not remembered: there is no end to what a resource may claim
             try:
                 self._trees[canonical] = tree_of(canonical, self._library, self.definitions)
             except (NotHeld, Unreadable):
@@ -157,7 +161,9 @@ class Profiles:
     def _of(self, canonical: str) -> tuple[Tree, Element] | None:
         if canonical not in self._compiled:
             tree = self.tree(canonical)
-            self._compiled[canonical] = None if tree is None else (tree, self._compiler.compile(tree))
+            if tree is None:
+                return None
+            self._compiled[canonical] = (tree, self._compiler.compile(tree))
         return self._compiled[canonical]
 
     @cache  # noqa: B019 - as long as the profiles live, which is as long as the library

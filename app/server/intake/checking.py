@@ -7,8 +7,9 @@ packages are held than before, and one more reads what the resource refers to wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,7 @@ from app.fhir.profiles.tree import CORE
 from app.fhir.resource import Resource
 from app.server.access import Access
 from app.server.intake.claims import Claimant
+from app.server.intake.effort import INLINE, MOST_TOGETHER, effort_of, too_much
 from app.server.intake.held import NO_ENTRIES, read_held
 from app.server.placement import named_patient
 from app.server.server import FhirServer
@@ -46,32 +48,45 @@ async def profile_issues(
 ) -> list[Issue]:
     """What the claimed profiles say of each, with its place in the whole; that one is not held is information.
 
-    ``entries``: what comes in with the claimants, by what refers to it.
+    ``entries``: what comes in with the claimants, by what refers to it. Raises ``Unprocessable`` for what would take
+    too long.
     """
     profiles = await server.packages.profiles(reader)
+    efforts = [effort_of(profiles, each.resource) for each in claimants]
+    if sum(efforts) > MOST_TOGETHER:
+        raise too_much(MOST_TOGETHER)
     known = [each for each in claimants if any(map(profiles.knows, each.profiles))]
     held = await read_held(server, reader, access, known, entries=entries) if known else None
     issues: list[Issue] = []
-    for number, each in enumerate(claimants):
+    for number, (each, effort) in enumerate(zip(claimants, efforts, strict=True)):
         if number:
             await asyncio.sleep(0)  # others have their turn
         resolve = None if held is None else held.resolving(each.patient)
-        issues += placed(_claimed(profiles, each.resource, resolve), each)
+        found = await _carried_out(partial(_claimed, profiles, each.resource, resolve), effort)
+        issues += placed(found, each)
     return issues
+
+
+async def _carried_out(check: Callable[[], list[Issue]], effort: int) -> list[Issue]:
+    return check() if effort <= INLINE else await asyncio.to_thread(check)
 
 
 async def issues_against(
     server: FhirServer, reader: Reader, access: Access, claimant: Claimant, canonical: str
 ) -> list[Issue]:
-    """What one profile says of a resource, which may not claim it; that it is not held is an error."""
+    """What one profile says of a resource, which may not claim it; that it is not held is an error. Raises
+    ``Unprocessable`` for what would take too long.
+    """
     profiles = await server.packages.profiles(reader)
     if not profiles.knows(canonical):
         if (kind := _type_named(profiles, canonical)) is not None:
             return _of_type(profiles, claimant.resource, kind, canonical)
         text = f"The profile {canonical} is not held here, or not with all that it is derived from."
         return [Issue("not-found", text, rule="profile-unknown", profile=canonical)]
+    effort = effort_of(profiles, claimant.resource, (canonical,))
     held = await read_held(server, reader, access, [claimant])
-    return profiles.check(claimant.resource, canonical, held.resolving(claimant.patient))
+    resolve = held.resolving(claimant.patient)
+    return await _carried_out(partial(profiles.check, claimant.resource, canonical, resolve), effort)
 
 
 def _claimed(profiles: Profiles, resource: Resource, resolve: Resolve | None) -> list[Issue]:

@@ -15,6 +15,7 @@ from app.fhir.resource import LiteralReference, Resource, decode, encode, parse_
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.intake.claims import Claimant
+from app.server.intake.effort import MOST_RESOLVED, values_in
 from app.server.search.narrowing import narrowing_of
 from app.server.server import FhirServer
 
@@ -51,20 +52,27 @@ class Held:
         self._bodies = bodies
         self._entries = entries
         self._read: dict[_Place, Resource | None] = {}
+        self._left = MOST_RESOLVED
 
     def resolving(self, patient: int | None) -> Callable[[str], Resource | None]:
         """What gives the resource of a literal reference in that partition, None where there is none to be seen."""
 
         def resolve(text: str) -> Resource | None:
+            found = look(text)
+            if found is not None:
+                self._left -= values_in(found)
+            return found if self._left >= 0 else None
+
+        def look(text: str) -> Resource | None:
             if (entry := self._entries.get(text)) is not None:
                 return entry
             literal = literal_here(self._server, text)
             if literal is None:
                 return None
             for place in _places(self._server, self._access, literal, patient):
-                if (found := self._at(place)) is not None:
-                    known = literal.version in (None, found["meta"]["versionId"])
-                    return found if known else None
+                if (stored := self._at(place)) is not None:
+                    known = literal.version in (None, stored["meta"]["versionId"])
+                    return stored if known else None
             return None
 
         return resolve

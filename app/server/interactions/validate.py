@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.errors import Forbidden, Invalid, Issue, Unauthenticated, Unavailable, ZelfregieError
+from app.errors import Forbidden, Invalid, Issue, Unauthenticated, Unavailable, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import NAMES, Action
 from app.fhir.validation import validate as problems_of
@@ -158,13 +158,16 @@ async def _check_profiles(
         patient = await partition_to_look_in(server, database, access, resource)
     claimant = Claimant(resource["resourceType"], resource, claims, patient)
     said: list[Issue] = []
-    if asked is not None:
-        said += await issues_against(server, database, access, claimant, asked)
-    if claims:
-        found = await profile_issues(server, database, access, [claimant])
-        # A write of a system would be taken in with them.
-        lenient = access.is_system and inputs.first("mode") in _ACTIONS
-        said += NO_REMARKS.joined(found, lenient=lenient).issues
+    try:
+        if asked is not None:
+            said += await issues_against(server, database, access, claimant, asked)
+        if claims:
+            found = await profile_issues(server, database, access, [claimant])
+            # A write of a system would be taken in with them.
+            lenient = access.is_system and inputs.first("mode") in _ACTIONS
+            said += NO_REMARKS.joined(found, lenient=lenient).issues
+    except Unprocessable as error:
+        said += error.all_issues()
     findings.issues += dict.fromkeys(said)
 
 
