@@ -88,16 +88,18 @@ def _free(name: str, taken: Mapping[str, Resource]) -> str:
 
 def elements(resource: Resource, definitions: Definitions) -> Iterator[tuple[str, Item]]:
     """Every element of a resource, parents first, with its path in the type that has it (``Patient.contact.name``,
-    ``HumanName.family``); the resource itself and each value of a type also with the name of that.
+    ``HumanName.family``, ``Observation.value[x]`` and ``Observation.valueQuantity``); the resource itself and each
+    value of a type also with the name of that.
     """
     kind = resource["resourceType"]
     waiting = [Item(resource, None, kind, None)]
     yield kind, waiting[0]
     while waiting:
         owner = waiting.pop()
-        for name, rows in members_of(definitions, owner.owner).items():
-            for item in items_of(owner.object, rows):
-                yield f"{owner.owner}.{name}", item
+        for name, row in ((name, row) for name, rows in members_of(definitions, owner.owner).items() for row in rows):
+            for item in items_of(owner.object, (row,)):
+                for each in dict.fromkeys((name, row.member)):
+                    yield f"{owner.owner}.{each}", item
                 if item.type in definitions.types and "." not in item.type:
                     yield item.type, item
                 waiting.append(item)
