@@ -6,7 +6,7 @@ PYTEST = .venv/bin/python -m pytest
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check system soak bench lock clean run-environment dev-environment
+.PHONY: help run test check system soak bench profiles lock clean run-environment dev-environment
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -34,6 +34,11 @@ soak: dev-environment ## the long figures: kill rounds, random requests, imports
 
 bench: dev-environment ## measure beside the frozen floor; writes benchmarks/RESULTS.md
 	.venv/bin/python -m benchmarks.run
+
+profiles: dev-environment ## remake what is made of medmij_profiles: operations, snapshots, docs/profiles
+	.venv/bin/python -m app.auth.definitions
+	.venv/bin/zelfregie profiles snapshot
+	.venv/bin/zelfregie profiles pages
 
 lock: dev-environment ## remake the lock files from pyproject.toml
 	@scripts/lock

@@ -126,9 +126,17 @@ def reindex(database: DatabaseOption = None) -> None:
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="files: JSON, XML or NDJSON")],
+    *,
     fhir_version: Annotated[str, typer.Option(help="4.0.1 or 3.0.1")] = "4.0.1",
+    profile: Annotated[
+        list[str] | None, typer.Option(help="canonical of a profile, beside those that a resource claims")
+    ] = None,
+    package: Annotated[
+        list[Path] | None, typer.Option(help="folder or tarball with profiles and value sets, beside our own")
+    ] = None,
 ) -> None:
-    """Check files against FHIR's own definitions, and list everything that is wrong with each."""
+    """Check files against FHIR's own definitions and against profiles, and list everything that is wrong with each."""
+    from app.cli.checking import against_profiles
     from app.fhir.definitions import FILES
     from app.fhir.definitions import load as load_definitions
     from app.fhir.validation.files import validate_file
@@ -137,9 +145,13 @@ def validate(
         stderr.print(f"[red]FHIR version is one of {', '.join(FILES)}.[/red]")
         raise typer.Exit(2)
     definitions = load_definitions(fhir_version)
+    try:
+        look = against_profiles(definitions, settings_of().canonical_base, package or (), profile or ())
+    except ZelfregieError as error:
+        raise failure(error) from error
     bad = 0
     for path in files:
-        issues = validate_file(path, definitions)
+        issues = validate_file(path, definitions, look)
         wrong = any(issue.severity in ("error", "fatal") for issue in issues)
         bad += wrong
         stdout.print(f"{escape(str(path))}: {'not valid' if wrong else 'valid'}")

@@ -43,4 +43,5 @@ def line_of(issue: Issue) -> str:
     """One problem in one line."""
     where = f"{', '.join(issue.expression)}: " if issue.expression else ""
     rule = f" ({issue.rule})" if issue.rule else ""
-    return f"{issue.severity} {issue.code}: {where}{issue.diagnostics}{rule}"
+    profile = f" [{issue.profile}]" if issue.profile else ""
+    return f"{issue.severity} {issue.code}: {where}{issue.diagnostics}{rule}{profile}"

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from app.cli.console import failure, stdout
+from app.cli.console import failure, settings_of, stdout
 from app.errors import ZelfregieError
 
 app = typer.Typer(no_args_is_help=True, help="Making a package of profiles: snapshots, pages, tarball.")
@@ -57,3 +57,23 @@ def pages(
 def way(start: Path, end: Path) -> str:
     """How a page in one folder names another folder."""
     return Path(os.path.relpath(end.resolve(), start.resolve())).as_posix()
+
+
+@app.command()
+def pack(
+    folder: FolderArgument = OWN,
+    out: Annotated[Path, typer.Option(help="folder for the tarball")] = Path(),
+) -> None:
+    """Write the package as an npm tarball, under the canonical base of the settings, for `packages install`."""
+    from app.cli.authoring.folder import read_folder
+    from app.cli.authoring.packing import packed, tarball_name
+    from app.config import CANONICAL_BASE
+
+    try:
+        content = read_folder(folder)
+    except ZelfregieError as error:
+        raise failure(error) from error
+    base = str(content.manifest["canonical"])
+    path = out / tarball_name(content)
+    path.write_bytes(packed(content, settings_of().canonical_base if base == CANONICAL_BASE else base))
+    stdout.print(f"{path}: {len(content.resources)} definitions, {len(content.examples)} examples.")

@@ -158,8 +158,8 @@ def _checking(profile: Resource) -> str:
             '  -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/fhir+json" \\\n'
             f"  --data @{kind.lower()}.json\n"
             "\n"
-            "# without a service, for files that claim it\n"
-            f"zelfregie validate {kind.lower()}.json",
+            "# without a service\n"
+            f"zelfregie validate --profile {url} {kind.lower()}.json",
             "sh",
         ),
         "The answer names for each problem the place (`expression`), the rule and the profile that asks it.",

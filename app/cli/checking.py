@@ -1,0 +1,41 @@
+"""Files held against profiles without a database: those of the service's own package, and of packages that are given.
+
+https://hl7.org/fhir/R4/validation.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.errors import Issue
+from app.fhir.definitions import Definitions
+from app.fhir.packages import Library
+from app.fhir.packages.reading import read
+from app.fhir.profiles import Profiles
+from app.fhir.resource import Resource
+from app.fhir.terminology.library import LibraryTerminology
+from app.fhir.validation.files import Look
+from app.server.packages.built_in import built_in
+
+
+def against_profiles(
+    definitions: Definitions, canonical_base: str, packages: Sequence[Path], named: Sequence[str]
+) -> Look:
+    """Looks at the profiles that a resource claims, and at those ``named``.
+
+    Raises ``Invalid`` for packages that cannot be read.
+    """
+    artifacts = list(built_in(canonical_base))
+    for path in packages:
+        artifacts += [each for package in read(path) for each in package.artifacts]
+    library = Library(artifacts)
+    profiles = Profiles(definitions, library, LibraryTerminology(library, definitions))
+
+    def look(resource: Resource) -> list[Issue]:
+        found = profiles.claimed(resource)
+        for canonical in named:
+            found += profiles.check(resource, canonical)
+        return list(dict.fromkeys(found))
+
+    return look
