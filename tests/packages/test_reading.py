@@ -322,6 +322,14 @@ def test_a_package_that_is_not_right_is_refused_saying_why(
     assert any(re.search(said, text) for text in texts), texts
 
 
+def test_text_of_a_wrong_form_keeps_nobody_from_using_a_package(tmp_path: Path) -> None:
+    element = {"id": "Goal", "path": "Goal", "example": [{"label": "x", "valueUri": "with a space"}]}
+    odd = profile(id="x" * 80, date="yesterday", differential={"element": [element]})
+    (found,) = read(folder(tmp_path, files_of(odd, value_set())))
+    assert len(found.artifacts) == 2
+    assert found.remarks == ("1 resources break other rules of FHIR's own, and were kept.",)
+
+
 def test_every_problem_of_a_package_is_said_at_once(tmp_path: Path) -> None:
     content = {**bad(colour="red"), "a.json": b"{", "z.xml": b'<ValueSet xmlns="http://hl7.org/fhir"><x/></ValueSet>'}
     with pytest.raises(Invalid, match=r"example\.proef#1\.0\.0 cannot be read as it is") as refusal:

@@ -39,10 +39,10 @@ _XML_ROOT: Final = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:[\w.-]+:)?(\w
 _NAMESPACE: Final = b"http://hl7.org/fhir"
 _FHIR_VERSION: Final = re.compile(rb'<(?:\w+:)?fhirVersion\s+value="([^"<]*)"|"fhirVersion"\s*:\s*"([^"]*)"')
 _FATAL: Final = frozenset({"structure", "value", "required"})
-"""Codes of problems that keep a resource from being used: what reads it could stumble."""
-_FATAL_IN_CORE: Final = _FATAL - {"value"}
-"""HL7's own definitions fall short of themselves in places: without ``type`` or ``base``, or in an example of a value.
+"""Codes of problems that keep a resource from being used, as what reads it could stumble. Not so text of a wrong form.
 """
+_NOT_TEXT: Final = frozenset({"boolean", "decimal", "integer", "positiveInt", "unsignedInt"})
+_STEP: Final = re.compile(r"(\w+)(?:\[(\d+)\])?")
 _HL7_EXAMPLE: Final = re.compile(r"example\d*|example-.*")
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -184,9 +184,8 @@ class _Contents:
         found = [
             each for each in validate(without_what_is_shown(resource), self.definitions) if each.severity == "error"
         ]
-        is_core = self.manifest.name in CORES
-        fatal = [each for each in found if each.code in (_FATAL_IN_CORE if is_core else _FATAL)]
-        if fatal and is_core:
+        fatal = [each for each in found if each.code in _FATAL and not _is_of_text(each, resource, self.definitions)]
+        if fatal and self.manifest.name in CORES:  # a few of HL7's own definitions do not say of what they are
             self.left_out += 1
             self.remarks.append(f"{name} does not follow FHIR's own definitions and was left out.")
             return False
@@ -244,7 +243,8 @@ def _resource(file: File, definitions: Definitions) -> Resource | None:
             return None
         return xml.from_xml(data, definitions)
     content = _json(data, "")
-    return content if isinstance(content, dict) and content.get("resourceType") in KEPT else None
+    kind = content.get("resourceType") if isinstance(content, dict) else None
+    return content if isinstance(kind, str) and kind in KEPT else None
 
 
 def _json(data: bytes, name: str) -> Any:
@@ -252,6 +252,23 @@ def _json(data: bytes, name: str) -> Any:
         return decode_value(data.removeprefix(_BOM))
     except Invalid as error:
         raise Invalid(f"{name}: {error}" if name else str(error), error.code) from error
+
+
+def _is_of_text(issue: Issue, resource: Resource, definitions: Definitions) -> bool:
+    """Whether a problem is about the form of a text, which nobody stumbles over who expects a text."""
+    if issue.code != "value":
+        return False
+    value: Any = resource
+    kind = str(resource["resourceType"])
+    for name, number in _STEP.findall(issue.expression[0].partition(".")[2] if issue.expression else ""):
+        members = definitions.types.get(kind, {})
+        key = next((each for each in members if name in (each, members[each].choice) and each in value), None)
+        if key is None:
+            return False
+        kind, value = members[key].type, value[key]
+        if number:
+            value = value[int(number)]
+    return isinstance(value, str) and kind not in _NOT_TEXT
 
 
 def _is_of_another(said: object, of: Manifest) -> bool:
