@@ -13,6 +13,7 @@ from app.fhir.definitions import Definitions
 from app.fhir.packages import Library
 from app.fhir.packages.reading import read
 from app.fhir.profiles import Profiles
+from app.fhir.profiles.verdicts import asked_issues, claimed_issues
 from app.fhir.resource import Resource
 from app.fhir.terminology.library import LibraryTerminology
 from app.fhir.validation.files import Look
@@ -33,9 +34,9 @@ def against_profiles(
     profiles = Profiles(definitions, library, LibraryTerminology(library, definitions))
 
     def look(resource: Resource) -> list[Issue]:
-        found = profiles.claimed(resource)
+        found = claimed_issues(profiles, resource)
         for canonical in named:
-            found += profiles.check(resource, canonical)
+            found += asked_issues(profiles, resource, canonical)
         return list(dict.fromkeys(found))
 
     return look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from app.cli.commands import app
 from app.config import CANONICAL_BASE
 from app.fhir.resource import decode, encode
 from app.server.packages.built_in import FOLDER
+from tests.builders import observation
 
 GOAL: Final = f"{CANONICAL_BASE}/StructureDefinition/PersonalGoal"
 
@@ -43,9 +45,9 @@ def test_a_profile_can_be_named_that_is_not_claimed(tmp_path: Path) -> None:
     assert _validate(path, "--profile", GOAL)[0] == 1
 
 
-def test_what_is_not_valid_fhir_is_not_held_against_profiles(tmp_path: Path) -> None:
+def test_what_has_not_the_shape_of_fhir_is_not_held_against_profiles(tmp_path: Path) -> None:
     path = tmp_path / "goal.json"
-    path.write_bytes(encode({"resourceType": "Goal", "meta": {"profile": [GOAL]}}))
+    path.write_bytes(encode({"resourceType": "Goal", "meta": {"profile": [GOAL]}, "note": {"text": "x"}}))
     code, output = _validate(path)
     assert code == 1
     assert GOAL not in output
@@ -73,3 +75,59 @@ def test_resources_of_both_fhir_versions_are_looked_at(tmp_path: Path, version: 
     code, output = _validate(path, "--fhir-version", version)
     assert code == 0
     assert "The profile urn:a is not held here" in output
+
+
+def test_a_profile_that_is_asked_for_and_not_held_is_wrong_and_one_that_is_claimed_is_said(tmp_path: Path) -> None:
+    example = tmp_path / "a.json"
+    example.write_bytes(encode(observation(meta={"profile": ["https://never.test/claimed"]})))
+    code, output = _validate(example)
+    assert code == 0
+    assert "information" in output
+    assert "https://never.test/claimed" in output
+    code, output = _validate(example, "--profile", "https://never.test/asked")
+    assert code == 1
+    assert "https://never.test/asked" in output
+
+
+def test_what_a_profile_asks_is_told_beside_what_fhir_asks(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(encode(observation(status="wrong")))
+    code, output = _validate(path, "--profile", "http://hl7.org/fhir/StructureDefinition/Goal")
+    assert code == 1
+    assert "Observation.status" in output
+    assert "profile-type" in output or "is one of Goal" in output
+
+
+def test_stu3_files_are_held_against_stu3_packages(tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    manifest = {"name": "old.test", "version": "1.0.0", "fhirVersions": ["3.0.1"]}
+    (folder / "package.json").write_text(json.dumps(manifest))
+    url = "https://old.test/StructureDefinition/commented"
+    profile = {
+        "resourceType": "StructureDefinition",
+        "url": url,
+        "name": "commented",
+        "status": "active",
+        "fhirVersion": "3.0.1",
+        "kind": "resource",
+        "abstract": False,
+        "type": "Observation",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation",
+        "derivation": "constraint",
+        "differential": {
+            "element": [
+                {"id": "Observation", "path": "Observation"},
+                {"id": "Observation.comment", "path": "Observation.comment", "min": 1},
+            ]
+        },
+    }
+    (folder / "profile.json").write_text(json.dumps(profile))
+    path = tmp_path / "a.json"
+    stu3 = {"resourceType": "Observation", "meta": {"profile": [url]}, "status": "final", "code": {"text": "Gewicht"}}
+    path.write_text(json.dumps(stu3))
+    given = ("--package", str(folder), "--fhir-version", "3.0.1")
+    code, output = _validate(path, *given)
+    assert (code, "Observation.comment" in output) == (1, True)
+    path.write_text(json.dumps({**stu3, "comment": "Nuchter"}))
+    assert _validate(path, *given)[0] == 0

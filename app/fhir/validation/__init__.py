@@ -7,6 +7,8 @@ not consulted.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
+from typing import Final
 
 from app.errors import Issue
 from app.fhir.definitions import Definitions
@@ -15,7 +17,9 @@ from app.fhir.validation.nesting import too_deep
 from app.fhir.validation.problems import issues
 from app.fhir.validation.structure import Checks
 
-__all__ = ["validate"]
+__all__ = ["has_shape", "validate"]
+
+_NO_SHAPE: Final = frozenset({"structure", "too-long", "informational"})
 
 
 def validate(resource: Resource, definitions: Definitions) -> list[Issue]:
@@ -32,6 +36,13 @@ def validate(resource: Resource, definitions: Definitions) -> list[Issue]:
         return []
     name = resource.get("resourceType") if isinstance(resource, dict) else None
     return issues(problems, name if isinstance(name, str) and name in definitions.resource_types else "Resource")
+
+
+def has_shape(issues: Iterable[Issue]) -> bool:
+    """Whether what ``validate`` found leaves a resource whose elements can be looked at: values of the right JSON type
+    where FHIR has them. A list of problems that is not whole may hide that it does not.
+    """
+    return not any(each.code in _NO_SHAPE for each in issues)
 
 
 @functools.cache

@@ -15,14 +15,14 @@ from app.errors import Issue, ZelfregieError
 from app.fhir import resource, xml
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource
-from app.fhir.validation import validate
+from app.fhir.validation import has_shape, validate
 
 LARGEST: Final = 50 * 1024 * 1024
 """Bytes of one resource: a JSON or XML file, or a line of NDJSON."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 Look = Callable[[Resource], list[Issue]]
-"""What else is said of a resource that is valid FHIR."""
+"""What else is said of a resource that has the shape of FHIR's."""
 
 
 def _no_more(_: Resource) -> list[Issue]:
@@ -33,7 +33,7 @@ def validate_file(path: Path, definitions: Definitions, look: Look = _no_more) -
     """All that is wrong with the resources in a file; a file that cannot be read gives one issue that says why.
 
     The format goes by the suffix ``.json``, ``.xml`` or ``.ndjson``. Texts about NDJSON begin with the line. ``look``
-    is asked about what is valid otherwise.
+    is asked about what has the shape of a resource.
     """
     suffix = path.suffix.lower()
     try:
@@ -69,4 +69,4 @@ def _content(content: bytes, suffix: str, definitions: Definitions, look: Look) 
     except ZelfregieError as error:
         return [replace(issue, severity="fatal") for issue in error.all_issues()]
     found = validate(decoded, definitions)
-    return found if any(issue.severity in ("error", "fatal") for issue in found) else [*found, *look(decoded)]
+    return [*found, *look(decoded)] if has_shape(found) else found

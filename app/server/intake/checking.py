@@ -15,10 +15,7 @@ from typing import Final
 
 from app.database import Reader
 from app.errors import Issue, Unprocessable
-from app.fhir.profiles.claims import claims_of
-from app.fhir.profiles.profiles import Profiles
-from app.fhir.profiles.run import Resolve, written
-from app.fhir.profiles.tree import CORE
+from app.fhir.profiles.verdicts import asked_issues, claimed_issues
 from app.fhir.resource import Resource
 from app.server.access import Access
 from app.server.intake.claims import Claimant
@@ -29,13 +26,6 @@ from app.server.server import FhirServer
 from app.server.store.find import find_patient
 
 NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_SHAPE: Final = frozenset({"structure", "too-long", "informational"})
-"""Codes of what is not FHIR's, and of a list of problems that is not whole."""
-
-
-def has_shape(issues: Iterable[Issue]) -> bool:
-    """Whether what validation found leaves a resource whose elements can be looked at by a profile."""
-    return not any(each.code in _NO_SHAPE for each in issues)
 
 
 async def profile_issues(
@@ -62,7 +52,7 @@ async def profile_issues(
         if number:
             await asyncio.sleep(0)  # others have their turn
         resolve = None if held is None else held.resolving(each.patient)
-        found = await _carried_out(partial(_claimed, profiles, each.resource, resolve), effort)
+        found = await _carried_out(partial(claimed_issues, profiles, each.resource, resolve), effort)
         issues += placed(found, each)
     return issues
 
@@ -78,45 +68,10 @@ async def issues_against(
     ``Unprocessable`` for what would take too long.
     """
     profiles = await server.packages.profiles(reader)
-    if not profiles.knows(canonical):
-        if (kind := _type_named(profiles, canonical)) is not None:
-            return _of_type(profiles, claimant.resource, kind, canonical)
-        text = f"The profile {canonical} is not held here, or not with all that it is derived from."
-        return [Issue("not-found", text, rule="profile-unknown", profile=canonical)]
     effort = effort_of(profiles, claimant.resource, (canonical,))
     held = await read_held(server, reader, access, [claimant])
     resolve = held.resolving(claimant.patient)
-    return await _carried_out(partial(profiles.check, claimant.resource, canonical, resolve), effort)
-
-
-def _claimed(profiles: Profiles, resource: Resource, resolve: Resolve | None) -> list[Issue]:
-    """What the claimed profiles say, abstract ones and the canonicals of FHIR's own types among them."""
-    issues: list[Issue] = []
-    types: set[str] = set()
-    for claim in claims_of(resource, None):
-        for number, canonical in enumerate(claim.profiles):
-            place = f"{written(claim.place)}.meta.profile[{number}]"
-            if profiles.is_abstract(canonical):
-                text = "The profile is abstract: claim one that is derived from it."
-                issues.append(Issue("invalid", text, (place,), rule="profile-type", profile=canonical))
-            elif not profiles.knows(canonical) and (kind := _type_named(profiles, canonical)) is not None:
-                types.add(canonical)
-                issues += _of_type(profiles, claim.resource, kind, canonical, place)
-    found = profiles.claimed(resource, resolve)
-    return issues + [each for each in found if each.rule != "profile-unknown" or each.profile not in types]
-
-
-def _type_named(profiles: Profiles, canonical: str) -> str | None:
-    """The type of FHIR's own that a canonical names, of which every resource of the type is."""
-    url = canonical.partition("|")[0]
-    return profiles.type_of(canonical) if url.startswith(CORE) else None
-
-
-def _of_type(profiles: Profiles, resource: Resource, kind: str, canonical: str, *places: str) -> list[Issue]:
-    if kind in profiles.lineage(resource["resourceType"]):
-        return []
-    text = f"The profile is one of {kind}, which this resource is not."
-    return [Issue("invalid", text, places, rule="profile-type", profile=canonical)]
+    return await _carried_out(partial(asked_issues, profiles, claimant.resource, canonical, resolve), effort)
 
 
 def placed(issues: Iterable[Issue], claimant: Claimant) -> list[Issue]:

@@ -13,10 +13,11 @@ from typing import Final
 from app.errors import Forbidden, Invalid, Issue, Unauthenticated, Unavailable, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import NAMES, Action
+from app.fhir.validation import has_shape
 from app.fhir.validation import validate as problems_of
 from app.server import bsn
 from app.server.challenges import beyond_scopes
-from app.server.intake.checking import has_shape, issues_against, partition_to_look_in, profile_issues
+from app.server.intake.checking import issues_against, partition_to_look_in, profile_issues
 from app.server.intake.claims import Claimant, claimed_in
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.interactions.preconditions import if_match

@@ -10,11 +10,11 @@ from typing import Final
 from app.database import Reader
 from app.errors import Forbidden, Invalid, Issue, MethodNotAllowed, Unprocessable
 from app.fhir.resource import Resource, parse_reference
-from app.fhir.validation import validate
+from app.fhir.validation import has_shape, validate
 from app.server import bsn
 from app.server.access import Access
 from app.server.ids import key_of, new_id, new_key, write_key
-from app.server.intake.checking import has_shape, partition_to_look_in, profile_issues
+from app.server.intake.checking import partition_to_look_in, profile_issues
 from app.server.intake.claims import Claimant, claimed_in
 from app.server.intake.flags import PROFILE_DEVIATION, intake_system, set_flags
 from app.server.placement import Place, elements, named_patient

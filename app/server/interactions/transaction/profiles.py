@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from app.fhir.resource import Resource, parse_reference
-from app.server.intake.checking import has_shape, partition_to_look_in, profile_issues
+from app.fhir.validation import has_shape
+from app.server.intake.checking import partition_to_look_in, profile_issues
 from app.server.intake.claims import Claimant, claimed_in
 from app.server.messages import Request
 from app.server.server import FhirServer
