@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, decode
 from tests.attacks.laboratory import CREATININE, HIDDEN, LABORATORY_ONLY, SHOWN, laboratory, same_as_unknown
 from tests.builders import (
     LOINC,
@@ -208,6 +208,24 @@ async def test_a59_a_query_that_cannot_be_held_lets_nothing_through(service: Ser
         assert (await app.post("/Observation", laboratory())).status_code == 403
 
 
+def concept_map(name: str) -> Resource:
+    """Of code 1, and of code 2 in the one of ``b``, to which the one of ``a`` leads."""
+    target = [{"code": "x", "equivalence": "equal"}]
+    group: Resource = {"source": f"urn:s-{name}", "target": "urn:t", "element": [{"code": "1", "target": target}]}
+    groups = [group]
+    if name == "a":
+        group["unmapped"] = {"mode": "other-map", "url": "urn:m-b"}
+    else:
+        groups.append({"source": "urn:s-a", "target": "urn:t", "element": [{"code": "2", "target": target}]})
+    return {
+        "resourceType": "ConceptMap",
+        "id": f"m-{name}",
+        "url": f"urn:m-{name}",
+        "status": "active",
+        "group": groups,
+    }
+
+
 async def test_a59_catalogue_operations_tell_only_of_what_the_query_lets_through(
     service: Service, operator: Caller
 ) -> None:
@@ -231,7 +249,8 @@ async def test_a59_catalogue_operations_tell_only_of_what_the_query_lets_through
                 "compose": {"include": [{"system": f"urn:s-{name}"}]},
             }
         )
-    scopes = "patient/ValueSet.rs?url=urn:v-a patient/CodeSystem.rs?url=urn:s-a"
+        await operator.keep(concept_map(name))
+    scopes = "patient/ValueSet.rs?url=urn:v-a patient/CodeSystem.rs?url=urn:s-a patient/ConceptMap.rs?url=urn:m-a"
     app = await token_with(service, scopes, "anna", purpose="own-use")
     for name, status in (("a", 200), ("b", 404)):
         for address in (
@@ -240,8 +259,22 @@ async def test_a59_catalogue_operations_tell_only_of_what_the_query_lets_through
             f"/ValueSet/$expand?url=urn:v-{name}",
             f"/CodeSystem/s-{name}/$lookup?code=1",
             f"/CodeSystem/$lookup?system=urn:s-{name}&code=1",
+            f"/CodeSystem/$subsumes?system=urn:s-{name}&codeA=1&codeB=1",
+            f"/CodeSystem/s-{name}/$validate-code?code=1",
+            f"/ValueSet/v-{name}/$validate-code?system=urn:s-{name}&code=1",
+            f"/ValueSet/$validate-code?url=urn:v-{name}&system=urn:s-{name}&code=1",
+            f"/ConceptMap/m-{name}/$translate?system=urn:s-{name}&code=1",
+            f"/ConceptMap/$translate?url=urn:m-{name}&system=urn:s-{name}&code=1",
         ):
             assert (await app.get(address)).status_code == status, address
+        for address in (
+            f"/CodeSystem/$validate-code?url=urn:s-{name}&code=1",
+            f"/ConceptMap/$translate?system=urn:s-{name}&code=1",
+        ):
+            told = decode((await app.get(address)).content)["parameter"][0]
+            assert told == {"name": "result", "valueBoolean": status == 200}, address
+    led = decode((await app.get("/ConceptMap/m-a/$translate?system=urn:s-a&code=2")).content)["parameter"]
+    assert led[0] == {"name": "result", "valueBoolean": False}, "a map that may be seen leads to one that may not"
     assert await app.found("/ValueSet") == ["v-a"]
 
 

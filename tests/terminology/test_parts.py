@@ -180,6 +180,9 @@ def test_words_in_the_language_that_is_wanted_most() -> None:
     assert display_of("onion", designations, ["de"]) == "onion"
     assert display_of("onion", designations, ["en", "nl"], "en") == "onion"
     assert display_of(None, designations, []) is None
+    english = [{"language": "en", "value": "onion"}, {"language": "nl", "value": "bol"}]
+    assert display_of("onion", english, ["nl"], "nl-NL") == "bol", "what is said of the words themselves counts"
+    assert display_of("ui", [{"language": "nl", "value": "bol"}, {"language": "nl", "value": "ui"}], ["nl"]) == "ui"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,11 @@ def display_of(
     ``nl`` finds ``nl-NL``; for who asks ``nl-BE``, any Dutch comes before another language.
     https://www.rfc-editor.org/rfc/rfc4647#section-3.4
     """
-    said = [(spoken or "", display)] if display is not None else []
-    said += [(str(each.get("language", "")), str(each["value"])) for each in designations if "value" in each]
+    said = [(str(each.get("language", "")), str(each["value"])) for each in designations if "value" in each]
+    if display is not None:
+        # Nictiz's code systems say that they are in Dutch; those of their concepts that are in English say so here.
+        its_own = next((each for each, words in said if words == display and each), spoken or "")
+        said.insert(0, (its_own, display))
     for language in languages:
         for wanted in _widened(language.lower()):
             for each, words in said:

@@ -115,6 +115,9 @@ async def _translated(held: Held, maps: Sequence[ConceptMap] | None, asked: list
     if maps is None:
         chosen = [pair for pair in chosen if await held.tells_of("ConceptMap", pair[0].canonical)]
     made = await held.ask(lambda view: _by_all(view, chosen))
+    known = {each.canonical for each, _ in chosen}
+    # A map can lead to another one, of which the caller may not know.
+    made.matches = [each for each in made.matches if each.map in known or await held.tells_of("ConceptMap", each.map)]
     if not chosen:
         made.note(
             "No concept map that is held here translates from this code system as it is asked."
