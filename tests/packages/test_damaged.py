@@ -35,7 +35,23 @@ DAMAGED: Final = {
     "value-set": value_set(),
     "naming-system": NUMBERS,
 }
-OTHERS: Final[tuple[Any, ...]] = ("", "\x00", "x", None, 3, 1.5, 10**40, True, [], {}, [1], [None], [[]], {"a": 1}, {"value": "x"})
+OTHERS: Final[tuple[Any, ...]] = (
+    "",
+    "\x00",
+    "x",
+    None,
+    3,
+    1.5,
+    10**40,
+    True,
+    [],
+    {},
+    [1],
+    [None],
+    [[]],
+    {"a": 1},
+    {"value": "x"},
+)
 GOAL: Final = {"resourceType": "Goal", "lifecycleStatus": "active"}
 
 
