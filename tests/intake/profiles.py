@@ -76,7 +76,7 @@ def package(*profiles: Resource, name: str = PACKAGE) -> Package:
     return Package(Manifest(short, version, "4.0.1", {}), artifacts, f"digest of {name}", 0, ())
 
 
-def weighing(subject: str = "Patient/anna", *, profile: str = WEIGHING, **members: Any) -> Resource:
+def weighing(subject: str | None = "Patient/anna", *, profile: str = WEIGHING, **members: Any) -> Resource:
     """A weight that follows its profile, but for what ``members`` say."""
     return observation(subject, **{"meta": {"profile": [profile]}, "note": NOTE, **members})
 
