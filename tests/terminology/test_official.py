@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.fhir.definitions import load
-from app.fhir.packages import Library
+from app.fhir.definitions import load, package
+from app.fhir.packages import Artifact, Library
 from app.fhir.terminology.composing import selection_of
 from app.fhir.terminology.conceptmap import Asked, translate
 from app.fhir.terminology.library import LibraryTerminology, Packaged
@@ -131,3 +131,24 @@ def test_an_empty_library_has_the_value_sets_that_fhir_requires() -> None:
         assert terminology.membership(f"{url}|9.9.9").missing == (f"{url}|9.9.9",)
         assert terminology.holds_system("http://hl7.org/fhir/observation-status")
         assert not terminology.holds_system("http://snomed.info/sct")
+
+
+@VERSIONS
+def test_hl7s_own_package_holds_the_codes_that_are_built_in(fhir_definitions: Path, version: str) -> None:
+    """Two ways to the same: value sets composed from the package, and the tables that were generated from it."""
+    source = package.read(fhir_definitions / f"hl7.fhir.core-{version}.tar.gz").resources
+    artifacts = [
+        Artifact.of(each, fhir_version=version, package="hl7#1")
+        for kind in ("ValueSet", "CodeSystem")
+        for each in source[kind].values()
+    ]
+    definitions = load(version)
+    terminology = LibraryTerminology(Library(artifacts), definitions)
+    assert len(definitions.concepts) >= 200
+    for url, concepts in definitions.concepts.items():
+        membership = terminology.membership(url)
+        assert (membership.concepts, membership.lacking) == (concepts, ()), url
+    for url in source["ValueSet"]:
+        membership = terminology.membership(url)
+        assert url not in membership.missing, url
+        assert membership.lacking or not (membership.undecided or membership.doubtful), url

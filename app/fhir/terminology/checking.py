@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.fhir.terminology.codesystem import CodeSystem
 from app.fhir.terminology.composing import listed
-from app.fhir.terminology.selection import Listed, Selection
+from app.fhir.terminology.selection import Listed, NotHeld, Selection
 from app.fhir.terminology.words import display_of
 
 
@@ -63,8 +63,13 @@ def check_in_value_set(selection: Selection, system: CodeSystem | None, coding: 
     if selection.verdict(key) == "out" or lost:
         also = ("The code system does not have this code.",) if lost else ()
         return _wrong("The code is not in the value set.", *also, display=known)
-    why = " ".join(str(each) for each in selection.lacking)
+    named = [each for each in selection.lacking if isinstance(each, NotHeld) and _is_of(each, coding.system)]
+    why = " ".join(str(each) for each in (selection.lacking if selection.unbounded else named or selection.lacking))
     return _wrong(f"Whether the code is in the value set cannot be told. {why}", display=known)
+
+
+def _is_of(why: NotHeld, system: str) -> bool:
+    return why.canonical.partition("|")[0] == system
 
 
 def check_in_code_system(system: CodeSystem | None, coding: Coding, wanted: Wanted) -> Checked:

@@ -129,6 +129,16 @@ async def test_why_a_code_is_not_in_a_code_system(anna: Caller, query: str, mess
     assert message in found["message"]
 
 
+async def test_only_the_systems_that_keep_it_from_being_told_are_named(anna: Caller, operator: Caller) -> None:
+    await operator.keep(value_set("x", NOT_LISTED, {"system": "urn:gone"}))
+    address = "/ValueSet/$validate-code?url=urn:vs:x&code=1"
+    for system, other in ((SNOMED, "urn:gone"), ("urn:gone", SNOMED)):
+        message = told(await anna.get(f"{address}&system={system}"))["message"]
+        assert (system in message, other in message) == (True, False)
+    await operator.keep(value_set("x", NOT_LISTED, {"valueSet": ["urn:vs:never"]}))
+    assert "urn:vs:never" in told(await anna.get(f"{address}&system={SNOMED}"))["message"]
+
+
 async def test_what_is_held_of_a_code_system_that_is_not_held_wholly_is_right(anna: Caller) -> None:
     assert told(await anna.get("/CodeSystem/$validate-code?url=urn:part&code=known")) == {"result": True}
 
