@@ -1,4 +1,4 @@
-"""The service's own package as a tarball that others install. https://docs.npmjs.com/cli/commands/npm-pack"""
+"""The service's own package as a tarball that others install. https://confluence.hl7.org/display/FHIR/NPM+Package+Specification"""
 
 from __future__ import annotations
 
