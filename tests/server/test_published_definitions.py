@@ -65,6 +65,19 @@ async def test_a_canonical_is_found_by_its_url(anna: Caller, kind: str) -> None:
             assert await anna.found(f"/{kind}?url={each['url']}") == [each["id"]]
 
 
+async def test_our_value_sets_are_expanded_in_dutch(anna: Caller) -> None:
+    url = f"{CANONICAL_BASE}/ValueSet/plan-phase"
+    answer = await anna.get(f"/ValueSet/$expand?url={url}&displayLanguage=nl")
+    assert answer.status_code == 200, answer.text
+    listed = decode(answer.content)["expansion"]["contains"]
+    assert [(each["code"], each["display"]) for each in listed] == [
+        ("plan", "Plannen"),
+        ("do", "Doen"),
+        ("check", "Evalueren"),
+        ("act", "Bijstellen"),
+    ]
+
+
 async def test_profiles_are_found_by_the_type_that_they_are_for(anna: Caller) -> None:
     plans = {each["id"] for each in OWN if each.get("type") == "CarePlan" and "derivation" in each}
     assert plans
