@@ -81,7 +81,8 @@ def filters() -> st.SearchStrategy[Resource]:
 @st.composite
 def parts(draw: st.DrawFn, imports: tuple[str, ...], systems: tuple[str, ...]) -> Resource:
     made: Resource = {}
-    if imports and draw(st.booleans()):
+    importing = draw(st.booleans())
+    if imports and importing:
         made["valueSet"] = draw(st.lists(st.sampled_from(imports), min_size=1, max_size=2))
     if "valueSet" not in made or draw(st.booleans()):
         made["system"] = draw(st.sampled_from(systems))

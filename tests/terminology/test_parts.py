@@ -112,7 +112,8 @@ def test_parts_of_a_code_system_are_taken_together() -> None:
     held = terminology(first, second, value_set(is_a))
     found = held.membership("urn:v")
     assert found.concepts == {(SNOMED, "1"), (SNOMED, "2")}
-    assert (found.undecided, found.lacking) == ({SNOMED}, (SNOMED,))
+    assert found.undecided == {SNOMED}
+    assert found.lacking == (SNOMED,)
     assert found.verdict(SNOMED, "3") == "unknown"
     assert held.holds_system(SNOMED)
     system = held.code_system(SNOMED)
