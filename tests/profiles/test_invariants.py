@@ -92,6 +92,7 @@ def _tried(fhir_definitions: Path, version: str, path: str) -> Iterator[tuple[It
             yield each, resource
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_constraints_that_cannot_be_evaluated_are_listed(
     fhir_definitions: Path, version: str, record_property: Callable[[str, object], None]
@@ -121,6 +122,7 @@ def test_constraints_that_cannot_be_evaluated_are_listed(
     )
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_asks_only_what_is_there_answers_as_fhirpathpy_does(fhir_definitions: Path, version: str) -> None:
     held, definitions = library(fhir_definitions, version), load(version)
