@@ -50,8 +50,8 @@ class Extensions:
             contexts, around = self._contexts(resource, place, steps)
             for number, extension in enumerate(owner[name]):
                 where: Place = (around, name, number)
-                url = extension.get("url", "")
-                if ":" not in url:
+                url = extension.get("url")
+                if not isinstance(url, str) or ":" not in url:
                     continue  # part of another extension, whose definition says what it is
                 self._check_one(extension, url, where, contexts, run)
 
@@ -72,8 +72,8 @@ class Extensions:
         """The parts of an extension are those that its definition names."""
         known = _parts(tree)
         for number, part in enumerate(extension.get("extension", ())):
-            url = part.get("url", "")
-            if ":" not in url and url not in known:
+            url = part.get("url")
+            if isinstance(url, str) and ":" not in url and url not in known:
                 text = f"The extension has no such part; it has {', '.join(sorted(known)) or 'none'}."
                 where: Place = (place, "extension", number)
                 run.add(where, text, code="structure", rule="extension-url", profile=tree.canonical)
