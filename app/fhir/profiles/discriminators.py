@@ -106,22 +106,23 @@ class Discriminating:
         return lambda item, _place, _run: isinstance(item.value, dict) and item.value.get("url") in urls
 
     def expected(self, node: Node) -> Matches | None:
-        """What the values of an element must be, as far as the profiles say: fixed, patterned, bound, or by what is
-        below them.
+        """What the values of an element must be, as far as the profiles say: as they are fixed or patterned, else as
+        they are bound and by what is below them.
         """
-        tests = [*_valued(node), *self._bound(node)]
+        tests = list(_valued(node)) or list(self._by_content(node))
+        tests = tests or [below for each in needed(node) if (below := self.expected(each)) is not None]
+        tests = tests or list(self._typed(node))
+        if len(tests) < 2:
+            return tests[0] if tests else None
+        return lambda item, place, run: all(each(item, place, run) for each in tests)
+
+    def _by_content(self, node: Node) -> Iterator[Matches]:
+        yield from self._bound(node)
         for child in node.children.values():
             below = self.expected(child)
             if below is not None:
-                tests.append(self._any((Step(name=child.name.removesuffix("[x]")),), below))
-            tests += self._needed(child)
-        tests = tests or [below for each in needed(node) if (below := self.expected(each)) is not None]
-        tests = tests or list(self._typed(node))
-        if not tests:
-            return None
-        if len(tests) == 1:
-            return tests[0]
-        return lambda item, place, run: all(each(item, place, run) for each in tests)
+                yield self._any((Step(name=child.name.removesuffix("[x]")),), below)
+            yield from self._needed(child)
 
     def _needed(self, child: Node) -> Iterator[Matches]:
         """A slice of a child that must be there tells as well."""
