@@ -13,7 +13,7 @@ from app.fhir.profiles.invariants import invariants_of
 from app.fhir.profiles.limits import limits_of
 from app.fhir.profiles.reaching import Views, children_of, slices_of
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.slicing import DEFAULT, Found, Slice, Slicing, times
+from app.fhir.profiles.slicing import DEFAULT, Found, Slice, Slicing, there, times
 from app.fhir.profiles.tree import Node, Tree
 from app.fhir.profiles.types import types_of
 from app.fhir.profiles.values import Test, values_of
@@ -47,7 +47,7 @@ class Element:
         found = items_of(owner.object, self._rows_of(owner.owner))
         number = len(found)
         if number < self.least[0]:
-            text = f"The profile asks for {self.name} at least {times(self.least[0])}, and it is there {times(number)}."
+            text = f"The profile asks for {self.name} at least {times(self.least[0])}, and it is {there(number)}."
             run.add((around, self.name, None), text, code="required", rule="min", profile=self.least[1])
         if not found:
             if self.slicing is not None:
@@ -55,7 +55,7 @@ class Element:
             return
         placed: list[tuple[Item, Place]] = [(item, (around, self.name, item.at)) for item in found]
         if self.most is not None and number > self.most[0]:
-            text = f"The profile allows {self.name} at most {times(self.most[0])}, and it is there {times(number)}."
+            text = f"The profile allows {self.name} at most {times(self.most[0])}, and it is {there(number)}."
             run.add(placed[self.most[0]][1], text, code="structure", rule="max", profile=self.most[1])
         for item, place in placed:
             self.check_item(item, place, run)

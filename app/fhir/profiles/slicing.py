@@ -94,16 +94,21 @@ class Slicing:
     def _check_slice(self, each: Slice, own: Found, around: Place, run: Run) -> None:
         place: Place = (around, self.name, None)
         if len(own) < each.least and each.matches is not None:
-            text = f"The slice {each.name} is to be there at least {times(each.least)}, and is there {times(len(own))}."
+            text = f"The slice {each.name} is to be there at least {times(each.least)}, and is {there(len(own))}."
             run.add(place, text, code="required", rule="slice-min", profile=each.least_by)
         if each.most is not None and len(own) > each.most:
-            text = f"The slice {each.name} may be there at most {times(each.most)}, and is there {times(len(own))}."
+            text = f"The slice {each.name} may be there at most {times(each.most)}, and is {there(len(own))}."
             run.add(own[each.most][1], text, code="structure", rule="slice-max", profile=each.most_by)
         for item, place in own:
             each.rules.check_item(item, place, run)
         each.rules.check_slices(own, around, run)
 
 
+def there(number: int) -> str:
+    """How often something is there, in words."""
+    return f"there {times(number)}" if number else "not there"
+
+
 def times(number: int) -> str:
     """How often, in words."""
-    return {0: "not at all", 1: "once"}.get(number, f"{number} times")
+    return {0: "never", 1: "once"}.get(number, f"{number} times")
