@@ -23,7 +23,7 @@ DAMAGE: Final = {
     "token": ("DELETE FROM token", "UPDATE token SET value = value + 1", "UPDATE token SET date = date + 1"),
     "period": ("DELETE FROM period WHERE low < high", "UPDATE period SET high = high + 1"),
     "text": ("DELETE FROM text", "UPDATE text SET folded = 'anders', exact = 'Anders'"),
-    "link": ("DELETE FROM link", "UPDATE link SET target_id = 'nobody'"),
+    "link": ("DELETE FROM link", "UPDATE link SET target_id = 'no-' || target_id"),
     "range": ('DELETE FROM "range"', 'UPDATE "range" SET low = low - 1, high = high + 1'),
     "pair": ("DELETE FROM pair", "UPDATE pair SET value = value + 1"),
     "lookup": ("DELETE FROM lookup", "UPDATE lookup SET value = value + 1", "UPDATE lookup SET n = n + 1000"),
