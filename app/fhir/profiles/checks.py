@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.fhir.definitions import Definitions
@@ -26,10 +26,10 @@ class Element:
     """What a profile asks of one element, or one slice of it.
 
     ``tests`` look at each value; ``children`` at what is in it. ``again`` is the element whose content this one has as
-    well (``contentReference``).
+    well (``contentReference``); but for those ``apart``, which lead further back themselves.
     """
 
-    __slots__ = ("_members", "_rows", "again", "children", "least", "most", "name", "slicing", "tests")
+    __slots__ = ("_members", "_rows", "again", "apart", "children", "least", "most", "name", "slicing", "tests")
 
     def __init__(self, name: str, definitions: Definitions) -> None:
         self.name = name
@@ -39,6 +39,7 @@ class Element:
         self.children: tuple[Element, ...] = ()
         self.slicing: Slicing | None = None
         self.again: Element | None = None
+        self.apart: frozenset[str] = frozenset()
         self._members = definitions
         self._rows: dict[str, Rows] = {}
 
@@ -77,12 +78,17 @@ class Element:
             child.check(item, place, run)
         if self.again is not None:
             for child in self.again.children:
-                child.check(item, place, run)
+                if child.name not in self.apart:
+                    child.check(item, place, run)
 
     def check_slices(self, found: Found, around: Place, run: Run) -> None:
         """Hold the values of a slice against the slices within it."""
         if self.slicing is not None:
             self.slicing.check(found, around, run)
+
+
+Made = dict[str, tuple[Node, Element]]
+"""What was made so far, by the id of its node."""
 
 
 class Compiler:
@@ -96,17 +102,44 @@ class Compiler:
 
     def compile(self, tree: Tree) -> Element:
         """The checks of a whole profile, to be used on a value of its type."""
-        made: dict[str, Element] = {}
-        return self._element((tree.root,), made)
+        made: Made = {}
+        root = self._element((tree.root,), made)
+        for node, element in made.values():
+            self._lead_back(node, element, made)
+        return root
 
-    def _element(self, views: Views, made: dict[str, Element]) -> Element:
+    def _lead_back(self, node: Node, element: Element, made: Made) -> None:
+        """Where the content of an element is that of another path, as in Questionnaire.item.item, what is asked of that
+        path is asked there as well. https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.contentReference
+        """
+        for kind in node.types:
+            if "." in kind and kind != node.path and kind in made:
+                element.again = made[kind][1]
+                element.apart = frozenset(name for name, each in node.children.items() if _leads_back(each))
+        if element.again is None and len(node.types) == 1:
+            element.children += tuple(self._leading_back(node.types[0], frozenset(node.children), made))
+
+    def _leading_back(self, kind: str, own: frozenset[str], made: Made) -> Iterator[Element]:
+        """The elements of a path that the profile says nothing of, and that lead to one that it does."""
+        for name, rows in members_of(self._definitions, kind).items():
+            below = rows[0].type
+            if name in own or "." not in below:
+                continue
+            element = Element(name, self._definitions)
+            if below != f"{kind}.{name}":
+                element.again = made[below][1] if below in made else None
+            else:
+                element.children = tuple(self._leading_back(below, frozenset(), made))
+            if element.again is not None or element.children:
+                yield element
+
+    def _element(self, views: Views, made: Made) -> Element:
         """``views`` has the element's own node, then what profiles of types further out say of it: they check that
         themselves, but it tells what the element is.
         """
         node = views[0]
         element = Element(node.name, self._definitions)
-        if node.id == node.path:  # of no slice, nor below one
-            made[node.path] = element
+        made[node.id] = (node, element)  # by its path, where it is of no slice and not below one
         minimum = max(node.every("min"), key=lambda said: said[0], default=None)
         if minimum is not None:
             element.least = minimum
@@ -116,10 +149,6 @@ class Compiler:
         element.children = tuple(self._element(children_of(views, name, self._held), made) for name in node.children)
         if node.slices:
             element.slicing = self._slicing(views, made)
-        # An element that has the elements of another path, such as Questionnaire.item.item.
-        for kind in node.types:
-            if "." in kind and kind != node.path and kind in made and made[kind] is not element:
-                element.again = made[kind]
         return element
 
     def _tests(self, node: Node) -> Sequence[Test]:
@@ -131,7 +160,7 @@ class Compiler:
             *invariants_of(node, self._definitions, self._terminology),
         )
 
-    def _slicing(self, views: Views, made: dict[str, Element]) -> Slicing:
+    def _slicing(self, views: Views, made: Made) -> Slicing:
         node = views[0]
         discriminators = discriminators_of(views)
         rules: list[tuple[Mapping[str, Any], str]] = list(node.every("slicing"))
@@ -147,7 +176,7 @@ class Compiler:
             said.get("openAtEnd"),
         )
 
-    def _slice(self, name: str, views: Views, discriminators: Sequence[Any], made: dict[str, Element]) -> Slice:
+    def _slice(self, name: str, views: Views, discriminators: Sequence[Any], made: Made) -> Slice:
         element = self._element(views, made)
         least, most = element.least, element.most or (None, "")
         return Slice(
@@ -159,3 +188,7 @@ class Compiler:
             most[1],
             element,
         )
+
+
+def _leads_back(node: Node) -> bool:
+    return any("." in kind and kind != node.path for kind in node.types)

@@ -75,9 +75,11 @@ class Profiles:
     def _checked(self, claims: Sequence[tuple[Claim, Place | None]]) -> list[Issue]:
         """The issues of all claims; each at the place that is given with it, else where ``meta.profile`` names it."""
         noted = Noted()
+        runs: dict[int, Run] = {}  # one for all that a resource contains, which it then looks through once
         try:
             for claim, named in claims:
-                self._check(claim, named, Run(claim.around, claim.resolve, noted=noted))
+                run = runs.setdefault(id(claim.around), Run(claim.around, claim.resolve, noted=noted))
+                self._check(claim, named, run)
         except Enough:
             assert noted.more
         return [*dict.fromkeys(noted.issues), *([_MOST] if noted.more else ())]
