@@ -73,7 +73,7 @@ def of_stu3(resource: Resource) -> Resource:
     if "context" in made:
         made["contextType"] = "resource"
         made["context"] = [each["expression"] for each in made["context"]]
-    for each in made["differential"]["element"]:
+    for each in made.get("differential", made.get("snapshot", {}))["element"]:
         if "type" in each:
             each["type"] = [one for kind in each["type"] for one in _single(kind)]
         binding = each.get("binding", {})
@@ -106,5 +106,6 @@ class Own:
         assert [each for each in validate(resource, load(self.version)) if each.severity == "error"] == []
         found: list[Issue] = self.profiles.check(resource, URL + name, (known or {}).get)
         return [
-            (each.severity, each.rule, each.expression[0], (each.profile or "").removeprefix(URL)) for each in found
+            (each.severity, each.rule, "".join(each.expression), (each.profile or "").removeprefix(URL))
+            for each in found
         ]
