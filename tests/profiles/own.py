@@ -73,7 +73,7 @@ def of_stu3(resource: Resource) -> Resource:
     if "context" in made:
         made["contextType"] = "resource"
         made["context"] = [each["expression"] for each in made["context"]]
-    for each in made.get("differential", made.get("snapshot", {}))["element"]:
+    for each in (made.get("differential") or made["snapshot"])["element"]:
         if "type" in each:
             each["type"] = [one for kind in each["type"] for one in _single(kind)]
         binding = each.get("binding", {})
