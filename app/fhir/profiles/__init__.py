@@ -7,6 +7,6 @@ resource is held against these (``profiles``).
 from __future__ import annotations
 
 from app.fhir.profiles.profiles import Profiles
-from app.fhir.profiles.run import Resolve
+from app.fhir.profiles.resolving import Resolve
 
 __all__ = ["Profiles", "Resolve"]

@@ -26,10 +26,14 @@ class Element:
     """What a profile asks of one element, or one slice of it.
 
     ``tests`` look at each value; ``children`` at what is in it. ``again`` is the element whose content this one has as
-    well (``contentReference``); but for those ``apart``, which lead further back themselves.
+    well (``contentReference``); but for those ``apart``, which lead further back themselves. ``is_resource``: its
+    values are resources of their own, contained or in an entry.
     """
 
-    __slots__ = ("_members", "_rows", "again", "apart", "children", "least", "most", "name", "slicing", "tests")
+    __slots__ = (
+        *("_members", "_rows", "again", "apart", "children", "is_resource", "least", "most"),
+        *("name", "slicing", "tests"),
+    )
 
     def __init__(self, name: str, definitions: Definitions) -> None:
         self.name = name
@@ -38,6 +42,7 @@ class Element:
         self.tests: tuple[Test, ...] = ()
         self.children: tuple[Element, ...] = ()
         self.slicing: Slicing | None = None
+        self.is_resource = False
         self.again: Element | None = None
         self.apart: frozenset[str] = frozenset()
         self._members = definitions
@@ -72,6 +77,8 @@ class Element:
 
     def check_item(self, item: Item, place: Place, run: Run) -> None:
         """Hold one value, and what is in it, against the rules."""
+        if self.is_resource and isinstance(item.value, dict):
+            run = run.within(item.value)
         for test in self.tests:
             test(item, place, run)
         for child in self.children:
@@ -139,6 +146,7 @@ class Compiler:
         """
         node = views[0]
         element = Element(node.name, self._definitions)
+        element.is_resource = node.types == ("Resource",)
         made[node.id] = (node, element)  # by its path, where it is of no slice and not below one
         minimum = max(node.every("min"), key=lambda said: said[0], default=None)
         if minimum is not None:

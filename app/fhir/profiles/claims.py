@@ -5,11 +5,12 @@ https://hl7.org/fhir/R4/profiling.html#resources, https://hl7.org/fhir/R4/bundle
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.fhir.profiles.run import Place, Resolve
-from app.fhir.resource import Resource, parse_reference
+from app.fhir.profiles.resolving import Resolve, within_bundle
+from app.fhir.profiles.run import Place
+from app.fhir.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def claims_of(resource: Resource, resolve: Resolve | None, place: Place | None =
         yield from _claim(each, resource, (place, "contained", number), resolve)
     if resource["resourceType"] == "Bundle":
         entries = resource.get("entry", ())
-        within = _resolving(entries, resolve)
+        within = within_bundle(entries, resolve)
         for number, entry in enumerate(entries):
             if isinstance(entry.get("resource"), dict):
                 yield from claims_of(entry["resource"], within, ((place, "entry", number), "resource", None))
@@ -45,25 +46,3 @@ def _claim(resource: Resource, around: Resource, place: Place, resolve: Resolve 
     profiles = tuple(each for each in listed if isinstance(each, str))
     if profiles:
         yield Claim(resource, around, place, profiles, resolve)
-
-
-def _resolving(entries: list[Resource], resolve: Resolve | None) -> Resolve:
-    """References to entries by their ``fullUrl`` and by ``Type/id``, before those that lead out of the Bundle."""
-    known: dict[str, Resource] = {}
-    for entry in entries:
-        held = entry.get("resource")
-        if not isinstance(held, dict):
-            continue
-        url = entry.get("fullUrl")
-        if isinstance(url, str):
-            known[url] = held
-        if isinstance(held.get("id"), str):
-            known.setdefault(f"{held['resourceType']}/{held['id']}", held)
-    return lambda reference: _found(known, reference) or (resolve(reference) if resolve is not None else None)
-
-
-def _found(known: Mapping[str, Resource], reference: str) -> Resource | None:
-    found = known.get(reference)
-    if found is None and (literal := parse_reference(reference)) is not None:
-        found = known.get(literal.relative)
-    return found

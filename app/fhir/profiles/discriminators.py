@@ -11,7 +11,7 @@ from app.fhir.profiles.elements import Item, items_of, members_of
 from app.fhir.profiles.matching import Fits, fitting, fixed
 from app.fhir.profiles.reaching import Step, Trees, Views, below, implied, needed, steps_of
 from app.fhir.profiles.run import Place, Run
-from app.fhir.profiles.tree import Node
+from app.fhir.profiles.tree import CORE, Node
 from app.fhir.profiles.types import ANY, allowed_by, type_referred, whole
 from app.fhir.profiles.types import Held as HeldByTypes
 from app.fhir.resource import Resource
@@ -143,8 +143,8 @@ class Discriminating:
         """A type profile, where nothing else tells."""
         for allowed in allowed_by(node):
             profiles = [each for listed in allowed.profiles.values() for each in listed]
-            if profiles:
-                yield self._conforming(profiles)
+            if profiles and (conforming := self._conforming(profiles)) is not None:
+                yield conforming
 
     def _exists(self, nodes: Views, steps: Sequence[Step]) -> Matches | None:
         there = any(minimum for node in nodes for minimum, _ in node.every("min"))
@@ -174,7 +174,8 @@ class Discriminating:
         if not profiles:
             return None
         if kind == "profile":
-            return self._any(steps, self._leading(profiles))
+            leading = self._leading(profiles)
+            return None if leading is None else self._any(steps, leading)
         kinds = {own for each in profiles if (own := self._held.type_of(each)) is not None}
         if not kinds or not kinds.isdisjoint(ANY):
             return None
@@ -184,26 +185,43 @@ class Discriminating:
     def _referred(item: Item, run: Run) -> str | None:
         if not isinstance(item.value, dict):
             return None
-        target = run.target(item.value)
-        return target["resourceType"] if target is not None else type_referred(item.value)
+        if (kind := type_referred(item.value)) is not None:
+            return kind
+        target = run.sought(item.value)
+        return None if target is None else str(target["resourceType"])
 
     def _profile(self, nodes: Views, steps: Sequence[Step]) -> Matches | None:
         profiles: list[str] = []
         for node in nodes:
             for allowed in allowed_by(node):
                 profiles = [each for own in allowed.profiles.values() for each in own] or profiles
-        return self._any(steps, self._conforming(profiles)) if profiles else None
+        conforming = self._conforming(profiles)
+        return None if conforming is None else self._any(steps, conforming)
 
-    def _conforming(self, profiles: Iterable[str]) -> Matches:
+    def _conforming(self, profiles: Iterable[str]) -> Matches | None:
+        """To one of the profiles, or of a type by its own canonical; None where one of them is not held."""
+        tests = [self._conforming_to(each) for each in dict.fromkeys(profiles)]
+        told = [each for each in tests if each is not None]
+        if not told or len(told) < len(tests):
+            return None
+        return lambda item, place, run: any(each(item, place, run) for each in told)
+
+    def _conforming_to(self, canonical: str) -> Matches | None:
+        if self._held.tree(canonical) is None:
+            kind = self._held.type_of(canonical) if canonical.startswith(CORE) else None
+            return None if kind is None else lambda item, _place, _run: self._is_of(item.type, {kind})
+
         def test(item: Item, place: Place, run: Run) -> bool:
-            found = (self._held.conforms(item, each, place, run) for each in profiles)
-            return any(each is not None and not each.failed for each in found)
+            found = self._held.conforms(item, canonical, place, run)
+            return found is not None and not found.failed
 
         return test
 
-    def _leading(self, profiles: Sequence[str]) -> Matches:
+    def _leading(self, profiles: Sequence[str]) -> Matches | None:
         """To a resource that conforms; where it is not known, the type that the reference says must do."""
         conforming = self._conforming(profiles)
+        if conforming is None:
+            return None
 
         def test(item: Item, place: Place, run: Run) -> bool:
             if not isinstance(item.value, dict):
@@ -212,6 +230,8 @@ class Discriminating:
             if target is not None:
                 return conforming(whole(target), place, run.aside(target))
             kind = type_referred(item.value)
+            if kind is None:
+                run.sought(item.value)
             return kind is not None and any(self._held.type_of(each) == kind for each in profiles)
 
         return test
@@ -223,7 +243,7 @@ class Discriminating:
             if step.type:
                 found = [each for each in found if each.type == step.type]
             elif step.resolves:
-                targets = (run.target(each.value) for each in found if isinstance(each.value, dict))
+                targets = (run.sought(each.value) for each in found if isinstance(each.value, dict))
                 found = [whole(target) for target in targets if target is not None]
             else:
                 found = [below for each in found for below in self._stepped(each, step)]

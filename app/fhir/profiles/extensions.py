@@ -62,7 +62,8 @@ class Extensions:
             run.add(place, text, code="not-found", rule="extension-unknown", profile=url, severity="information")
             return
         tree = found[0]
-        if not _may_be(tree, contexts):
+        modifies = bool(tree.root.last("isModifier"))
+        if not _may_be(tree, contexts) or modifies is not (place[1] == "modifierExtension"):
             text = "The definition of the extension does not let it stand here."
             run.add(place, text, code="structure", rule="extension-context", profile=tree.canonical)
         run.take(self._held.conforms(Item(extension, None, "Extension", None), url, place, run))

@@ -101,7 +101,7 @@ def _evaluator(expression: str, version: str, terminology: Terminology) -> Evalu
 
     def evaluate(item: Item, run: Run) -> list[Any]:
         node = create_node(item.value, item.type, item.beside)
-        context = {"resource": run.resource, "rootResource": run.resource}
+        context = {"resource": run.resource, "rootResource": run.root}
         try:
             found: list[Any] = compiled(node, context)
         except Exception as error:  # whatever an expression that does not fit its data makes it raise

@@ -13,7 +13,8 @@ from app.fhir.profiles.checks import Compiler, Element
 from app.fhir.profiles.claims import Claim, claims_of
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.extensions import Extensions
-from app.fhir.profiles.run import Enough, Noted, Place, Resolve, Run
+from app.fhir.profiles.resolving import Resolve
+from app.fhir.profiles.run import Enough, Noted, Place, Run
 from app.fhir.profiles.tree import CORE, NotHeld, Tree, Unreadable, tree_of
 from app.fhir.profiles.types import whole
 from app.fhir.resource import Resource
@@ -91,7 +92,7 @@ class Profiles:
                 run.take(self.conforms(whole(claim.resource), canonical, claim.place, run))
                 checked = True
         if checked:
-            self._extensions.check(claim.resource, claim.place, run)
+            self._extensions.check(claim.resource, claim.place, run.within(claim.resource))
 
     def _admits(self, resource: Resource, canonical: str, claim: Place, run: Run) -> bool:
         """Whether the profile can be looked at for this resource; what stands in the way is noted."""
@@ -124,6 +125,8 @@ class Profiles:
         found = self._of(canonical)
         if found is None:
             return None
+        if item.type in self.definitions.resource_types:
+            run = run.within(item.value)
         aside = run.aside()
         if found[0].type not in self.lineage(item.type):
             text = f"The profile is one of {found[0].type}, which this is not."

@@ -5,10 +5,11 @@ https://hl7.org/fhir/R4/operationoutcome.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from app.errors import Issue, Severity
+from app.fhir.profiles.resolving import Resolve, within_bundle
 from app.fhir.resource import Resource
 
 MOST: Final = 200
@@ -16,8 +17,6 @@ MOST: Final = 200
 
 Place = tuple[Any, str, int | None]
 """The place around it (None for the root), the element, and its index where it repeats."""
-Resolve = Callable[[str], Resource | None]
-"""The resource that a literal reference leads to, where it is held and the caller may see it."""
 
 
 class Enough(Exception):
@@ -64,33 +63,61 @@ class Noted:
 
 
 class Run:
-    """``resource`` is the whole; what it contains resolves by ``#id``, what is held by ``resolve``.
+    """``resource`` is the whole, and ``root`` what contains it, itself where nothing does: what that contains resolves
+    by ``#id``, what is held by ``resolve``.
 
-    ``depth`` counts the references that were followed to come here. ``known`` has what came of whole resources, so that
-    one that is referred to a thousand times is looked at once.
+    ``depth`` counts the references that were followed to come here; ``unresolved`` those that lead to what is not
+    known, and had to be. ``known`` has what came of whole resources, so that one that is referred to a thousand times
+    is looked at once.
     """
 
-    __slots__ = ("_contained", "depth", "known", "noted", "resolve", "resource", "tried")
+    __slots__ = (
+        *("_contained", "_within", "depth", "known", "noted", "resolve", "resource", "root"),
+        *("tried", "unresolved"),
+    )
 
     def __init__(
-        self, resource: Resource, resolve: Resolve | None, *, depth: int = 0, noted: Noted | None = None
+        self,
+        resource: Resource,
+        resolve: Resolve | None,
+        *,
+        root: Resource | None = None,
+        depth: int = 0,
+        noted: Noted | None = None,
     ) -> None:
         self.resource = resource
+        self.root = resource if root is None else root
         self.resolve = resolve
         self.depth = depth
         self.noted = Noted() if noted is None else noted
         self.tried: set[tuple[str, int]] = set()
         self.known: dict[tuple[str, int], tuple[Resource, Run]] = {}
-        self._contained: Mapping[str, Resource] | None = None
+        self.unresolved = 0
+        self._contained: dict[int, tuple[Resource, Mapping[str, Resource]]] = {}
+        self._within: Resolve | None = None
 
     def aside(self, resource: Resource | None = None) -> Run:
         """Another run, to find out whether something conforms; of another resource when one is given."""
         if resource is None or resource is self.resource:
-            made = Run(self.resource, self.resolve, depth=self.depth)
+            made = Run(self.resource, self.resolve, root=self.root, depth=self.depth)
             made.tried = self.tried
         else:
-            made = Run(resource, None, depth=self.depth + 1)
-        made.known = self.known
+            root = self.root if self._contains(resource) else resource
+            made = Run(resource, None, root=root, depth=self.depth + 1)
+        made.known, made._contained = self.known, self._contained
+        return made
+
+    def within(self, resource: Resource) -> Run:
+        """The same run of a resource in this one, which it contains or has as an entry: its references are its own."""
+        if resource is self.resource:
+            return self
+        if self._contains(resource):
+            made = Run(resource, self.resolve, root=self.root, depth=self.depth, noted=self.noted)
+        else:
+            if self._within is None and self.resource["resourceType"] == "Bundle":
+                self._within = within_bundle(self.resource.get("entry", ()), self.resolve)
+            made = Run(resource, self._within or self.resolve, depth=self.depth, noted=self.noted)
+        made.tried, made.known, made._contained = self.tried, self.known, self._contained
         return made
 
     @property
@@ -124,11 +151,18 @@ class Run:
                 self.noted.take(issue)
 
     def contained(self, fragment: str) -> Resource | None:
-        """What the resource contains under an id; "" is the resource itself."""
-        if self._contained is None:
-            listed = self.resource.get("contained", ())
-            self._contained = {each["id"]: each for each in listed if isinstance(each.get("id"), str)}
-        return self._contained.get(fragment) if fragment else self.resource
+        """What is contained under an id; "" is what contains it."""
+        if not fragment:
+            return self.root
+        known = self._contained.get(id(self.root))
+        if known is None:
+            listed = self.root.get("contained", ())
+            known = self.root, {each["id"]: each for each in listed if isinstance(each.get("id"), str)}
+            self._contained[id(self.root)] = known
+        return known[1].get(fragment)
+
+    def _contains(self, resource: Resource) -> bool:
+        return isinstance(resource.get("id"), str) and self.contained(resource["id"]) is resource
 
     def target(self, reference: Mapping[str, Any]) -> Resource | None:
         """The resource that a Reference leads to, where that is known."""
@@ -138,3 +172,10 @@ class Run:
         if literal.startswith("#"):
             return self.contained(literal[1:])
         return self.resolve(literal) if self.resolve is not None else None
+
+    def sought(self, reference: Mapping[str, Any]) -> Resource | None:
+        """The same for what cannot be told without it."""
+        target = self.target(reference)
+        if target is None and "reference" in reference:
+            self.unresolved += 1
+        return target

@@ -55,17 +55,24 @@ class Slicing:
         """Give each value to its slice, and note what is not as the slices say."""
         given: dict[str, list[tuple[Item, Place]]] = {each.name: [] for each in self.slices}
         order: list[int | None] = []
+        told: list[Place] = []
+        untold = 0  # which may be of any: what they refer to is not known
         for item, place in found:
+            before = run.unresolved
             number = self._number(item, place, run)
+            if run.unresolved > before and (number is None or self.slices[number].name == DEFAULT):
+                untold += 1
+                continue
             order.append(number)
+            told.append(place)
             if number is not None:
                 given[self.slices[number].name].append((item, place))
             elif self.closed is not None:
                 text = "The profile allows no values here but those of its slices, and this is of none."
                 run.add(place, text, code="structure", rule="slice-closed", profile=self.closed)
-        self._check_order(found, order, run)
+        self._check_order(told, order, run)
         for each in self.slices:
-            self._check_slice(each, given[each.name], around, run)
+            self._check_slice(each, given[each.name], untold, around, run)
 
     def _number(self, item: Item, place: Place, run: Run) -> int | None:
         default = None
@@ -76,10 +83,10 @@ class Slicing:
                 return number
         return default
 
-    def _check_order(self, found: Found, order: Sequence[int | None], run: Run) -> None:
+    def _check_order(self, places: Sequence[Place], order: Sequence[int | None], run: Run) -> None:
         furthest = -1
         outside = False
-        for (_, place), number in zip(found, order, strict=True):
+        for place, number in zip(places, order, strict=True):
             if number is None:
                 outside = True
                 continue
@@ -91,9 +98,9 @@ class Slicing:
                 run.add(place, text, code="structure", rule="slice-order", profile=self.at_end)
             furthest = max(furthest, number)
 
-    def _check_slice(self, each: Slice, own: Found, around: Place, run: Run) -> None:
+    def _check_slice(self, each: Slice, own: Found, untold: int, around: Place, run: Run) -> None:
         place: Place = (around, self.name, None)
-        if len(own) < each.least and each.matches is not None:
+        if len(own) + untold < each.least and each.matches is not None:
             text = f"The slice {each.name} is to be there at least {times(each.least)}, and is {there(len(own))}."
             run.add(place, text, code="required", rule="slice-min", profile=each.least_by)
         if each.most is not None and len(own) > each.most:

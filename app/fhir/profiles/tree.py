@@ -8,13 +8,13 @@ base asks, its derivations ask too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.fhir.definitions import Definitions
 from app.fhir.packages import Library
-from app.fhir.profiles.elements import members_of
+from app.fhir.profiles.elements import Rows, members_of
 from app.fhir.resource import Resource
 
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
@@ -136,7 +136,10 @@ def _segments(element: Resource) -> list[tuple[str, str | None]]:
     """(Element, slice) of each step; ids have the slices, paths only the elements."""
     path: str = element["path"]
     steps: list[tuple[str, str | None]] = []
-    for part in str(element.get("id", path)).split("."):
+    parts = str(element.get("id", path)).split(".")
+    if len(parts) != len(path.split(".")):
+        raise Unreadable(f"the element id of {path} is of another path")
+    for part in parts:
         found = _SEGMENT.fullmatch(part)
         if found is None:
             raise Unreadable(f"the element id of {path} cannot be read")
@@ -148,39 +151,44 @@ def _segments(element: Resource) -> list[tuple[str, str | None]]:
 
 def _child(parent: Node, name: str, slice_name: str | None, definitions: Definitions) -> Node:
     """A child by its name or that of one choice (``valueQuantity``: the slice of ``value[x]`` with that type)."""
-    choice = None
-    types: tuple[str, ...] = ()
+    rows: Mapping[str, Rows] = {}
+    found = None
     for kind in _narrowed(parent):
         rows = members_of(definitions, kind)
-        if name in rows:
-            types = tuple(dict.fromkeys(row.type for row in rows[name]))
+        found = _element_of(rows, name)
+        if found is not None:
             break
-        if f"{name}[x]" in rows:  # said without its [x]
-            name = f"{name}[x]"
-            types = tuple(dict.fromkeys(row.type for row in rows[name]))
-            break
-        for element in rows:
-            if element.endswith("[x]") and (one := next((r for r in rows[element] if r.member == name), None)):
-                choice, types = element, tuple(dict.fromkeys(row.type for row in rows[element]))
-                slice_name, only = name, one.type
-                break
-        if choice:
-            break
-    else:
-        if name != "value":  # of a primitive, whose value has no rules of its own
-            raise Unreadable(f"{parent.path} has no element {name}")
-    if choice is None:
-        node = _own(parent, name, types)
-        return node if slice_name is None else _slice(node, slice_name)
-    sliced = _slice(_own(parent, choice, types), name)
-    sliced.types = (only,)
+    if found is None and name != "value":  # of a primitive, whose value has no rules of its own
+        raise Unreadable(f"{parent.path} has no element {name}")
+    name, choice = found or (name, None)
+    own = rows.get(name, ())
+    node = _own(parent, name, tuple(dict.fromkeys(row.type for row in own)))
+    slice_name = choice or slice_name
+    if slice_name is None:
+        return node
+    sliced = _slice(node, slice_name)
+    if only := next((row.type for row in own if row.member == slice_name), None):
+        sliced.types = (only,)
     return sliced
+
+
+def _element_of(rows: Mapping[str, Rows], name: str) -> tuple[str, str | None] | None:
+    """The element that a name means, also one said without its [x], and the choice of it, if it is the name of one."""
+    for element in (name, f"{name}[x]"):
+        if element in rows:
+            return element, None
+    for element in rows:
+        if element.endswith("[x]") and any(row.member == name for row in rows[element]):
+            return element, name
+    return None
 
 
 def _narrowed(node: Node) -> tuple[str, ...]:
     """The types that an element can have, as the profiles say so far, else as the tables have them."""
     said = node.last("type")
     codes = tuple(dict.fromkeys(each["code"] for each in said if "code" in each)) if said else ()
+    if node.types == ("Resource",):  # of one type or a few, in an entry or contained
+        return codes or node.types
     known = tuple(each for each in codes if each in node.types)
     return known or node.types
 

@@ -54,7 +54,10 @@ def allowed_by(node: Node) -> Iterator[Allowed]:
         for each in listed:
             if "code" in each:
                 code = each["code"]
-                profiles[code] = profiles.get(code, ()) + _listed(each, "profile")
+                own = _listed(each, "profile")
+                if code == "Extension":  # which is known by its url: that says no version
+                    own = tuple(profile.partition("|")[0] for profile in own)
+                profiles[code] = profiles.get(code, ()) + own
                 targets[code] = targets.get(code, ()) + _listed(each, "targetProfile")
         ways = [frozenset(each.get("aggregation", ())) for each in listed if each.get("code") == "Reference"]
         if profiles:
@@ -151,7 +154,7 @@ class Targets:
     def test(self, item: Item, place: Place, run: Run) -> None:
         """Note a target of another type, or one that is known and does not conform."""
         reference = item.value
-        if not isinstance(reference, dict):
+        if item.type != "Reference" or not isinstance(reference, dict):
             return
         known = self.by_type()
         target = run.target(reference)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from app.errors import Issue
 from app.fhir.profiles.claims import claims_of
 from app.fhir.profiles.profiles import Profiles
-from app.fhir.profiles.run import Resolve, written
+from app.fhir.profiles.resolving import Resolve
+from app.fhir.profiles.run import written
 from app.fhir.profiles.tree import CORE
 from app.fhir.resource import Resource
 
