@@ -196,6 +196,35 @@ def test_an_extension_that_modifies_stands_among_those_that_do_and_no_other(vers
     assert found == [("error", "extension-context", f"Patient.{wrong}[0]", "known")]
 
 
-def test_a_profile_whose_element_ids_are_of_other_paths_is_not_read() -> None:
-    own = Own("4.0.1", profile("p", "Patient", element("Patient.gender", min=1) | {"id": "0c1b2a"}))
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        element("Patient.gender", min=1) | {"id": "0c1b2a"},
+        element("Patient.gender", max="x"),
+        element("Patient.name:" + "/".join("a" * 3000)),
+        element("Patient" + ".contact" * 3000),
+    ],
+    ids=["id-of-another-path", "max-that-is-none", "slices-too-deep", "path-too-deep"],
+)
+def test_a_profile_that_cannot_be_meant_is_not_read(wrong: Resource) -> None:
+    own = Own("4.0.1", profile("p", "Patient", wrong))
     assert not own.profiles.knows(URL + "p")
+    (issue,) = own.profiles.check({"resourceType": "Patient"}, URL + "p")
+    assert (issue.severity, issue.rule) == ("information", "profile-unknown")
+
+
+def test_what_is_bound_repeats_no_system_of_the_resource() -> None:
+    """Only those that the value set itself names, of which nothing can be told."""
+    whole = {
+        "resourceType": "ValueSet",
+        "url": URL + "whole",
+        "status": "active",
+        "compose": {"include": [{"system": "urn:not-held"}]},
+    }
+    bound = element("Observation.code", binding={"strength": "required", "valueSet": URL + "whole"})
+    own = Own("4.0.1", whole, profile("p", "Observation", bound))
+    coding = [{"system": "urn:not-held", "code": "1"}, {"system": "urn:of-somebody", "code": "2"}]
+    (issue,) = own.profiles.check({**OBSERVATION, "code": {"coding": coding}}, URL + "p")
+    assert issue.severity == "information"
+    assert "urn:not-held" in issue.diagnostics
+    assert "somebody" not in issue.diagnostics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from app.errors import Severity
@@ -98,7 +98,7 @@ class Bound:
         if "in" in verdicts or (not verdicts and (self._strength != "required" or self._says_why(item))):
             return
         if "unknown" in verdicts:
-            unheld = self._membership.missing or tuple(sorted({each[0] or "" for each in concepts}))
+            unheld = self._membership.missing or self._undecided(concepts)
             text = f"Whether the code is in {self._membership.canonical} cannot be told: not held here, or not wholly:"
             note = f"{text} {', '.join(unheld)}."
             run.add(place, note, code="not-supported", rule="binding", profile=self._profile, severity="information")
@@ -119,6 +119,12 @@ class Bound:
                 self._known.clear()
             found = self._known[concept] = self._membership.verdict(*concept)
         return found
+
+    def _undecided(self, concepts: Iterable[Concept]) -> Sequence[str]:
+        """The value set's code systems that keep some of the codes from being told; others are not repeated."""
+        if any(system is None for system, _ in concepts):
+            return sorted(self._membership.undecided)
+        return sorted({each[0] or "" for each in concepts if self.verdict(each) == "unknown"})
 
     @staticmethod
     def _says_why(item: Item) -> bool:

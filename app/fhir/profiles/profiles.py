@@ -42,12 +42,16 @@ class Profiles:
 
     def knows(self, canonical: str) -> bool:
         """Whether it is a profile that is held and can be read, with all that it is derived from."""
-        return self._of(canonical) is not None
+        return self.tree(canonical) is not None
+
+    def is_made(self, canonical: str) -> bool:
+        """Whether its checks are made already, or never will be. Making them may take half a second."""
+        return canonical in self._compiled or not self.knows(canonical)
 
     def is_abstract(self, canonical: str) -> bool:
         """Whether a profile that is held is only there to derive others from."""
-        found = self._of(canonical)
-        return found is not None and found[0].abstract
+        found = self.tree(canonical)
+        return found is not None and found.abstract
 
     def every(self) -> Iterator[tuple[str, str]]:
         """(Type, canonical) of each profile of a resource type that is held and not abstract, in order."""

@@ -21,6 +21,9 @@ CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 """Begins the canonicals of FHIR's own types."""
 MOST_DERIVED: Final = 20
 """Profiles in a row that one may be derived from; more of them are a circle."""
+_DEEPEST: Final = 64
+"""Steps, and slices within slices, on the way to one element."""
+_MAXIMUM: Final = re.compile(r"[0-9]{1,9}|\*")
 _SEGMENT: Final = re.compile(r"(?P<name>[^:]+)(?::(?P<slice>.+))?")
 
 
@@ -92,6 +95,8 @@ def tree_of(canonical: str, library: Library, definitions: Definitions) -> Tree:
     root = Node(kind, kind, kind, (kind,))
     for each in chain:
         for element in _elements(each):
+            if not _MAXIMUM.fullmatch(element.get("max", "*")):
+                raise Unreadable(f"the max of {element['path']} is neither a number nor *")
             _node_of(root, element, definitions).rules.append(Rule(each["url"], element))
     return Tree(profile["url"], kind, bool(profile.get("abstract")), chain, root)
 
@@ -139,6 +144,8 @@ def _segments(element: Resource) -> list[tuple[str, str | None]]:
     parts = str(element.get("id", path)).split(".")
     if len(parts) != len(path.split(".")):
         raise Unreadable(f"the element id of {path} is of another path")
+    if len(parts) + sum(each.count("/") for each in (*parts, element.get("sliceName", ""))) > _DEEPEST:
+        raise Unreadable("an element lies too deep")
     for part in parts:
         found = _SEGMENT.fullmatch(part)
         if found is None:

@@ -52,13 +52,14 @@ async def profile_issues(
         if number:
             await asyncio.sleep(0)  # others have their turn
         resolve = None if held is None else held.resolving(each.patient)
-        found = await _carried_out(partial(claimed_issues, profiles, each.resource, resolve), effort)
+        at_once = effort <= INLINE and all(map(profiles.is_made, each.profiles))
+        found = await _carried_out(partial(claimed_issues, profiles, each.resource, resolve), at_once=at_once)
         issues += placed(found, each)
     return issues
 
 
-async def _carried_out(check: Callable[[], list[Issue]], effort: int) -> list[Issue]:
-    return check() if effort <= INLINE else await asyncio.to_thread(check)
+async def _carried_out(check: Callable[[], list[Issue]], *, at_once: bool) -> list[Issue]:
+    return check() if at_once else await asyncio.to_thread(check)
 
 
 async def issues_against(
@@ -71,7 +72,8 @@ async def issues_against(
     effort = effort_of(profiles, claimant.resource, (canonical,))
     held = await read_held(server, reader, access, [claimant])
     resolve = held.resolving(claimant.patient)
-    return await _carried_out(partial(asked_issues, profiles, claimant.resource, canonical, resolve), effort)
+    at_once = effort <= INLINE and profiles.is_made(canonical)
+    return await _carried_out(partial(asked_issues, profiles, claimant.resource, canonical, resolve), at_once=at_once)
 
 
 def placed(issues: Iterable[Issue], claimant: Claimant) -> list[Issue]:

@@ -20,8 +20,10 @@ MOST_TOGETHER: Final = 200_000
 """The same of all that one request brings."""
 MOST_RESOLVED: Final = 500_000
 """Values of what is looked at because something refers to it; what is beyond counts as what is not held."""
-INLINE: Final = 1_000
-"""What is done at once: the rest in a thread, so that other requests have their turn."""
+INLINE: Final = 200
+"""What is done at once: the rest in a thread, and what is the first of its profile, so that other requests have their
+turn.
+"""
 
 
 def values_in(value: Any) -> int:
