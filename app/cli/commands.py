@@ -176,8 +176,8 @@ def demo(
     settings = settings_of(port=port)
     try:
         if out is not None:
-            stdout.print(f"Wrote {escape(str(write_demo(out)))}")
-        file = write_demo(settings.state / "demo") if serve_it else None
+            stdout.print(f"Wrote {escape(str(write_demo(out, settings.canonical_base)))}")
+        file = write_demo(settings.state / "demo", settings.canonical_base) if serve_it else None
     except OSError as error:
         raise failure(Unavailable(f"{error.filename} cannot be written: {error.strerror}.")) from error
     if file is not None:

@@ -11,6 +11,7 @@ import yaml
 
 from app.cli.demo import demo_resources, sandbox_accounts, sandbox_tokens
 from app.cli.demo.clients import backend_key, sandbox_clients, sandbox_organizations
+from app.config import CANONICAL_BASE
 from app.fhir.resource import encode
 
 REFERENCE_DATE: Final = datetime.date(2026, 11, 1)
@@ -21,11 +22,16 @@ BACKEND_KEY: Final = "demo-system.jwk.json"
 """The private key of the demo's backend service, beside the sandbox file."""
 
 
-def write_demo(folder: Path) -> Path:
-    """Write ``seed.ndjson``, the key of the demo's system, and ``sandbox.yaml``; the sandbox file's path."""
+def write_demo(folder: Path, canonical_base: str = CANONICAL_BASE) -> Path:
+    """Write ``seed.ndjson``, the key of the demo's system, and ``sandbox.yaml``; the sandbox file's path.
+
+    ``canonical_base`` begins the canonicals and systems that are ours in the seeds.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     resources = list(demo_resources(today=REFERENCE_DATE))
-    (folder / "seed.ndjson").write_bytes(b"".join(encode(each) + b"\n" for each in resources))
+    written, wanted = (encode(each)[1:-1] for each in (CANONICAL_BASE, canonical_base))
+    seeds = b"".join(encode(each) + b"\n" for each in resources)
+    (folder / "seed.ndjson").write_bytes(seeds.replace(written, wanted))
     path = folder / "sandbox.yaml"
     (folder / BACKEND_KEY).write_text(json.dumps(backend_key().as_dict(private=True)) + "\n")
     content = {

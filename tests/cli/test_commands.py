@@ -299,6 +299,18 @@ def test_demo_writes_a_sandbox_that_can_be_loaded(migrated: str, tmp_path: Path)
     assert (loaded.exit_code, loaded.stdout.endswith(" stored, 0 refused.\n")) == (0, True)
 
 
+def test_demo_claims_what_is_ours_under_the_canonical_base_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZELFREGIE_CANONICAL_BASE", "https://gezond.example/r4")
+    assert zelfregie("demo", "--out", tmp_path / "demo").exit_code == 0
+    seeds = tmp_path / "demo" / "seed.ndjson"
+    assert b"https://zelfregie.example/fhir" not in seeds.read_bytes()
+    assert b'"https://gezond.example/r4/StructureDefinition/IndividualCarePlan"' in seeds.read_bytes()
+    checked = zelfregie("validate", seeds)
+    assert (checked.exit_code, "profile-unknown) [https://gezond.example" in checked.stdout) == (0, False)
+
+
 def test_demo_wants_to_hear_what_to_do() -> None:
     result = zelfregie("demo")
     assert (result.exit_code, result.stderr) == (2, "Say --serve, or --out FOLDER.\n")

@@ -18,15 +18,25 @@ import pytest
 
 from app.cli.demo import SEED, demo_resources, sandbox_tokens
 from app.cli.demo.terms import BSN, SNOMED
+from app.config import CANONICAL_BASE
+from app.errors import Issue
 from app.fhir.definitions import load
+from app.fhir.packages import Library
+from app.fhir.packages.reading import read
+from app.fhir.profiles import Profiles
 from app.fhir.resource import Resource, decode, encode, parse_reference, walk_dicts
+from app.fhir.terminology.library import LibraryTerminology
 from app.fhir.validation import validate
+from app.server.packages.built_in import built_in
+from app.server.packages.built_in import resources as published
 
 CHECKOUT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
 DUTCH = re.compile(r"\b(ik|de|het|een|mijn|van|en|naar|wil|weet|blijft|elke|op)\b", re.IGNORECASE)
 GOAL_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/goal-category"
-PLAN_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/careplan-category"
+PLAN_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/care-plan-category"
+OURS = "https://zelfregie.example/fhir/StructureDefinition/"
+NL_CORE = "http://nictiz.nl/fhir/StructureDefinition/nl-core-"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +166,8 @@ def test_ids_are_unique_over_the_whole_set(resources: list[Resource]) -> None:
 def test_every_reference_names_an_earlier_resource_of_the_same_patient_or_the_catalogue(
     resources: list[Resource],
 ) -> None:
-    earlier: dict[str, str | None] = {}
+    # The lists are our own: they are in every database's catalogue.
+    earlier: dict[str, str | None] = {address(each): None for _, each in published(CANONICAL_BASE) if "id" in each}
     for resource in resources:
         earlier[address(resource)] = owner(resource)
         for text in references(resource):
@@ -176,11 +187,88 @@ def test_every_reference_has_the_type_and_a_name_to_show(resources: list[Resourc
 
 
 def test_answers_fit_the_questionnaire_that_they_name(resources: list[Resource]) -> None:
-    lists = {f"{item['url']}|{item['version']}": item for item in of_type(resources, "Questionnaire")}
+    assert not of_type(resources, "Questionnaire")
+    lists = {each["url"]: each for _, each in published(CANONICAL_BASE) if each["resourceType"] == "Questionnaire"}
+    answered_lists = set()
     for response in of_type(resources, "QuestionnaireResponse"):
         asked = {item["linkId"] for item in walk_dicts(lists[response["questionnaire"]]) if "linkId" in item}
         answered = {item["linkId"] for item in walk_dicts(response) if "linkId" in item}
-        assert answered == asked
+        assert answered
+        assert answered <= asked
+        answered_lists.add(response["questionnaire"])
+    assert answered_lists == lists.keys()
+
+
+def looks(resources: list[Resource], packages: list[Path]) -> Iterator[tuple[str, Issue]]:
+    """What the profiles that are claimed say of each resource, errors and warnings, with the seeds held beside it."""
+    definitions = load("4.0.1")
+    library = Library(
+        [*built_in(CANONICAL_BASE), *(each for path in packages for kept in read(path) for each in kept.artifacts)]
+    )
+    profiles = Profiles(definitions, library, LibraryTerminology(library, definitions))
+    held = {address(each): each for each in resources}
+    for resource in resources:
+        for claimed in resource.get("meta", {}).get("profile", []):
+            if claimed.startswith(OURS) or packages:
+                assert profiles.knows(claimed), claimed
+                found = profiles.check(resource, claimed, held.get)
+                yield from ((address(resource), each) for each in found if each.severity != "information")
+
+
+def test_plans_goals_and_answers_follow_our_own_profiles(resources: list[Resource]) -> None:
+    claimed = Counter(
+        (resource["resourceType"], profile.removeprefix(OURS))
+        for resource in resources
+        for profile in resource.get("meta", {}).get("profile", [])
+        if profile.startswith(OURS)
+    )
+    assert claimed.keys() == {
+        ("CarePlan", "IndividualCarePlan"),
+        ("CareTeam", "CareNetwork"),
+        ("Goal", "PersonalGoal"),
+        ("Goal", "PlanGoal"),
+        ("Observation", "GoalRating"),
+        ("QuestionnaireResponse", "WhoIAm"),
+        ("QuestionnaireResponse", "SharedDecision"),
+    }
+    for name in ("CarePlan", "CareTeam", "Goal", "QuestionnaireResponse"):
+        assert sum(count for (kind, _), count in claimed.items() if kind == name) == len(of_type(resources, name))
+    assert list(looks(resources, [])) == []
+
+
+@pytest.mark.parametrize("today", [TODAY, date(2028, 2, 29)])
+def test_what_claims_a_dutch_profile_follows_it(fhir_definitions: Path, today: date) -> None:
+    made = list(demo_resources(today=today))
+    claimed = {
+        profile.removeprefix(NL_CORE)
+        for resource in made
+        for profile in resource.get("meta", {}).get("profile", [])
+        if profile.startswith(NL_CORE)
+    }
+    assert claimed == {"Patient", "Problem", "BloodPressure", "BodyWeight", "HeartRate", "O2Saturation"}
+    official = [fhir_definitions / "Nictiz-R4-zib2020", fhir_definitions / "hl7.fhir.core-4.0.1.tar.gz"]
+    assert list(looks(made, official)) == []
+
+
+def test_a_plan_is_in_its_cycle_and_reviewed_after_today(resources: list[Resource]) -> None:
+    phases = Counter[str]()
+    for plan in of_type(resources, "CarePlan"):
+        (cycle,) = plan["extension"]
+        parts = {part["url"]: part for part in cycle["extension"]}
+        assert parts["since"]["valueDateTime"] <= TODAY.isoformat() < parts["nextReview"]["valueDate"]
+        assert plan["created"] <= parts["since"]["valueDateTime"]
+        assert (parts["phase"]["valueCode"] == "plan") == (plan["status"] == "draft")
+        phases[parts["phase"]["valueCode"]] += 1
+    assert phases == {"plan": 1, "do": 9}
+
+
+def test_the_kinds_of_goal_are_worded_as_our_code_system_words_them(resources: list[Resource]) -> None:
+    (system,) = (each for _, each in published(CANONICAL_BASE) if each.get("url") == GOAL_CATEGORY)
+    dutch = {each["code"]: each["designation"][0]["value"] for each in system["concept"]}
+    for goal in of_type(resources, "Goal"):
+        for category in goal["category"]:
+            (coding,) = category["coding"]
+            assert coding["display"] == dutch[coding["code"]]
 
 
 def is_bsn(digits: str) -> bool:
@@ -257,8 +345,10 @@ def test_every_plan_is_an_individual_care_plan_with_our_category_first(resources
     conditions = Counter(owner(condition) for condition in of_type(resources, "Condition"))
     for plan in of_type(resources, "CarePlan"):
         assert plan["intent"] == "plan"
-        assert codes(plan["category"][:1], PLAN_CATEGORY) == ["izp"]
-        assert codes(plan["category"][1:], SNOMED) == ["135411000146103"]
+        assert [(each["system"], each["code"]) for each in plan["category"][0]["coding"]] == [
+            (PLAN_CATEGORY, "izp"),
+            (SNOMED, "135411000146103"),
+        ]
         assert len(plan["goal"]) == goals[owner(plan)]
         assert len(plan["addresses"]) == conditions[owner(plan)]
         assert len({activity["id"] for activity in plan["activity"]}) == len(plan["activity"])

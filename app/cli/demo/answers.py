@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from fhir.resources.R4B.coding import Coding
+from fhir.resources.R4B.extension import Extension
 from fhir.resources.R4B.period import Period
 from fhir.resources.R4B.questionnaireresponse import (
     QuestionnaireResponse,
@@ -15,16 +17,19 @@ from fhir.resources.R4B.questionnaireresponse import (
 from fhir.resources.R4B.reference import Reference
 from fhir.resources.R4B.task import Task, TaskInput, TaskOutput, TaskRestriction
 
-from app.cli.demo.catalogue import DECISION, PORTRAIT, questionnaire_url, role_reference
+from app.cli.demo.catalogue import role_reference
 from app.cli.demo.kinds import LOINC
-from app.cli.demo.persona import Decision, Persona, Portrait
-from app.cli.demo.terms import concept, dutch_time, reference, words
-from app.cli.demo.who import patient_reference
+from app.cli.demo.persona import Decision, Persona
+from app.cli.demo.terms import OUR_PROFILE, OURS, concept, dutch_time, profiled, reference, words
+from app.cli.demo.who import goal_reference, patient_reference
 
+PORTRAIT: Final = "wie-ben-ik"
+DECISION: Final = "samen-beslissen"
+PROFILES: Final = {PORTRAIT: "WhoIAm", DECISION: "SharedDecision"}
 LIST_TASK: Final = 1
 CHORE: Final = 2
-LIST_NAMES: Final = {PORTRAIT: "Wie ben ik en wat vind ik belangrijk?", DECISION: "Samen beslissen"}
-LIST_TASK_TEXT: Final = "Vul de lijst 'Wie ben ik en wat vind ik belangrijk?' in."
+LIST_NAMES: Final = {PORTRAIT: "Wie ben ik, wat is belangrijk", DECISION: "Samen beslissen"}
+LIST_TASK_TEXT: Final = "Vul de lijst 'Wie ben ik, wat is belangrijk' in."
 
 
 def _answer_reference(persona: Persona, questionnaire: str) -> Reference:
@@ -49,9 +54,18 @@ def task_reference(persona: Persona, number: int) -> Reference:
 def answers(persona: Persona, *, today: date) -> Iterator[QuestionnaireResponse]:
     """The list "Wie ben ik" of the first day of the plan; "Samen beslissen" of a week later if there was a choice."""
     begun = today - timedelta(days=persona.plan_days)
-    yield _response(persona, PORTRAIT, _portrait_items(persona.portrait), dutch_time(begun, 10))
+    yield _response(persona, PORTRAIT, _portrait_items(persona), dutch_time(begun, 10))
     if persona.decision is not None:
-        yield _response(persona, DECISION, _decision_items(persona.decision), dutch_time(begun + timedelta(days=7), 10))
+        decided = dutch_time(begun + timedelta(days=7), 10)
+        response = _response(persona, DECISION, _decision_items(persona.decision), decided)
+        response.extension = [_led_to(persona, persona.decision.goal)]
+        yield response
+
+
+def _led_to(persona: Persona, goal: int) -> Extension:
+    return Extension(
+        url=OUR_PROFILE + "led-to", extension=[Extension(url="goal", valueReference=goal_reference(persona, goal))]
+    )
 
 
 def _response(
@@ -59,8 +73,9 @@ def _response(
 ) -> QuestionnaireResponse:
     return QuestionnaireResponse(
         id=f"{persona.short}-{questionnaire}",
+        meta=profiled(OUR_PROFILE + PROFILES[questionnaire]),
         language="nl",
-        questionnaire=f"{questionnaire_url(questionnaire)}|1",
+        questionnaire=f"{OURS}Questionnaire/{questionnaire}",
         status="completed",
         subject=patient_reference(persona),
         authored=authored,
@@ -70,42 +85,44 @@ def _response(
     )
 
 
-def _answer(link_id: str, value: str | int) -> QuestionnaireResponseItem:
-    answer = (
-        QuestionnaireResponseItemAnswer(valueInteger=value)
-        if isinstance(value, int)
-        else QuestionnaireResponseItemAnswer(valueString=value)
-    )
-    return QuestionnaireResponseItem(linkId=link_id, answer=[answer])
+def _answer(link_id: str, text: str) -> QuestionnaireResponseItem:
+    return QuestionnaireResponseItem(linkId=link_id, answer=[QuestionnaireResponseItemAnswer(valueString=text)])
 
 
-def _portrait_items(portrait: Portrait) -> list[QuestionnaireResponseItem]:
+def _portrait_items(persona: Persona) -> list[QuestionnaireResponseItem]:
+    portrait = persona.portrait
     return [
-        _answer("feeling", portrait.feeling),
-        _answer("matters", portrait.matters),
-        _answer("goes-well", portrait.goes_well),
-        _answer("difficult", portrait.difficult),
-        _answer("confidence", portrait.confidence),
+        _answer("called", persona.name.given),
+        _answer("life", portrait.life),
+        _answer("important", portrait.matters),
+        _answer("going-well", portrait.goes_well),
+        _answer("worries", portrait.worries),
     ]
 
 
 def _decision_items(decision: Decision) -> list[QuestionnaireResponseItem]:
+    last = len(decision.options) - 1
     options = [
         QuestionnaireResponseItem(
             linkId="option",
             item=[
-                _answer("option-text", option),
-                _answer("option-for", reason_for),
-                _answer("option-against", reason_against),
+                _answer("option.name", option),
+                QuestionnaireResponseItem(
+                    linkId="option.nothing", answer=[QuestionnaireResponseItemAnswer(valueBoolean=number == last)]
+                ),
+                _answer("option.for", reason_for),
+                _answer("option.against", reason_against),
             ],
         )
-        for option, reason_for, reason_against in decision.options
+        for number, (option, reason_for, reason_against) in enumerate(decision.options)
     ]
+    decided = Coding(system=f"{OURS}CodeSystem/decision-outcome", code="decided", display="Besloten")
     return [
         _answer("choice", decision.choice),
         *options,
-        _answer("preference", decision.preference),
-        _answer("outcome", decision.outcome),
+        _answer("preferences", decision.preference),
+        QuestionnaireResponseItem(linkId="outcome", answer=[QuestionnaireResponseItemAnswer(valueCoding=decided)]),
+        _answer("decision", decision.decision),
     ]
 
 

@@ -113,14 +113,14 @@ def _goal(patient: str, display: str) -> Resource:
 
 
 def _care_plan(patient: str, display: str) -> Resource:
-    own = {"system": f"{_SYSTEMS}CodeSystem/careplan-category", "code": "izp", "display": "Individueel zorgplan"}
+    own = {"system": f"{_SYSTEMS}CodeSystem/care-plan-category", "code": "izp", "display": "Individueel zorgplan"}
     snomed = {"system": "http://snomed.info/sct", "code": "135411000146103", "display": "Multidisciplinary care regime"}
     return {
         "resourceType": "CarePlan",
         "id": f"{patient}-plan",
         "status": "active",
         "intent": "plan",
-        "category": [{"coding": [own]}, {"coding": [snomed]}],
+        "category": [{"coding": [own, snomed]}],
         "title": f"Plan van {display}",
         "subject": _reference("Patient", patient, display),
         "period": {"start": START.date().isoformat()},

@@ -1,10 +1,9 @@
-"""The invented practices, professionals and questionnaires that the demo patients refer to. https://hl7.org/fhir/R4/practitionerrole.html"""
+"""The invented practices and professionals that the demo patients refer to. https://hl7.org/fhir/R4/practitionerrole.html"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -14,18 +13,14 @@ from fhir.resources.R4B.contactpoint import ContactPoint
 from fhir.resources.R4B.organization import Organization
 from fhir.resources.R4B.practitioner import Practitioner
 from fhir.resources.R4B.practitionerrole import PractitionerRole
-from fhir.resources.R4B.questionnaire import Questionnaire, QuestionnaireItem
 from fhir.resources.R4B.reference import Reference
 
 from app.cli.demo.persona import Home, Name
 from app.cli.demo.plain import plain
-from app.cli.demo.terms import OURS, concept, demo_identifier, human_name, reference, words
+from app.cli.demo.terms import concept, demo_identifier, human_name, reference, words
 from app.fhir.resource import Resource
 
-PUBLISHED: Final = date(2026, 1, 5)
 VEKTIS_SPECIALTY: Final = "urn:oid:2.16.840.1.113883.2.4.6.7"
-PORTRAIT: Final = "wie-ben-ik"
-DECISION: Final = "samen-beslissen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +91,8 @@ def workplace_reference(workplace: str) -> Reference:
     return reference("Organization", workplace, WORKPLACES[workplace].name)
 
 
-def questionnaire_url(questionnaire: str) -> str:
-    """The canonical address of one of our questionnaires."""
-    return f"{OURS}Questionnaire/{questionnaire}"
-
-
 def catalogue() -> Iterator[Resource]:
-    """Organizations, professionals, their roles and two questionnaires; each refers only to earlier ones."""
+    """Organizations, professionals and their roles; each refers only to earlier ones."""
     for workplace_id, workplace in WORKPLACES.items():
         yield plain(_organization(workplace_id, workplace))
     for role, professional in PROFESSIONALS.items():
@@ -117,8 +107,6 @@ def catalogue() -> Iterator[Resource]:
         )
     for role, professional in PROFESSIONALS.items():
         yield plain(_practitioner_role(role, professional))
-    yield plain(_portrait())
-    yield plain(_decision())
 
 
 def _organization(workplace_id: str, workplace: Workplace) -> Organization:
@@ -161,68 +149,3 @@ def _specialty(professional: Professional) -> list[CodeableConcept] | None:
     if professional.profession != "huisarts":
         return None
     return [concept(VEKTIS_SPECIALTY, "0100", "Huisartsen, niet nader gespecificeerd")]
-
-
-def _question(link_id: str, text: str, answer_type: str = "text") -> QuestionnaireItem:
-    return QuestionnaireItem(linkId=link_id, text=text, type=answer_type)
-
-
-def _questionnaire(questionnaire: str, title: str, description: str, items: list[QuestionnaireItem]) -> Questionnaire:
-    return Questionnaire(
-        id=questionnaire,
-        language="nl",
-        url=questionnaire_url(questionnaire),
-        version="1",
-        name="".join(part.capitalize() for part in questionnaire.split("-")),
-        title=title,
-        status="active",
-        subjectType=["Patient"],
-        date=PUBLISHED,
-        publisher="Zelfregie (demo)",
-        description=description,
-        item=items,
-    )
-
-
-def _portrait() -> Questionnaire:
-    return _questionnaire(
-        PORTRAIT,
-        "Wie ben ik en wat vind ik belangrijk?",
-        "Een korte lijst om het gesprek over uw plan mee te beginnen. U mag vragen overslaan.",
-        [
-            _question("feeling", "Hoe gaat het op dit moment met u?"),
-            _question("matters", "Wat vindt u belangrijk in uw leven?"),
-            _question("goes-well", "Wat gaat er goed?"),
-            _question("difficult", "Wat vindt u lastig?"),
-            _question(
-                "confidence",
-                "Hoe zeker bent u dat u zelf iets kunt doen aan uw gezondheid (0 tot 10)?",
-                "integer",
-            ),
-        ],
-    )
-
-
-def _decision() -> Questionnaire:
-    option = QuestionnaireItem(
-        linkId="option",
-        text="Wat kunt u kiezen? Niets doen hoort er ook bij.",
-        type="group",
-        repeats=True,
-        item=[
-            _question("option-text", "De keuze", "string"),
-            _question("option-for", "Wat is er goed aan?", "string"),
-            _question("option-against", "Wat is er minder goed aan?", "string"),
-        ],
-    )
-    return _questionnaire(
-        DECISION,
-        "Samen beslissen",
-        "U kiest samen met uw zorgverlener. Schrijf hier op wat er te kiezen was en wat u samen hebt besloten.",
-        [
-            _question("choice", "Waar gaat de keuze over?"),
-            option,
-            _question("preference", "Wat past het beste bij u?"),
-            _question("outcome", "Wat hebt u samen besloten?"),
-        ],
-    )

@@ -136,23 +136,27 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """The answers to our own list "Wie ben ik"; ``confidence`` is from 0 to 10."""
+    """The answers to our own list "Wie ben ik", and how sure the person is of their first goal, from 0 to 10."""
 
-    feeling: str
+    life: str
     matters: str
     goes_well: str
-    difficult: str
+    worries: str
     confidence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answers to our own list "Samen beslissen"; ``options`` are (option, for, against), doing nothing included."""
+    """The answers to our own list "Samen beslissen"; ``goal`` is the position, from 0, of the goal that it led to.
+
+    ``options`` are (option, for, against); the last is to do nothing for now.
+    """
 
     choice: str
     options: tuple[tuple[str, str, str], ...]
     preference: str
-    outcome: str
+    decision: str
+    goal: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from fhir.resources.R4B.annotation import Annotation
 from fhir.resources.R4B.careplan import CarePlan, CarePlanActivity, CarePlanActivityDetail
 from fhir.resources.R4B.careteam import CareTeam, CareTeamParticipant
 from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.extension import Extension
 from fhir.resources.R4B.goal import Goal, GoalTarget
+from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.period import Period
 from fhir.resources.R4B.reference import Reference
 from fhir.resources.R4B.timing import Timing, TimingRepeat
@@ -23,10 +25,13 @@ from app.cli.demo.persona import Agreement, GoalWords, HowOften, Persona
 from app.cli.demo.terms import (
     GOAL_KINDS,
     HL7_EXTENSION,
+    OUR_PROFILE,
     OURS,
     SNOMED,
     TERMINOLOGY,
     concept,
+    dutch_time,
+    profiled,
     quantity,
     reference,
     to_the_day,
@@ -44,6 +49,9 @@ from app.cli.demo.who import (
 PLAN_CATEGORY = "izp"
 PLAN_CATEGORY_SNOMED = "135411000146103"
 CASE_MANAGER_SNOMED = "768832004"
+CYCLE_DAYS = 180
+"""A cycle of plan, do and check takes half a year; making the plan takes the first ``PLANNING_DAYS``."""
+PLANNING_DAYS = 14
 
 
 def plan_start(persona: Persona, today: date) -> date:
@@ -64,6 +72,7 @@ def _goal(persona: Persona, number: int, today: date) -> Goal:
     kinds = (words_of.kind, "personal") if words_of.personal else (words_of.kind,)
     return Goal(
         id=goal_id(persona, number),
+        meta=profiled(OUR_PROFILE + ("PersonalGoal" if words_of.personal else "PlanGoal")),
         language="nl",
         extension=[_milestone(persona, target) for target in words_of.milestones] or None,
         lifecycleStatus=_lifecycle(words_of) if agreed else "proposed",
@@ -123,6 +132,22 @@ def _targets(words_of: GoalWords, today: date) -> list[GoalTarget] | None:
     return None
 
 
+def rating(persona: Persona, *, today: date) -> Observation:
+    """How sure the patient is of the first goal, asked when the plan was begun."""
+    return Observation(
+        id=f"{persona.short}-confidence-1",
+        meta=profiled(OUR_PROFILE + "GoalRating"),
+        language="nl",
+        status="final",
+        code=concept(f"{OURS}CodeSystem/goal-observation", "confidence", "Vertrouwen om het doel te halen"),
+        subject=patient_reference(persona),
+        focus=[goal_reference(persona, 0)],
+        effectiveDateTime=dutch_time(plan_start(persona, today), 10),
+        performer=[patient_reference(persona)],
+        valueInteger=persona.portrait.confidence,
+    )
+
+
 def _team_reference(persona: Persona) -> Reference:
     return reference("CareTeam", f"{persona.short}-team", f"Zorgteam van {persona.name.full}")
 
@@ -142,6 +167,7 @@ def care_team(persona: Persona, *, today: date) -> CareTeam:
     practice = PROFESSIONALS[persona.team[0]].workplace
     return CareTeam(
         id=f"{persona.short}-team",
+        meta=profiled(OUR_PROFILE + "CareNetwork"),
         language="nl",
         status="active" if persona.plan_status != "draft" else "proposed",
         name=f"Zorgteam van {persona.name.full}",
@@ -182,19 +208,47 @@ def _timing(how_often: HowOften) -> Timing:
     )
 
 
+def _cycle(persona: Persona, today: date) -> Extension:
+    """Where the plan is in its cycle: a draft is in the phase plan of the first, the others are being carried out."""
+    if persona.plan_status == "draft":
+        number, phase, since = 1, "plan", plan_start(persona, today)
+    else:
+        before, days = divmod(persona.plan_days - PLANNING_DAYS, CYCLE_DAYS)
+        number, phase, since = before + 1, "do", today - timedelta(days=days)
+    return Extension(
+        url=OUR_PROFILE + "plan-cycle",
+        extension=[
+            Extension(url="cycle", valuePositiveInt=number),
+            Extension(url="phase", valueCode=phase),
+            Extension(url="since", valueDateTime=to_the_day(since)),
+            Extension(url="nextReview", valueDate=since + timedelta(days=CYCLE_DAYS)),
+        ],
+    )
+
+
 def care_plan(persona: Persona, *, today: date) -> CarePlan:
-    """The one plan across all conditions: intent plan, our own category ``izp`` first, the SNOMED one second."""
+    """The one plan across all conditions: intent plan, our own category ``izp`` with the SNOMED code beside it."""
     start = plan_start(persona, today)
     activities = [_activity(persona, number, agreement) for number, agreement in enumerate(persona.agreements, start=1)]
     activities.append(CarePlanActivity(id="task-1", reference=task_reference(persona, CHORE)))
     return CarePlan(
         id=f"{persona.short}-plan",
+        meta=profiled(OUR_PROFILE + "IndividualCarePlan"),
         language="nl",
+        extension=[_cycle(persona, today)],
         status=persona.plan_status,
         intent="plan",
         category=[
-            concept(f"{OURS}CodeSystem/careplan-category", PLAN_CATEGORY, "Individueel zorgplan"),
-            concept(SNOMED, PLAN_CATEGORY_SNOMED, "Multidisciplinary care regime"),
+            CodeableConcept(
+                coding=[
+                    Coding(
+                        system=f"{OURS}CodeSystem/care-plan-category",
+                        code=PLAN_CATEGORY,
+                        display="Individueel zorgplan",
+                    ),
+                    Coding(system=SNOMED, code=PLAN_CATEGORY_SNOMED, display="Multidisciplinary care regime"),
+                ]
+            )
         ],
         title=f"Plan van {persona.name.full}",
         description=persona.portrait.matters,

@@ -24,7 +24,7 @@ from app.cli.demo.catalogue import PROFESSIONALS, role_reference, workplace_refe
 from app.cli.demo.kinds import NICTIZ
 from app.cli.demo.persona import Contact, Home, Medicine, Persona, Problem
 from app.cli.demo.plain import plain
-from app.cli.demo.plan import care_plan, care_team, goals
+from app.cli.demo.plan import care_plan, care_team, goals, rating
 from app.cli.demo.readings import readings
 from app.cli.demo.terms import (
     ATC,
@@ -60,6 +60,7 @@ def record(persona: Persona, *, today: date, seed: int) -> Iterator[Resource]:
         yield plain(_medication_statement(persona, number, medicine, today))
     for goal in goals(persona, today=today):
         yield plain(goal)
+    yield plain(rating(persona, today=today))
     yield plain(care_team(persona, today=today))
     for response in answers(persona, today=today):
         yield plain(response)

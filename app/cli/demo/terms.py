@@ -24,6 +24,7 @@ from fhir.resources.R4B.reference import Reference
 
 from app.cli.demo.kinds import Kind
 from app.cli.demo.persona import Name
+from app.config import CANONICAL_BASE
 from app.fhir.dates import LOCAL
 
 SNOMED: Final = "http://snomed.info/sct"
@@ -32,7 +33,8 @@ ATC: Final = "http://www.whocc.no/atc"
 UCUM: Final = "http://unitsofmeasure.org"
 TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem/"
 HL7_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
-OURS: Final = "https://zelfregie.example/fhir/"
+OURS: Final = f"{CANONICAL_BASE}/"
+OUR_PROFILE: Final = f"{OURS}StructureDefinition/"
 BSN: Final = "http://fhir.nl/fhir/NamingSystem/bsn"
 
 
@@ -80,10 +82,10 @@ MEDICINES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 GOAL_KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "life": "Levensdoel",
-        "health": "Gezondheid",
-        "lifestyle": "Leefstijl",
-        "behaviour": "Gedrag",
-        "care": "Zorg",
+        "health": "Gezondheidsdoel",
+        "lifestyle": "Leefstijldoel",
+        "behaviour": "Gedragsdoel",
+        "care": "Zorgdoel",
         "personal": "Persoonlijk doel",
     }
 )

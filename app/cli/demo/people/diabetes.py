@@ -35,10 +35,10 @@ ANNA: Final = Persona(
         Medicine("ramipril", "1 keer per dag 1 tablet van 5 mg, in de ochtend", 6),
     ),
     portrait=Portrait(
-        feeling="Meestal gaat het goed. Na een drukke dag ben ik wel sneller moe dan vroeger.",
+        life="Ik ben met pensioen. Meestal gaat het goed. Na een drukke dag ben ik wel sneller moe dan vroeger.",
         matters="Mijn kleinkinderen. Ik pas elke woensdag op en dat wil ik blijven doen.",
         goes_well="Ik neem mijn medicijnen elke dag. Dat is een vaste gewoonte.",
-        difficult="'s Avonds op de bank pak ik vaak iets lekkers. Dan is het moeilijk om te stoppen.",
+        worries="'s Avonds op de bank pak ik vaak iets lekkers. Dan is het moeilijk om te stoppen.",
         confidence=7,
     ),
     goals=(
@@ -96,7 +96,8 @@ ANNA: Final = Persona(
             ("Nu niets veranderen", "Het kost geen moeite", "Ik blijf snel moe"),
         ),
         preference="Ik doe het liever op mijn eigen manier dan in een groep.",
-        outcome="Ik ga zelf aan de slag met de diëtist. Over drie maanden kijken we hoe het gaat.",
+        decision="Ik ga zelf aan de slag met de diëtist. Over drie maanden kijken we hoe het gaat.",
+        goal=2,
     ),
     series=(
         Series(
@@ -123,10 +124,10 @@ FARID: Final = Persona(
     problems=(Problem("dm2", 2),),
     medicines=(Medicine("metformin", "1 keer per dag 1 tablet van 500 mg, bij het avondeten", 1),),
     portrait=Portrait(
-        feeling="Ik schrok toen ik hoorde dat ik diabetes heb. Nu weet ik er meer van en ben ik rustiger.",
+        life="Ik schrok toen ik hoorde dat ik diabetes heb. Nu weet ik er meer van en ben ik rustiger.",
         matters="Mijn gezin en mijn werk in de bakkerij.",
         goes_well="Ik drink geen frisdrank meer.",
-        difficult="Ik werk 's nachts. Op vaste tijden eten lukt dan niet.",
+        worries="Ik werk 's nachts. Op vaste tijden eten lukt dan niet.",
         confidence=6,
     ),
     goals=(
@@ -186,10 +187,10 @@ IBRAHIM: Final = Persona(
     ),
     contact=Contact(Name("Samira", "Modelhof"), "dochter"),
     portrait=Portrait(
-        feeling="Mijn knie doet pijn als ik lang sta. Verder gaat het goed met mij.",
+        life="Ik ben veel in de tuin. Mijn knie doet pijn als ik lang sta. Verder gaat het goed met mij.",
         matters="Mijn moestuin. Daar ben ik het liefst, met mijn vrienden.",
         goes_well="Mijn bloedsuiker is al lang rustig.",
-        difficult="Hurken en tillen gaat bijna niet meer.",
+        worries="Hurken en tillen gaat bijna niet meer.",
         confidence=8,
     ),
     goals=(

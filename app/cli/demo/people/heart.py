@@ -36,10 +36,10 @@ CORRIE: Final = Persona(
     ),
     contact=Contact(Name("Wilma", "Schets", own_prefix="van der"), "dochter"),
     portrait=Portrait(
-        feeling="Ik moet het rustig aan doen. Als ik mijn dag goed verdeel, kan ik nog veel.",
+        life="Ik woon in mijn eigen huis. Ik moet het rustig aan doen. Als ik mijn dag goed verdeel, kan ik nog veel.",
         matters="Zelf in mijn eigen huis blijven wonen. En op zondag naar de kerk.",
         goes_well="Ik weeg mij vaak en bel op tijd als er iets verandert.",
-        difficult="Ik vraag niet graag om hulp.",
+        worries="Ik vraag niet graag om hulp.",
         confidence=6,
     ),
     goals=(
@@ -97,7 +97,8 @@ CORRIE: Final = Persona(
             ("Alleen bellen als er iets is", "Het geeft rust", "Een verandering kan mij ontgaan"),
         ),
         preference="Ik blijf het liefst zoveel mogelijk thuis.",
-        outcome="Ik meet thuis. Elke zes weken bekijken we samen de metingen.",
+        decision="Ik meet thuis. Elke zes weken bekijken we samen de metingen.",
+        goal=2,
     ),
     series=(
         Series("weight", 480, 5, Trend(6840, 6795, 60), hour=7, notes=("Enkels wat dikker.", "Gisteren zout gegeten.")),
@@ -117,10 +118,10 @@ HILDE: Final = Persona(
     problems=(Problem("hypertension", 5),),
     medicines=(Medicine("amlodipine", "1 keer per dag 1 tablet van 5 mg", 4),),
     portrait=Portrait(
-        feeling="Ik voel mij gezond. Juist daarom vergeet ik soms dat ik een hoge bloeddruk heb.",
+        life="Ik werk nog. Ik voel mij gezond. Juist daarom vergeet ik soms dat ik een hoge bloeddruk heb.",
         matters="Ik zing in een koor en ik reis graag.",
         goes_well="Ik ben gestopt met roken. Dat is nu al drie jaar zo.",
-        difficult="Op mijn werk is het vaak te druk om pauze te nemen.",
+        worries="Op mijn werk is het vaak te druk om pauze te nemen.",
         confidence=8,
     ),
     goals=(

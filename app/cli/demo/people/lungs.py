@@ -36,10 +36,10 @@ BRAM: Final = Persona(
     ),
     contact=Contact(Name("Truus", "Testen", own_prefix="van"), "vrouw"),
     portrait=Portrait(
-        feeling="In de winter heb ik het zwaar. In de zomer kan ik meer.",
+        life="Ik ben met pensioen. In de winter heb ik het zwaar. In de zomer kan ik meer.",
         matters="Varen met mijn bootje. En kaarten met mijn buurman.",
         goes_well="Ik rook niet meer sinds mijn pensioen.",
-        difficult="Als ik benauwd word, schrik ik. Dan wordt het alleen maar erger.",
+        worries="Als ik benauwd word, schrik ik. Dan wordt het alleen maar erger.",
         confidence=5,
     ),
     goals=(
@@ -87,7 +87,8 @@ BRAM: Final = Persona(
             ("Niet trainen", "Het kost geen tijd", "Mijn conditie gaat verder achteruit"),
         ),
         preference="Met anderen houd ik het beter vol.",
-        outcome="Ik ga twee keer per week naar de groep.",
+        decision="Ik ga twee keer per week naar de groep.",
+        goal=1,
     ),
     series=(
         Series("oxygen", 540, 7, Trend(93, 94, 2), hour=10, notes=("Verkouden.", "Na het lopen naar de haven.")),
@@ -110,10 +111,10 @@ DAAN: Final = Persona(
         Medicine("salbutamol", "Als het nodig is 1 of 2 keer inademen", 15),
     ),
     portrait=Portrait(
-        feeling="Het gaat prima, behalve in het voorjaar.",
+        life="Ik werk en ik sport. Het gaat prima, behalve in het voorjaar.",
         matters="Voetballen met mijn team en uitgaan met vrienden.",
         goes_well="Ik heb mijn inhalator altijd bij mij.",
-        difficult="Als ik geen klachten heb, vergeet ik mijn medicijn.",
+        worries="Als ik geen klachten heb, vergeet ik mijn medicijn.",
         confidence=7,
     ),
     goals=(
@@ -167,10 +168,10 @@ GERDA: Final = Persona(
     ),
     contact=Contact(Name("Kees", "Demoveld"), "broer"),
     portrait=Portrait(
-        feeling="Ik heb drie ziekten en veel afspraken. Soms weet ik niet meer wie wat doet.",
+        life="Ik woon met mijn kat. Ik heb drie ziekten en veel afspraken. Soms weet ik niet meer wie wat doet.",
         matters="Rust in huis, mijn kat en elke week mijn breiclub.",
         goes_well="Ik houd mijn metingen goed bij.",
-        difficult="Al die afspraken op verschillende dagen.",
+        worries="Al die afspraken op verschillende dagen.",
         confidence=4,
     ),
     goals=(

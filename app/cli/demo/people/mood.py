@@ -35,10 +35,10 @@ ELS: Final = Persona(
     ),
     contact=Contact(Name("Marijke", "Proefkamp"), "zus"),
     portrait=Portrait(
-        feeling="Sommige dagen kom ik moeilijk op gang. Buiten zijn helpt.",
+        life="Ik woon met mijn hond. Sommige dagen kom ik moeilijk op gang. Buiten zijn helpt.",
         matters="De hond, muziek en mijn zus.",
         goes_well="Ik ga elke dag naar buiten, al is het kort.",
-        difficult="Ik zeg vaak afspraken af.",
+        worries="Ik zeg vaak afspraken af.",
         confidence=5,
     ),
     goals=(
@@ -91,10 +91,10 @@ JOKE: Final = Persona(
     problems=(Problem("asthma", 20), Problem("depression", 1)),
     medicines=(Medicine("budesonide", "2 keer per dag 1 keer inademen, daarna de mond spoelen", 12),),
     portrait=Portrait(
-        feeling="Ik ben vaak moe en ik maak mij snel zorgen.",
+        life="Ik zorg voor mijn kinderen. Ik ben vaak moe en ik maak mij snel zorgen.",
         matters="Mijn kinderen en een rustig huis.",
         goes_well="Ik heb hulp gevraagd. Dat was een grote stap.",
-        difficult="Tijd maken voor mijzelf.",
+        worries="Tijd maken voor mijzelf.",
         confidence=4,
     ),
     goals=(
