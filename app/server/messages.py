@@ -29,7 +29,9 @@ class Target(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """``path`` is split below the FHIR base; ``headers`` have lower-case names, the last one of a name counts."""
+    """``path`` is split below the FHIR base; ``headers`` have lower-case names, the last one of a name counts.
+    ``within``: it stands for an entry of a batch or transaction.
+    """
 
     method: str
     path: list[str]
@@ -39,6 +41,7 @@ class Request(msgspec.Struct):
     access: Access
     now: int
     id: str
+    within: bool = False
 
     def header(self, name: bytes) -> str:
         """The header's text, empty when it is not there."""

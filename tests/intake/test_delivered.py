@@ -141,7 +141,7 @@ async def test_a_claim_that_nothing_can_meet_is_a_deviation_like_others(
 
 
 async def test_a_profile_that_is_not_held_flags_nothing(backend: Caller, anna: Caller) -> None:
-    answer = await backend.post("/Observation", weighing(profile=UNKNOWN))
+    answer = await backend.post("/Observation", weighing(profile=UNKNOWN), {"prefer": "return=OperationOutcome"})
     assert rules(issues(answer)) == [("information", "profile-unknown", "Observation.meta.profile[0]")]
     assert await anna.found("/Observation?_tag=profile-deviation") == []
     assert await accounts(anna) == []

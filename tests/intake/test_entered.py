@@ -55,14 +55,31 @@ async def test_an_answer_in_xml_says_the_same(service: Service, anna: Caller) ->
 
 
 async def test_a_profile_that_is_not_held_is_information_beside_the_success(somebody: Caller, anna: Caller) -> None:
-    answer = await somebody.post("/Observation", weighing(profile=UNKNOWN, note=None))
+    sent = weighing(profile=UNKNOWN, note=None)
+    told = [("information", "profile-unknown", "Observation.meta.profile[0]")]
+    answer = await somebody.post("/Observation", sent, {"prefer": "return=OperationOutcome"})
     assert answer.status_code == 201
-    assert rules(issues(answer)) == [("information", "profile-unknown", "Observation.meta.profile[0]")]
+    assert rules(issues(answer)) == told
     (stored,) = (await anna.bundle("/Observation"))["entry"]
     assert tags(stored["resource"]) == []
     assert await anna.found("/Provenance") == []
-    whole = await somebody.post("/Observation", weighing(profile=UNKNOWN, note=None), REPRESENTATION)
-    assert decode(whole.content)["resourceType"] == "Observation"
+    for bundle in (transaction, batch):
+        (entry,) = decode((await somebody.post("/", bundle(posted(sent)))).content)["entry"]
+        assert [each[:2] for each in rules(entry["response"]["outcome"]["issue"])] == [
+            ("information", "profile-unknown")
+        ]
+
+
+@pytest.mark.parametrize("headers", [{}, REPRESENTATION])
+async def test_information_alone_does_not_come_in_place_of_the_resource(
+    somebody: Caller, headers: dict[str, str]
+) -> None:
+    made = await somebody.post("/Observation", weighing(profile=UNKNOWN, note=None), headers)
+    assert made.status_code == 201
+    stored = decode(made.content)
+    assert (stored["resourceType"], stored["meta"]["versionId"]) == ("Observation", "1")
+    again = await somebody.send("PUT", f"/Observation/{stored['id']}", stored | {"status": "amended"}, headers)
+    assert decode(again.content)["meta"]["versionId"] == "2"
 
 
 @pytest.mark.parametrize("profile", [BASE_ONLY, WISH, "http://hl7.org/fhir/StructureDefinition/Goal"])

@@ -93,7 +93,8 @@ def own_request(server: FhirServer, whole: Request, entry: dict[str, Any]) -> Re
         if method in ("GET", "HEAD", "DELETE"):
             raise Invalid(f"A {method} has no resource.", "structure")
         headers[b"content-type"], body = content_of(method, resource)
-    return Request("GET" if method == "HEAD" else method, path, query, headers, body, whole.access, whole.now, whole.id)
+    verb = "GET" if method == "HEAD" else method
+    return Request(verb, path, query, headers, body, whole.access, whole.now, whole.id, within=True)
 
 
 def content_of(method: str, resource: Resource) -> tuple[bytes, bytes]:

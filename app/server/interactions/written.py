@@ -15,8 +15,9 @@ from app.server.store.changes import Draft
 
 
 async def written(server: FhirServer, request: Request, draft: Draft, *, interaction: str) -> Answer:
-    """201 or 200 with the resource as it was stored. What validation remarked comes instead of the resource, unless
-    that is asked for.
+    """201 or 200 with the resource as it was stored. What validation warns of comes instead of the resource, unless
+    that is asked for; information alone only for who asks for an outcome, since clients take what comes back for the
+    resource. An entry of a batch has room for both.
     """
     url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
     headers: Headers = [
@@ -29,7 +30,8 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         if request.prefers("return=minimal"):
             body = b""
         elif request.prefers("return=operationoutcome") or (
-            draft.remarks.issues and not request.prefers("return=representation")
+            not request.prefers("return=representation")
+            and any(request.within or issue.severity != "information" for issue in draft.remarks.issues)
         ):
             body = encode(outcome_of(draft))
     return Answer(
