@@ -18,6 +18,8 @@ from app.server.server import FhirServer
 from app.server.store.read import read
 
 _MEMBERS: Final = ("system", "version", "code", "display")
+MOST_PARTS: Final = 200
+"""Of a value set that is sent: each may be as large as what is held."""
 BY_LANGUAGE: Final = (b"vary", b"Accept-Language")
 DISPLAY_LANGUAGE: Final = Parameter(
     "displayLanguage",
@@ -71,6 +73,21 @@ def sent_with(server: FhirServer, inputs: Inputs, name: str) -> Resource:
     problems = [each for each in validate(sent, server.definitions) if each.severity in ("error", "fatal")]
     if problems:
         raise Unprocessable(f"{name}: it is not valid FHIR R4.", issues=tuple(problems))
+    return sent
+
+
+def value_set_sent(server: FhirServer, inputs: Inputs) -> Resource:
+    """The value set that comes with a question. Raises ``Unprocessable`` also for one that is of so many parts that
+    nobody else would have a turn.
+    """
+    sent = sent_with(server, inputs, "valueSet")
+    compose = sent.get("compose", {})
+    parts = [*compose.get("include", ()), *compose.get("exclude", ())]
+    if len(parts) + sum(len(each.get(name, ())) for each in parts for name in ("valueSet", "filter")) > MOST_PARTS:
+        raise Unprocessable(
+            f"valueSet: its includes and excludes, with their value sets and filters, are {MOST_PARTS} at most.",
+            "too-costly",
+        )
     return sent
 
 

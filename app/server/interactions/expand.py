@@ -19,8 +19,8 @@ from app.server.interactions.codings import (
     DISPLAY_LANGUAGE,
     languages_of,
     one_of,
-    sent_with,
     stored_at,
+    value_set_sent,
     versioned,
 )
 from app.server.interactions.parameters import Inputs, inputs_of
@@ -101,7 +101,7 @@ async def _expanded(
     if one_of(inputs, target, "url", "valueSet", what="value set") == "url":
         canonical = versioned(inputs.first("url"), inputs.first("valueSetVersion"))
         return await held.shown_value_set(canonical), await expansion_of(held, canonical)
-    given = await stored_at(server, request, target) if target.id else sent_with(server, inputs, "valueSet")
+    given = await stored_at(server, request, target) if target.id else value_set_sent(server, inputs)
     return given, await expansion_of_resource(held, given)
 
 

@@ -27,6 +27,7 @@ from app.server.interactions.codings import (
     one_of,
     sent_with,
     stored_at,
+    value_set_sent,
     versioned,
 )
 from app.server.interactions.parameters import Inputs, inputs_of
@@ -77,7 +78,7 @@ async def validate_in_value_set(server: FhirServer, request: Request, target: Ta
         canonical = versioned(inputs.first("url"), inputs.first("valueSetVersion"))
         await held.shown_value_set(canonical)
     else:
-        given = await stored_at(server, request, target) if target.id else sent_with(server, inputs, "valueSet")
+        given = await stored_at(server, request, target) if target.id else value_set_sent(server, inputs)
     wanted = _wanted(request, inputs)
 
     def check(view: View) -> list[Checked]:

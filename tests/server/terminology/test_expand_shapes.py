@@ -8,7 +8,7 @@ import pytest
 
 from app.fhir.resource import Resource
 from app.fhir.validation import validate
-from tests.server.service import Caller, Service
+from tests.server.service import Caller, Service, codes
 from tests.server.terminology.test_expand import code_system, expanded, listed, value_set
 
 SHORT = {"system": "urn:uses", "code": "short"}
@@ -97,3 +97,28 @@ async def test_other_words_by_language_and_use(anna: Caller, query: str, expecte
 async def test_with_what_the_value_set_says_is_in_it(anna: Caller) -> None:
     assert "compose" in await expanded(anna, "url=urn:vs:v&includeDefinition=true")
     assert "compose" not in await expanded(anna, "url=urn:vs:v&includeDefinition=false")
+
+
+@pytest.mark.parametrize("operation", ["expand", "validate-code"])
+@pytest.mark.parametrize(
+    "compose",
+    [
+        {"include": [{"system": "urn:animals"}] * 201},
+        {"include": [{"valueSet": ["http://example.org/ValueSet/v"] * 200}]},
+        {"include": [{"system": "urn:animals"}], "exclude": [{"system": "urn:animals"}] * 200},
+        {
+            "include": [
+                {"system": "urn:animals", "filter": [{"property": "code", "op": "regex", "value": "(.*a)*"}] * 200}
+            ]
+        },
+    ],
+    ids=["includes", "imports", "excludes", "filters"],
+)
+async def test_what_is_sent_of_many_parts_is_refused_before_it_is_looked_at(
+    anna: Caller, operation: str, compose: Resource
+) -> None:
+    sent = {"name": "valueSet", "resource": {"resourceType": "ValueSet", "status": "active", "compose": compose}}
+    coding = {"name": "coding", "valueCoding": {"system": "urn:animals", "code": "dog"}}
+    asked = [sent, *([coding] if operation == "validate-code" else [])]
+    answer = await anna.post(f"/ValueSet/${operation}", {"resourceType": "Parameters", "parameter": asked})
+    assert (answer.status_code, codes(answer)) == (422, ["too-costly"])
