@@ -18,6 +18,8 @@ from app.server.server import FhirServer
 from app.server.store.read import read
 
 _MEMBERS: Final = ("system", "version", "code", "display")
+MOST_CODINGS: Final = 100
+"""Of one concept: each may be looked for in every concept map that is held."""
 MOST_PARTS: Final = 200
 """Of a value set that is sent: each may be as large as what is held."""
 BY_LANGUAGE: Final = (b"vary", b"Accept-Language")
@@ -93,7 +95,8 @@ def value_set_sent(server: FhirServer, inputs: Inputs) -> Resource:
 
 def codings_of(inputs: Inputs, *, version: str) -> tuple[list[Coding], bool]:
     """The codes that are asked about, by ``code`` with ``system`` and ``version`` (the parameter of that name), by
-    ``coding`` or by ``codeableConcept``; and whether it was the last. Raises ``Invalid``.
+    ``coding`` or by ``codeableConcept``; and whether it was the last. Raises ``Invalid``, and ``Unprocessable`` for a
+    concept of too many.
     """
     given = [name for name in ("code", "coding", "codeableConcept") if name in inputs.values]
     if len(given) != 1:
@@ -109,6 +112,8 @@ def codings_of(inputs: Inputs, *, version: str) -> tuple[list[Coding], bool]:
     listed = inputs.first("codeableConcept").get("coding", [])
     if not isinstance(listed, list):
         raise Invalid("codeableConcept: its coding is a list.", "value")
+    if len(listed) > MOST_CODINGS:
+        raise Unprocessable(f"codeableConcept: {MOST_CODINGS} codings at most.", "too-costly")
     return [coding_in(each, "codeableConcept.coding") for each in listed if _has_code(each)], True
 
 

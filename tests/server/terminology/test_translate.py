@@ -174,3 +174,10 @@ async def test_translate_needs_a_token_and_its_scopes(service: Service, anonymou
     assert (await anonymous.get(address)).status_code == 401
     assert (await service.caller("anna-observations").get(address)).status_code == 403
     assert (await service.caller("anna-reader").get(f"{address}&_format=xml")).status_code == 200
+
+
+async def test_a_concept_of_very_many_codings_is_refused_before_it_is_looked_at(anna: Caller) -> None:
+    coding = [{"system": "urn:any", "code": str(number)} for number in range(101)]
+    asked = {"name": "codeableConcept", "valueCodeableConcept": {"coding": coding}}
+    answer = await anna.post("/ConceptMap/$translate", {"resourceType": "Parameters", "parameter": [asked]})
+    assert (answer.status_code, codes(answer)) == (422, ["too-costly"])
