@@ -52,14 +52,20 @@ async def profile_issues(
         if number:
             await asyncio.sleep(0)  # others have their turn
         resolve = None if held is None else held.resolving(each.patient)
-        at_once = effort <= INLINE and all(map(profiles.is_made, each.profiles))
-        found = await _carried_out(partial(claimed_issues, profiles, each.resource, resolve), at_once=at_once)
+        check = partial(claimed_issues, profiles, each.resource, resolve)
+        found = await _carried_out(server, check, effort, made=all(map(profiles.is_made, each.profiles)))
         issues += placed(found, each)
     return issues
 
 
-async def _carried_out(check: Callable[[], list[Issue]], *, at_once: bool) -> list[Issue]:
-    return check() if at_once else await asyncio.to_thread(check)
+async def _carried_out(server: FhirServer, check: Callable[[], list[Issue]], effort: int, *, made: bool) -> list[Issue]:
+    """At once when it is small and the profiles are made already; of the large ones a few at a time, so that they
+    never take all threads, nor the processor from everybody else.
+    """
+    if effort > INLINE:
+        async with server.packages.large_checks:
+            return await asyncio.to_thread(check)
+    return check() if made else await asyncio.to_thread(check)
 
 
 async def issues_against(
@@ -72,8 +78,8 @@ async def issues_against(
     effort = effort_of(profiles, claimant.resource, (canonical,))
     held = await read_held(server, reader, access, [claimant])
     resolve = held.resolving(claimant.patient)
-    at_once = effort <= INLINE and profiles.is_made(canonical)
-    return await _carried_out(partial(asked_issues, profiles, claimant.resource, canonical, resolve), at_once=at_once)
+    check = partial(asked_issues, profiles, claimant.resource, canonical, resolve)
+    return await _carried_out(server, check, effort, made=profiles.is_made(canonical))
 
 
 def placed(issues: Iterable[Issue], claimant: Claimant) -> list[Issue]:

@@ -14,6 +14,8 @@ from app.fhir.profiles.profiles import Profiles
 from app.fhir.terminology.library import LibraryTerminology
 from app.server.packages.built_in import built_in
 
+MOST_LARGE: Final = 2
+"""Large checks against profiles at one time in a process."""
 _GENERATION: Final = "SELECT value FROM setting WHERE name = 'packages'"
 _ARTIFACTS: Final = (
     "SELECT p.fhir_version, a.kind, a.url, a.version, p.name, p.version, a.content FROM package p"
@@ -54,6 +56,8 @@ class InstalledPackages:
         self._generation = -1
         self._held = _Held(Library())
         self._making = asyncio.Lock()
+        self.large_checks = asyncio.Semaphore(MOST_LARGE)
+        """Held while a resource of many values is held against profiles."""
 
     async def library(self, reader: Reader) -> Library:
         """What is held now."""
