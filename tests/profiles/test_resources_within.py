@@ -120,6 +120,27 @@ def test_what_a_slice_is_told_by_may_be_behind_a_reference_to_what_is_not_known(
     assert own.issues(led, "report", {"Observation/1": resource, "Practitioner/1": good}) == []
 
 
+def test_the_type_of_what_is_not_known_does_not_tell_which_of_several_profiles_it_follows() -> None:
+    """Parts of a finding that are sent after it: each slice may be there once, and all are Observations."""
+    member = "Observation.hasMember"
+    names = ("first", "second")
+    coded = [
+        profile(name, "Observation", element("Observation.code", patternCodeableConcept={"text": name}))
+        for name in names
+    ]
+    slices = [
+        element(f"{member}:{name}", max="1", type=[{"code": "Reference", "targetProfile": [URL + name]}])
+        for name in names
+    ]
+    own = Own("4.0.1", *coded, profile("p", "Observation", sliced(member, ("profile", "resolve()")), *slices))
+    parts = [f"Observation/{number}" for number in (1, 2)]
+    for said in ({}, {"type": "Observation"}):
+        resource = {**OBSERVATION, "hasMember": [{"reference": each, **said} for each in parts]}
+        assert own.issues(resource, "p") == []
+        held = {each: {**OBSERVATION, "code": {"text": "first"}} for each in parts}
+        assert [rule for _, rule, _, _ in own.issues(resource, "p", held)] == ["slice-max"]
+
+
 def test_a_closed_slicing_by_a_profile_that_is_not_held_refuses_nothing() -> None:
     own = Own(
         "4.0.1",

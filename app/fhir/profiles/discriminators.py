@@ -218,7 +218,7 @@ class Discriminating:
         return test
 
     def _leading(self, profiles: Sequence[str]) -> Matches | None:
-        """To a resource that conforms; where it is not known, the type that the reference says must do."""
+        """To a resource that conforms; one that is not known may, where the reference says no other type."""
         conforming = self._conforming(profiles)
         if conforming is None:
             return None
@@ -230,9 +230,9 @@ class Discriminating:
             if target is not None:
                 return conforming(whole(target), place, run.aside(target))
             kind = type_referred(item.value)
-            if kind is None:
+            if kind is None or any(self._held.type_of(each) == kind for each in profiles):
                 run.sought(item.value)
-            return kind is not None and any(self._held.type_of(each) == kind for each in profiles)
+            return False
 
         return test
 
