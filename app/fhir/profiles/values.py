@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from app.fhir.profiles.elements import Item
 from app.fhir.profiles.matching import fitting, fixed
 from app.fhir.profiles.run import Place, Run
 from app.fhir.profiles.tree import Node
+from app.fhir.resource import encode
 
 Test = Callable[[Item, Place, Run], None]
+MOST_SHOWN: Final = 300
+"""Characters of what a profile wants that a text repeats."""
+
+
+def shown(wanted: object) -> str:
+    """What a profile wants, as JSON."""
+    text = encode(wanted).decode()
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def values_of(node: Node) -> Iterator[Test]:
@@ -27,7 +37,7 @@ def _fixed(wanted: object, profile: str) -> Test:
 
     def test(item: Item, place: Place, run: Run) -> None:
         if item.value is not None and not fits(item.value):
-            text = "The profile fixes this value, and it is another one."
+            text = f"The profile fixes this value to {shown(wanted)}, and it is another one."
             run.add(place, text, code="value", rule="fixed", profile=profile)
 
     return test
@@ -38,7 +48,7 @@ def _patterned(wanted: object, profile: str) -> Test:
 
     def test(item: Item, place: Place, run: Run) -> None:
         if item.value is not None and not fits(item.value):
-            text = "The profile has a pattern for this value, and not everything of it is there."
+            text = f"The profile has the pattern {shown(wanted)} here, and not everything of it is there."
             run.add(place, text, code="value", rule="pattern", profile=profile)
 
     return test
