@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app.config import CANONICAL_BASE
 from tests.builders import observation, questionnaire
 from tests.server.service import Caller
 
@@ -18,6 +19,11 @@ URLS = {
     "case": "http://acme.example/FHIR/ValueSet/123",
     "oid": "urn:oid:1.2.3.4",
 }
+OURS = {
+    "samen-beslissen": f"{CANONICAL_BASE}/Questionnaire/samen-beslissen",
+    "wie-ben-ik": f"{CANONICAL_BASE}/Questionnaire/wie-ben-ik",
+}
+"""Those that the service publishes itself."""
 QUERIES = {
     "url=http://acme.example/fhir/ValueSet/123": {"set"},
     "url=http://acme.example/fhir": {"root"},
@@ -30,12 +36,12 @@ QUERIES = {
     "url:below=http://acme.example/fhir": {"root", "slash", "set", "version", "sister"},
     "url:below=http://acme.example/fhir/ValueSet/123": {"set", "version"},
     "url:below=http://acme.example/fhir/,http://acme.example/FHIR/": {"slash", "set", "version", "case"},
-    "url:below=https://": set(),
+    "url:below=https://": set(OURS),
     "url:above=http://acme.example/fhir/ValueSet/123/_history/5": {"root", "slash", "set", "version"},
     "url:above=http://acme.example/fhir/ValueSet/1234": {"root", "slash"},
     "url:above=http://acme.example/fhirs": set(),
     "url:missing=true": {"none", "mood"},
-    "url:missing=false": set(URLS),
+    "url:missing=false": {*URLS, *OURS},
 }
 
 
@@ -55,7 +61,8 @@ async def test_addresses_find_what_fhir_says(filled: Caller, anna: Caller) -> No
 
 async def test_addresses_sort_letter_by_letter(filled: Caller) -> None:
     found = await filled.found("/Questionnaire?_sort=url&url:missing=false")
-    assert found == sorted(URLS, key=lambda id: URLS[id])
+    every = URLS | OURS
+    assert found == sorted(every, key=lambda id: every[id])
 
 
 @pytest.mark.parametrize("modifier", ["below", "above"])

@@ -104,7 +104,7 @@ async def test_the_pages_of_a_history_hold_each_version_once(
         own = [
             (method, name.removeprefix("Patient/anna/"), version)
             for method, name, version in walked
-            if any(each in name for each in ("Goal", "Task"))
+            if any(each in name for each in ("Goal/", "Task/"))
         ]
         assert own == expected
 
