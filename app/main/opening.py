@@ -29,11 +29,15 @@ from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.auth.tidying import Tidying
+from app.careplan.names import Names
+from app.careplan.operations import care_plan_operations
+from app.careplan.wiring import care_plan_rules
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
 from app.database.migrations import check_migrated, migrate
 from app.fhir.definitions import load
+from app.fhir.definitions.own import served
 from app.main.metrics import collectors
 from app.rounds import HOUR, Rounds
 from app.server.asgi import FhirApp
@@ -131,13 +135,20 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
     pairing = Pairing(Seal(settings.page_key(), "pairing"))
     annotation = annotate_operation(settings.canonical_base)
     numbers = load("4.0.1").type_numbers
+    names = Names(settings.canonical_base)
     return FhirServer(
         database,
         base,
         settings.page_key(),
-        rules=(*Tombstones(settings.page_key(), numbers).rules(), provider_data(numbers)),
+        rules=(
+            *Tombstones(settings.page_key(), numbers).rules(),
+            provider_data(numbers),
+            *care_plan_rules(names, served(settings.canonical_base)),
+        ),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
-        operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation)),
+        operations=Operations(
+            (*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation, *care_plan_operations(names))
+        ),
         known_as=known_as,
         canonical_base=settings.canonical_base,
         labels=load_labels(settings.canonical_base),

@@ -21,7 +21,8 @@ from app.server.access import Access
 @dataclass(frozen=True)
 class Change:
     """One resource before (``was``: as it is stored) and after; None: it was not there, or is deleted. ``fresh``: its
-    id was just made here.
+    id was just made here. ``version`` is the one that it gets, ``expected`` the one that the sender says it was, by
+    If-Match.
     """
 
     type: str
@@ -29,6 +30,8 @@ class Change:
     was: bytes | None
     after: Resource | None
     fresh: bool = False
+    version: int = 1
+    expected: int | None = None
 
     @cached_property
     def before(self) -> Resource | None:
@@ -38,12 +41,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """All that one transaction changes in one partition."""
+    """All that one transaction changes in one partition. ``intent``: what the operation that makes it hands to the
+    rules of its own feature; None for changes that nobody but their sender means something by.
+    """
 
     patient: int
     access: Access
     now: int
     changes: Sequence[Change]
+    intent: object = None
 
 
 @dataclass(frozen=True, slots=True)

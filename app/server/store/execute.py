@@ -94,9 +94,11 @@ async def execute(
     redirect: Redirect | None = None,
     service: bool = False,
     rehearse: bool = False,
+    intent: object = None,
 ) -> None:
     """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do, and
-    ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise.
+    ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise. ``intent``
+    goes to the rules.
     """
     changing = [draft for draft in drafts if not draft.unchanged]
 
@@ -117,6 +119,7 @@ async def execute(
             request=request,
             dialect=server.database.dialect,
             service=service,
+            intent=intent,
         )
         if any(condition.draft.birth for condition in conditions):
             await write.lock_persons()

@@ -86,7 +86,9 @@ class Write:
         request: str,
         dialect: str,
         service: bool,
+        intent: object = None,
     ) -> None:
+        self._intent = intent
         self._writer = writer
         self._access = access
         self._registry = registry
@@ -262,7 +264,7 @@ class Write:
         ]
         if not rules:
             return
-        change_set = ChangeSet(partition.patient, self._access, self._now, changes)
+        change_set = ChangeSet(partition.patient, self._access, self._now, changes, self._intent)
         issues: list[Issue] = []
         derived: list[Draft] = []
         for rule in rules:
@@ -311,7 +313,8 @@ class Write:
 
 def _change(draft: Draft) -> Change:
     was = None if draft.before is None else draft.before.body
-    return Change(draft.type, draft.id, was, draft.resource, draft.fresh)
+    version = 1 if draft.before is None else draft.before.version + 1
+    return Change(draft.type, draft.id, was, draft.resource, draft.fresh, version, draft.if_match)
 
 
 def _check_preconditions(draft: Draft, current: Before | None, name: str) -> None:

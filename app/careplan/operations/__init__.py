@@ -1,0 +1,13 @@
+"""The operations of the care plan, one file each. https://hl7.org/fhir/R4/operations.html"""
+
+from __future__ import annotations
+
+from app.careplan.names import Names
+from app.careplan.operations.agree import agree_operation
+from app.careplan.operations.start import start_operation
+from app.server.operations import Operation
+
+
+def care_plan_operations(names: Names) -> tuple[Operation, ...]:
+    """For the server's registry."""
+    return (start_operation(names), agree_operation(names))
