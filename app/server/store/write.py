@@ -198,15 +198,17 @@ class Write:
         if current is not None and bool(current.flags & OWNER_FLAG) != draft.owned:
             raise Unprocessable(f"{name}: the patient that a resource is about cannot be changed.", "business-rule")
 
-    async def _complete_labels(self, partition: _Partition) -> None:
-        """The labels of what takes those of everything that it refers to."""
+    async def _complete_labels(self, partition: _Partition, beside: Sequence[Draft] = ()) -> None:
+        """The labels of what takes those of everything that it refers to. ``beside``: what the same write stores that
+        has its labels already.
+        """
         waiting = {
             id(draft): references for draft in partition.drafts if (references := self._references(draft)) is not None
         }
         if not waiting:
             return
         known: dict[str, int] = {
-            f"{each.type}/{each.id}": each.labels for each in partition.drafts if id(each) not in waiting
+            f"{each.type}/{each.id}": each.labels for each in (*beside, *partition.drafts) if id(each) not in waiting
         }
         without_version = await self._read_labels(
             {reference for references in waiting.values() for reference in references} - known.keys(), partition, known
@@ -285,6 +287,7 @@ class Write:
             extra = _Partition(partition.patient, derived)
             await self._lock(extra, len(derived))
             await self._read_before(extra)
+            await self._complete_labels(extra, partition.drafts)
             for draft in derived:
                 draft.updated = partition.updated
                 self._number(draft, extra, batches)
