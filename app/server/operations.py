@@ -24,7 +24,8 @@ Handler = Callable[["FhirServer", Request, Target], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of an operation, as its OperationDefinition lists it; ``max`` is a number or ``*``.
+    """One parameter of an operation, as its OperationDefinition lists it; ``max`` is a number or ``*``. One with
+    ``parts`` has no ``type``; ``signed``: a number that may be below 0.
     https://hl7.org/fhir/R4/operationdefinition.html
     """
 
@@ -34,6 +35,8 @@ class Parameter:
     max: str
     type: str
     documentation: str
+    parts: tuple[Parameter, ...] = ()
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,20 @@ class Verdict:
     releases: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A change by somebody who knows ``version`` of a resource that is at ``present`` by now."""
+
+    patient: int
+    access: Access
+    type: str
+    id: str
+    version: int
+    present: int
+
+
 Check = Callable[[ChangeSet, Reader], Awaitable[Verdict]]
+Tell = Callable[[Overtaken, Reader], Awaitable[tuple[Issue, ...]]]
 
 
 def _every_change(_: Change) -> bool:
@@ -73,7 +86,8 @@ def _every_change(_: Change) -> bool:
 class Rule:
     """``types``: run only when one of these is among the changes, None for any; ``concerns``: and of those only for a
     change of which this holds, which is seen without a look at what is stored; ``after_erasure``: and only where
-    something was erased before, which the lock of the partition tells.
+    something was erased before, which the lock of the partition tells. ``meant``: the class of the intents of its own
+    feature, with which it runs whatever the changes are; ``meanwhile`` tells who was overtaken what has changed.
     """
 
     name: str
@@ -81,7 +95,13 @@ class Rule:
     check: Check
     concerns: Callable[[Change], bool] = _every_change
     after_erasure: bool = False
+    meant: type | None = None
+    meanwhile: Tell | None = None
 
     def applies(self, change: Change) -> bool:
         """Whether the rule has to look at a change."""
         return (self.types is None or change.type in self.types) and self.concerns(change)
+
+    def follows(self, intent: object) -> bool:
+        """Whether an operation of its own feature makes the changes."""
+        return self.meant is not None and isinstance(intent, self.meant)

@@ -138,7 +138,7 @@ async def execute(
         if rehearse:
             raise _Rehearsed
 
-    plain = not conditions and not rehearse
+    plain = not conditions and not rehearse and intent is None
     if not changing or (plain and await append(server, access, changing, now=now, request=request)):
         return
     with suppress(_Rehearsed):

@@ -21,7 +21,7 @@ from app.server import tables
 from app.server.access import Access
 from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
-from app.server.rules import Change, ChangeSet, Rule
+from app.server.rules import Change, ChangeSet, Overtaken, Rule
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
@@ -50,7 +50,6 @@ DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 
 _LABEL_ROUNDS: Final = 4
 """How long a chain of resources that take each other's labels may be within one write."""
-_ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 Prepare = Callable[[Reader, Resource, int], Awaitable[Draft]]
 """Makes a derived resource of a rule, in a partition, into a draft."""
 Account = Callable[[Draft], Draft]
@@ -145,7 +144,11 @@ class Write:
             # What the caller may not write is refused before a look at what is there, which may be hidden from them.
             self._check_labels(partition)
             await check_present(self._access, self._registry, self._writer, partition.drafts)
-            check_each(partition.drafts, self._check)
+            try:
+                check_each(partition.drafts, self._check)
+            except PreconditionFailed:
+                await self._tell_overtaken(partition)
+                raise
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:
@@ -176,7 +179,7 @@ class Write:
             return
         before, name = draft.before, f"{draft.type}/{draft.id}"
         current = before if before is not None and not before.deleted else None
-        denied = self._access.denied_labels(draft.patient, _ACTIONS[draft.method])
+        denied = self._access.denied_labels(draft.patient, draft.action)
         if current is not None and current.labels & denied:
             if current.labels & self._access.denied_labels(draft.patient, Action.READ):
                 raise NotFound(f"{name} is not known.")
@@ -255,6 +258,17 @@ class Write:
         check_each(changing, partial(check_write_labels, self._access))
         check_each(changing, partial(check_new, self._access, self._registry))
 
+    async def _tell_overtaken(self, partition: _Partition) -> None:
+        """Add to what refuses a draft of an older version what has changed meanwhile."""
+        for draft in partition.drafts:
+            refusal, known, before = draft.refusal, draft.if_match, draft.before
+            if not isinstance(refusal, PreconditionFailed) or known is None or before is None:
+                continue
+            late = Overtaken(partition.patient, self._access, draft.type, draft.id, known, before.version)
+            for rule in self._rules:
+                if rule.meanwhile is not None and (rule.types is None or draft.type in rule.types):
+                    refusal.issues = (*refusal.all_issues(), *await rule.meanwhile(late, self._writer))
+
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         if not self._rules:
             return
@@ -262,7 +276,8 @@ class Write:
         rules = [
             rule
             for rule in self._rules
-            if (partition.erased or not rule.after_erasure) and any(map(rule.applies, changes))
+            if (partition.erased or not rule.after_erasure)
+            and (rule.follows(self._intent) or any(map(rule.applies, changes)))
         ]
         if not rules:
             return
@@ -348,7 +363,7 @@ def check_write_labels(access: Access, draft: Draft) -> None:
     """Raises ``Forbidden`` when the data categories of what is to be written are not all among those of the caller."""
     if not access.may_change(draft.patient):
         raise catalogue_is_closed()
-    if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, _ACTIONS[draft.method]):
+    if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, draft.action):
         raise Forbidden(
             f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
         )
