@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from app.careplan.names import Names
 from app.careplan.operations.agree import agree_operation
+from app.careplan.operations.as_of import as_of_operation
+from app.careplan.operations.revisions import revisions_operation
 from app.careplan.operations.start import start_operation
 from app.server.operations import Operation
 
 
 def care_plan_operations(names: Names) -> tuple[Operation, ...]:
     """For the server's registry."""
-    return (start_operation(names), agree_operation(names))
+    return (start_operation(names), agree_operation(names), revisions_operation(names), as_of_operation(names))
