@@ -5,19 +5,21 @@ one, or made anew when somebody else was faster.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.careplan.intent import Intent
+from app.careplan.meanwhile import changed_meanwhile
 from app.careplan.names import Names
 from app.careplan.plan import goals_of, is_plan
 from app.careplan.refusals import refusal
-from app.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from app.errors import Conflict, Invalid, Issue, NotFound, PreconditionFailed
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import NAMES
 from app.server.challenges import beyond_scopes
 from app.server.interactions.preconditions import if_match
 from app.server.messages import Request, Target
+from app.server.rules import Overtaken
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute, settle
@@ -54,12 +56,14 @@ class Current:
 @dataclass(slots=True)
 class Changed:
     """What an event makes of the plan: resources under their present ids, new ones with an id from ``fresh_id`` or
-    none, and what is meant by it.
+    none, and what is meant by it. ``right``: what the caller must be allowed where that is not to change what is
+    changed: who may add records what was agreed by word of mouth, for one.
     """
 
     intent: Intent
     updated: list[Resource] = field(default_factory=list)
     created: list[Resource] = field(default_factory=list)
+    right: int | None = None
 
 
 Make = Callable[[Current], Awaitable[Changed]]
@@ -98,14 +102,12 @@ async def change(
     for _ in range(MOST_TRIES):
         current = await current_of(server, request, target, names)
         if wanted not in (None, current.plan.version):
-            raise PreconditionFailed(
-                f"CarePlan/{current.id} is at version {current.plan.version}, and not at version {wanted} as If-Match"
-                " says."
-            )
+            raise await _overtaken(server, request, current, wanted)
         changed = await make(current)
         drafts = await drafts_of(server, request, current, changed)
+        intent = replace(changed.intent, seen=current.plan.version)
         try:
-            await execute(server, request.access, drafts, now=request.now, request=request.id, intent=changed.intent)
+            await execute(server, request.access, drafts, now=request.now, request=request.id, intent=intent)
         except PreconditionFailed:
             if wanted is not None:
                 raise
@@ -113,6 +115,15 @@ async def change(
             continue
         return current, drafts
     raise Conflict("Others keep changing this care plan; send it again.", "conflict")
+
+
+async def _overtaken(server: FhirServer, request: Request, current: Current, known: int | None) -> PreconditionFailed:
+    """That the plan is not at the version that If-Match names, and what changed since."""
+    present = current.plan.version
+    text = f"CarePlan/{current.id} is at version {present}, and not at version {known} as If-Match says."
+    late = Overtaken(current.patient, request.access, "CarePlan", current.id, known or present, present)
+    told = await changed_meanwhile(server.database, late, current.id, server.definitions.type_numbers)
+    return PreconditionFailed(text, issues=(Issue("conflict", text), *told))
 
 
 async def drafts_of(server: FhirServer, request: Request, current: Current, changed: Changed) -> list[Draft]:
@@ -123,6 +134,7 @@ async def drafts_of(server: FhirServer, request: Request, current: Current, chan
     for resource in changed.updated:
         draft = await draft_of(server, request, current.patient, resource)
         draft.if_match = versions.get((draft.type, draft.id))
+        draft.right = changed.right
         drafts.append(draft)
     drafts += [await draft_of(server, request, current.patient, each, new=True) for each in changed.created]
     return drafts

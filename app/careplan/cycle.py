@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from app.careplan.plan import Cycle, Phase
+from app.careplan.plan import CLOSED, Cycle, Phase
 from app.careplan.refusals import refusal
 
 Side = Literal["patient", "care", "carer"]
@@ -35,6 +35,8 @@ class Event:
 
     def check(self, *, status: str, phase: str, side: Side, by_mouth: bool) -> None:
         """Whether it may happen. Raises ``Unprocessable`` with the rule that forbids it."""
+        if status in CLOSED:
+            raise refusal("closed", "CarePlan.status")
         if status == ON_HOLD and self.held == "no":
             raise refusal("on-hold")
         if status != ON_HOLD and self.held == "only":

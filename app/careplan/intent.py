@@ -48,6 +48,8 @@ class Intent:
     cycle: int = 0
     extra: Sequence[dict[str, Any]] = field(default=())
     """Further extensions of the revision."""
+    seen: int = 0
+    """The version of the plan that it was made for; 0 where there was none."""
 
     def extensions(self, names: Names) -> list[dict[str, Any]]:
         """The extensions that say it."""

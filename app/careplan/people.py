@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from app.auth.roles import Role
 from app.careplan.cycle import Side
@@ -10,6 +10,8 @@ from app.careplan.names import PARTICIPANT, Names
 from app.server.access import APP, OWN_USE, SANDBOX, SERVICE, Access
 
 Reference = dict[str, Any]
+SERVICE_NAME: Final = "Zelfregie"
+"""How a revision names the service itself."""
 
 
 def side_of(access: Access) -> Side:
@@ -30,6 +32,8 @@ def author_of(access: Access, patient_id: str) -> Reference:
     """Who did it, as a Reference: what they are in FHIR, else their organisation, else the patient."""
     if access.fhir_user:
         return {"reference": access.fhir_user}
+    if is_service(access):
+        return {"type": "Organization", "display": SERVICE_NAME}
     if side_of(access) == "care":
         return {"type": "Organization", "display": access.organization or access.client or access.recipient}
     return {"reference": f"Patient/{patient_id}"}

@@ -49,7 +49,12 @@ class Numbers:
     """The numbers of types and parameters that a revision is made with."""
 
     types: Mapping[str, int]
-    goal_focus: int
+    parameters: Mapping[str, int]
+
+    @property
+    def goal_focus(self) -> int:
+        """By which an Observation is found that is about a goal."""
+        return self.parameters["goal-focus"]
 
 
 class Revisions:
@@ -69,9 +74,11 @@ class Revisions:
         access: Access,
         intent: Intent,
         now: int,
+        replaced: Mapping[tuple[str, str], int] | None = None,
     ) -> tuple[Resource, str]:
         """The revision of ``changes``, which are those of the plan's own parts and its evaluations, and the claim of
-        its number. ``plan`` is as it is after them.
+        its number. ``plan`` is as it is after them. ``replaced``: the versions that they took the place of, where
+        those are not the ones just before.
         """
         plan_id: str = plan["id"]
         number = await last_number(reader, patient, plan_id) + 1
@@ -105,8 +112,9 @@ class Revisions:
         }
         if reason := intent.reasons(self._names):
             revision["reason"] = reason
-        replaced = [_reference(each.type, each.id, each.version - 1) for each in changes if each.was is not None]
-        entities = [{"role": "revision", "what": each} for each in replaced]
+        if replaced is None:
+            replaced = {(each.type, each.id): each.version - 1 for each in changes if each.was is not None}
+        entities = [{"role": "revision", "what": _reference(*key, version)} for key, version in replaced.items()]
         entities += [{"role": "source", "what": {"reference": each}} for each in intent.sources]
         if entities:
             revision["entity"] = entities

@@ -11,5 +11,5 @@ from app.server.rules import Rule
 
 def care_plan_rules(names: Names, definitions: Definitions) -> tuple[Rule, ...]:
     """For the server's list. ``definitions`` are those that are served, with the search parameters of our own."""
-    numbers = Numbers(definitions.type_numbers, definitions.parameter_numbers["goal-focus"])
-    return (PlanRules(names, Revisions(names, numbers)).rule(),)
+    numbers = Numbers(definitions.type_numbers, definitions.parameter_numbers)
+    return (PlanRules(names, Revisions(names, numbers), numbers).rule(),)

@@ -14,6 +14,7 @@ from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.intake.provenance import deviation_provenance
+from app.server.placement import named_patient
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.append import append
@@ -67,8 +68,10 @@ async def _prepare_derived(
     await check_resource(server, reader, access, resource, may_hold_bsn=True, patient=patient, derived=True)
     given = resource.get("id")
     resource_id = given if isinstance(given, str) else fresh_id(server, patient)
+    kind: str = resource["resourceType"]
+    owned = named_patient(resource, server.placement[kind], base=server.base, entries={}) is not None
     fresh = resource_id is not given
-    return finish(server, Draft("update", resource["resourceType"], resource_id, patient, resource, fresh=fresh))
+    return finish(server, Draft("update", kind, resource_id, patient, resource, fresh=fresh, owned=owned))
 
 
 def _prepare_provenance(server: FhirServer, access: Access, draft: Draft) -> Draft:
