@@ -179,10 +179,11 @@ def _item(item_id: str, elements: list[Element], before: PlanState, after: PlanS
     was: Any
     now: Any
     if kind != PLAN:
-        was, now = before.part(kind, key), after.part(kind, key)
         entry = next((each for each in elements if each.type == PLAN), None)
         gone = entry is not None and entry.after is None
         come = entry is not None and entry.before is None
+        was = None if come else before.part(kind, key)
+        now = None if gone else after.part(kind, key)
     elif part == "activity":
         was, now = (_entry(each.plan, key) for each in (before, after))
         gone, come = now is None, was is None
