@@ -16,6 +16,8 @@ from app.auth.accesslog.keeping import retention_of
 from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
+from app.careplan.names import Names
+from app.careplan.wiring import after_load, care_plan_rules
 from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.client_orders import CLIENT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
@@ -25,7 +27,7 @@ from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
-from app.fhir.definitions import load as definitions
+from app.fhir.definitions.own import served
 from app.server.labels import load_labels
 from app.server.loading import LoadReport, load, resources_in
 from app.server.providers import Providers
@@ -48,7 +50,11 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         return
     try:
         await check_migrated(database, canonical_base=settings.canonical_base)
-        rules = Tombstones(settings.page_key(), definitions("4.0.1").type_numbers).rules()  # what was erased stays away
+        names, own = Names(settings.canonical_base), served(settings.canonical_base)
+        rules = (
+            *Tombstones(settings.page_key(), own.type_numbers).rules(),  # what was erased stays away
+            *care_plan_rules(names, own),
+        )
         providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
         server = FhirServer(
             database,
@@ -56,6 +62,7 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
             settings.page_key(),
             rules=rules,
             providers=providers,
+            after_load=after_load(names, own),
             canonical_base=settings.canonical_base,
             labels=load_labels(settings.canonical_base),
         )

@@ -31,7 +31,7 @@ from app.auth.sealing import Seal
 from app.auth.tidying import Tidying
 from app.careplan.names import Names
 from app.careplan.operations import care_plan_operations
-from app.careplan.wiring import care_plan_rules
+from app.careplan.wiring import after_load, care_plan_rules
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
@@ -136,6 +136,7 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
     annotation = annotate_operation(settings.canonical_base)
     numbers = load("4.0.1").type_numbers
     names = Names(settings.canonical_base)
+    own = served(settings.canonical_base)
     return FhirServer(
         database,
         base,
@@ -143,13 +144,14 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
         rules=(
             *Tombstones(settings.page_key(), numbers).rules(),
             provider_data(numbers),
-            *care_plan_rules(names, served(settings.canonical_base)),
+            *care_plan_rules(names, own),
         ),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
         operations=Operations(
             (*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation, *care_plan_operations(names))
         ),
         known_as=known_as,
+        after_load=after_load(names, own),
         canonical_base=settings.canonical_base,
         labels=load_labels(settings.canonical_base),
         security=Metadata(settings.public_url, base.rstrip("/")).security(),

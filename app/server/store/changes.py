@@ -62,7 +62,8 @@ class Draft:
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
     what is gone). ``remarks`` are what validation says without refusing; ``refusal`` is why it could not be written.
     ``right``: what the caller must be allowed where that is not what ``method`` says, since an operation changes as a
-    consequence what its caller may not change at will.
+    consequence what its caller may not change at will. ``first``: the version with which what is new begins, as a load
+    keeps those of where it comes from.
     """
 
     method: Method
@@ -87,6 +88,7 @@ class Draft:
     remarks: Remarks = NO_REMARKS
     refusal: ZelfregieError | None = None
     right: int | None = None
+    first: int = 1
 
     @property
     def action(self) -> int:

@@ -321,7 +321,7 @@ class Write:
         """Give the draft its version, seq and time, and queue its rows."""
         seq = partition.next
         partition.next += 1
-        draft.version = 1 if draft.before is None else draft.before.version + 1
+        draft.version = draft.first if draft.before is None else draft.before.version + 1
         draft.updated = partition.updated
         if draft.frame is not None:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
@@ -331,7 +331,7 @@ class Write:
 
 def _change(draft: Draft) -> Change:
     was = None if draft.before is None else draft.before.body
-    version = 1 if draft.before is None else draft.before.version + 1
+    version = draft.first if draft.before is None else draft.before.version + 1
     return Change(draft.type, draft.id, was, draft.resource, draft.fresh, version, draft.if_match)
 
 
