@@ -31,6 +31,11 @@ _REVISIONS: Final = (
     " AND r.patient = $1 AND r.n = c.n"
     f" AND (r.deleted > 0 OR r.date >= $8 AND r.date < $9) AND {_GUARD} ORDER BY c.name DESC LIMIT $10"
 )
+_CHOSEN: Final = (
+    "SELECT c.name, r.n, r.id, r.version, r.updated, r.deleted, r.labels & $2, r.body"
+    " FROM claim c CROSS JOIN resource r WHERE c.patient = $1 AND c.name IN ({names})"
+    f" AND r.patient = $1 AND r.n = c.n AND {_GUARD}"
+)
 _NUMBERS: Final = (
     "SELECT c.name, c.n FROM claim c WHERE c.patient = $1 AND c.name >= $6 AND c.name <= $7 AND $2 >= 0"
     f" AND {_GUARD} ORDER BY c.n"
@@ -101,12 +106,22 @@ class History:
         rows = await self.reader.fetch(_REVISIONS, *self._start, *self._names(low, high), since, before, limit)
         if not rows:
             await check_guard(self.reader, self.request.access, self.request.now)
-        found = []
-        for name, n, resource_id, version, updated, deleted, denied, body in rows:
-            number = int(name.rpartition("|")[2])
-            seen = not denied and await self._is_seen("Provenance", resource_id, version, body)
-            found.append(Revision(number, n, resource_id, version, updated, bool(deleted), seen, body))
-        return found
+        return [await self._revision(row) for row in rows]
+
+    async def chosen(self, numbers: Iterable[int]) -> list[Revision]:
+        """Those with these numbers."""
+        names = [claim_of(self.place.plan, each) for each in sorted(numbers)]
+        if not names:
+            return []
+        places = ", ".join(f"${at}" for at in range(6, 6 + len(names)))
+        rows = await self.reader.fetch(_CHOSEN.format(names=places), *self._start, *names)
+        return [await self._revision(row) for row in rows]
+
+    async def _revision(self, row: Row) -> Revision:
+        name, n, resource_id, version, updated, deleted, denied, body = row
+        number = int(name.rpartition("|")[2])
+        seen = not denied and await self._is_seen("Provenance", resource_id, version, body)
+        return Revision(number, n, resource_id, version, updated, bool(deleted), seen, body)
 
     async def at_number(self, number: int) -> Revision:
         """The revision with a number. Raises ``NotFound``."""

@@ -14,7 +14,7 @@ from app.careplan.names import Names
 from app.careplan.past import Key, Member, Revision
 from app.careplan.words import remark
 from app.errors import Gone, Invalid, Issue, NotFound
-from app.fhir.dates import bounds
+from app.fhir.dates import OPEN_END, bounds
 from app.server.store.removal import removed
 
 _NUMBER_DIGITS: Final = 8
@@ -74,10 +74,18 @@ async def at(history: History, given: str, names: Names) -> Moment:
     return await at_time(history, text, names)
 
 
+async def newest(history: History, names: Names) -> Moment:
+    """What the plan showed after its newest revision."""
+    return await _after(await history.at_time(OPEN_END), history, names)
+
+
 async def at_number(history: History, number: int, names: Names) -> Moment:
     """What the plan showed after a revision, in those very versions."""
-    revision = _kept(await history.at_number(number))
-    keys = revision.manifest(names)
+    return await _after(await history.at_number(number), history, names)
+
+
+async def _after(revision: Revision, history: History, names: Names) -> Moment:
+    keys = _kept(revision).manifest(names)
     found = await history.versions(keys)
     return Moment(revision, [found[key] for key in keys if key in found], [key for key in keys if key not in found])
 

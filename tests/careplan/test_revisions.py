@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.fhir.resource import decode
-from tests import builders
-from tests.careplan.histories import AGREEMENT, outcomes, sentences, started
-from tests.server.service import Caller, Service, codes
+from tests.careplan.histories import AGREEMENT, sentences, started
+from tests.server.service import Caller
 
 
 def without_day(text: str) -> str:
