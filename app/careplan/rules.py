@@ -18,7 +18,7 @@ from app.careplan.people import is_service, side_of
 from app.careplan.plan import cycle_of, goals_of, is_open, is_plan, teams_of
 from app.careplan.refusals import issue, text_of
 from app.careplan.revision import Numbers, Revisions
-from app.careplan.tasks import mouth_task
+from app.careplan.tasks import answered_tasks, mouth_task
 from app.database import Reader
 from app.errors import Conflict, Forbidden, Invalid, Issue, PreconditionFailed
 from app.fhir.resource import Resource, decode
@@ -262,11 +262,24 @@ class PlanRules:
             intent=intent,
             now=changes.now,
         )
-        derived = [revision]
-        if intent.mouth is not None:
-            derived.append(mouth_task(self._names, revision, plan_id, after, now=changes.now))
+        derived = [revision, *await self._tasks(changes, reader, revision, plan, after)]
         claims, releases = _places(place)
         return Verdict((), tuple(derived), ((claim, "Provenance", revision["id"]), *claims), releases)
+
+    async def _tasks(
+        self, changes: ChangeSet, reader: Reader, revision: Resource, plan: Change | None, after: Resource
+    ) -> list[Resource]:
+        """What an event shows the person, and what it answers of what they were asked."""
+        if not isinstance(changes.intent, Intent):
+            return []
+        found: list[Resource] = []
+        before = None if plan is None or plan.before is None else cycle_of(plan.before, self._names)
+        now_at = cycle_of(after, self._names)
+        if plan is not None and before is not None and now_at is not None:
+            found += await answered_tasks(reader, changes, self._numbers.types, plan.id, (before, now_at))
+        if changes.intent.mouth is not None and plan is not None:
+            found.append(mouth_task(self._names, revision, plan.id, after, now=changes.now))
+        return found
 
 
 def _main(plans: Sequence[Change], held: Held | None) -> Change | None:

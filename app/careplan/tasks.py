@@ -14,14 +14,19 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from app.careplan.intent import Intent
 from app.careplan.names import Names
 from app.careplan.people import SERVICE_NAME
+from app.careplan.plan import Cycle
+from app.database import Reader
 from app.fhir.dates import instant
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, decode
 from app.server.ids import new_id, write_key
+from app.server.rules import ChangeSet
 
 Kind = Literal["review", "agreement", "questionnaire", "word-of-mouth"]
 OPEN_TASKS: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+_TASK: Final = "SELECT r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.deleted = 0"
 _TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
 
 
@@ -37,6 +42,44 @@ def task_id(patient: int, plan_id: str, kind: Kind, occasion: str) -> str:
     """The id of the Task for one occasion: a day, a phase, a revision."""
     digest = hashlib.sha256(f"{plan_id}\n{kind}\n{occasion}".encode()).digest()
     return new_id(write_key(patient), lambda length: digest[:length])
+
+
+def review_task(patient: int, plan_id: str, cycle: Cycle) -> str:
+    """The id of the Task for the review on the day that the plan names."""
+    return task_id(patient, plan_id, "review", cycle.next_review)
+
+
+def agreement_task(patient: int, plan_id: str, cycle: Cycle) -> str:
+    """The id of the Task to agree to a plan that is in the phase plan since a moment."""
+    return task_id(patient, plan_id, "agreement", f"{cycle.cycle} {cycle.since}")
+
+
+async def answered_tasks(
+    reader: Reader, change: ChangeSet, types: Mapping[str, int], plan_id: str, moved: tuple[Cycle, Cycle]
+) -> list[Resource]:
+    """The open Tasks that an event answers, as they are then: what was to be done is done, was objected to, or is not
+    needed any more. ``moved``: where the plan was, and where it is now.
+    """
+    before, after = moved
+    intent = change.intent
+    assert isinstance(intent, Intent)
+    patient = change.patient
+    answers: dict[str, str] = {}
+    if intent.event == "agree":
+        answers[agreement_task(patient, plan_id, before)] = "completed"
+    if intent.event == "decide" and after.phase == "plan":
+        answers[review_task(patient, plan_id, before)] = "completed"
+    if intent.event == "revise":
+        answers |= {source.removeprefix("Provenance/"): "rejected" for source in intent.sources}
+    if intent.event == "close":
+        answers |= {make(patient, plan_id, before): "cancelled" for make in (review_task, agreement_task)}
+    found = []
+    for task, status in answers.items():
+        rows = await reader.fetch(_TASK, patient, types["Task"], task)
+        held = decode(rows[0][0]) if rows and rows[0][0] is not None else {}
+        if held.get("status") in OPEN_TASKS:
+            found.append({**held, "id": task, "status": status, "lastModified": instant(change.now)})
+    return found
 
 
 def plan_task(

@@ -77,7 +77,11 @@ def _agreed(current: Current, request: Request, inputs: Inputs, names: Names) ->
     if review < today:
         raise refusal("review-needed", "nextReview")
     moved = event.after(cycle, now=instant(request.now), next_review=review)
-    changed = Changed(Intent("agree", mouth=mouth), [with_cycle({**plan, "status": "active"}, moved, names)])
+    changed = Changed(
+        Intent("agree", mouth=mouth),
+        [with_cycle({**plan, "status": "active"}, moved, names)],
+        right=None if mouth is None else Action.CREATE,
+    )
     for part in current.goals.values():
         if part.resource["lifecycleStatus"] in ("proposed", "planned", "accepted"):
             changed.updated.append({**part.resource, "lifecycleStatus": "active", "statusDate": today})
