@@ -57,13 +57,15 @@ class Current:
 class Changed:
     """What an event makes of the plan: resources under their present ids, new ones with an id from ``fresh_id`` or
     none, and what is meant by it. ``right``: what the caller must be allowed where that is not to change what is
-    changed: who may add records what was agreed by word of mouth, for one.
+    changed: who may add records what was agreed by word of mouth, for one. ``known``: the version of what is updated
+    besides the plan and its goals, by type and id.
     """
 
     intent: Intent
     updated: list[Resource] = field(default_factory=list)
     created: list[Resource] = field(default_factory=list)
     right: int | None = None
+    known: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 Make = Callable[[Current], Awaitable[Changed]]
@@ -128,7 +130,7 @@ async def _overtaken(server: FhirServer, request: Request, current: Current, kno
 
 async def drafts_of(server: FhirServer, request: Request, current: Current, changed: Changed) -> list[Draft]:
     """The drafts of a change; what is updated must be as it was read."""
-    versions = {("CarePlan", current.id): current.plan.version}
+    versions = {**changed.known, ("CarePlan", current.id): current.plan.version}
     versions |= {("Goal", each): part.version for each, part in current.goals.items()}
     drafts = []
     for resource in changed.updated:

@@ -78,13 +78,12 @@ ERASED_CLAUSE: Final = Clause("erased.changed", {})
 def words_of(part: Any) -> Words:
     """The words of a goal or agreement, between quotes; dots where it has none."""
     if isinstance(part, dict):
-        detail, reference = part.get("detail") or {}, part.get("reference") or {}
-        for text in (
-            _text(part, "description"),
-            detail.get("description"),
-            _text(detail, "code"),
-            reference.get("display"),
-        ):
+        detail, reference = part.get("detail"), part.get("reference")
+        texts = [_text(part, "description")]
+        if isinstance(detail, dict):
+            texts += [detail.get("description"), _text(detail, "code")]
+        texts.append(reference.get("display") if isinstance(reference, dict) else part.get("display"))
+        for text in texts:
             if isinstance(text, str):
                 return quoted(text)
     return dict.fromkeys(LANGUAGES, "…")
