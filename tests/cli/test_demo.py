@@ -21,12 +21,14 @@ from app.cli.demo.terms import BSN, SNOMED
 from app.fhir.definitions import load
 from app.fhir.resource import Resource, decode, encode, parse_reference, walk_dicts
 from app.fhir.validation import validate
+from tests.medmij_profiles.package import profiles
 
 CHECKOUT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
 DUTCH = re.compile(r"\b(ik|de|het|een|mijn|van|en|naar|wil|weet|blijft|elke|op)\b", re.IGNORECASE)
 GOAL_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/goal-category"
-PLAN_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/careplan-category"
+OURS = "https://zelfregie.example/fhir/StructureDefinition/"
+PLAN_CATEGORY = "https://zelfregie.example/fhir/CodeSystem/care-plan-category"
 
 
 @pytest.fixture(scope="module")
@@ -252,13 +254,37 @@ def test_goals_are_in_dutch_and_personal_ones_are_expressed_by_the_patient(resou
     assert kinds == {"life", "health", "lifestyle", "behaviour", "care", "personal"}
 
 
-def test_every_plan_is_an_individual_care_plan_with_our_category_first(resources: list[Resource]) -> None:
+def test_plans_goals_and_networks_follow_our_profiles(resources: list[Resource]) -> None:
+    claims = Counter[str]()
+    held = {address(resource): resource for resource in resources}
+    for resource in resources:
+        if resource["resourceType"] in ("CarePlan", "Goal", "CareTeam"):
+            claims.update(each.removeprefix(OURS) for each in resource["meta"]["profile"])
+            found = profiles().claimed(resource, resolve=held.get)
+            assert [each for each in found if each.severity in ("error", "fatal", "warning")] == [], address(resource)
+    assert claims["IndividualCarePlan"] == claims["CareNetwork"] == 10
+    assert claims["PersonalGoal"] > claims["PlanGoal"] > 0
+
+
+def test_a_plan_that_was_agreed_is_in_a_round_of_its_cycle_with_a_day_to_look_back(resources: list[Resource]) -> None:
+    phases = Counter[str]()
+    for plan in of_type(resources, "CarePlan"):
+        (cycle,) = (each["extension"] for each in plan["extension"] if each["url"] == f"{OURS}plan-cycle")
+        parts = {each["url"]: value for each in cycle for name, value in each.items() if name.startswith("value")}
+        phases[parts["phase"]] += 1
+        assert parts["phase"] == ("plan" if plan["status"] == "draft" else "do")
+        assert parts["since"] <= TODAY.isoformat() < parts.get("nextReview", "9")
+    assert phases["do"] > phases["plan"] > 0
+
+
+def test_every_plan_is_an_individual_care_plan_with_our_code_first(resources: list[Resource]) -> None:
     goals = Counter(owner(goal) for goal in of_type(resources, "Goal"))
     conditions = Counter(owner(condition) for condition in of_type(resources, "Condition"))
     for plan in of_type(resources, "CarePlan"):
         assert plan["intent"] == "plan"
-        assert codes(plan["category"][:1], PLAN_CATEGORY) == ["izp"]
-        assert codes(plan["category"][1:], SNOMED) == ["135411000146103"]
+        (category,) = plan["category"]
+        assert [each["code"] for each in category["coding"]] == ["izp", "135411000146103"]
+        assert codes([category], PLAN_CATEGORY) == ["izp"]
         assert len(plan["goal"]) == goals[owner(plan)]
         assert len(plan["addresses"]) == conditions[owner(plan)]
         assert len({activity["id"] for activity in plan["activity"]}) == len(plan["activity"])

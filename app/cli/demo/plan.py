@@ -10,6 +10,7 @@ from fhir.resources.R4B.annotation import Annotation
 from fhir.resources.R4B.careplan import CarePlan, CarePlanActivity, CarePlanActivityDetail
 from fhir.resources.R4B.careteam import CareTeam, CareTeamParticipant
 from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.extension import Extension
 from fhir.resources.R4B.goal import Goal, GoalTarget
 from fhir.resources.R4B.period import Period
@@ -27,6 +28,7 @@ from app.cli.demo.terms import (
     SNOMED,
     TERMINOLOGY,
     concept,
+    profiled,
     quantity,
     reference,
     to_the_day,
@@ -41,6 +43,10 @@ from app.cli.demo.who import (
     person_reference,
 )
 
+PROFILES = f"{OURS}StructureDefinition/"
+REVIEW_EVERY = 91
+CYCLE_DAYS = 182
+"""How long one round of the plan takes, and after how many days of it is looked back."""
 PLAN_CATEGORY = "izp"
 PLAN_CATEGORY_SNOMED = "135411000146103"
 CASE_MANAGER_SNOMED = "768832004"
@@ -65,7 +71,8 @@ def _goal(persona: Persona, number: int, today: date) -> Goal:
     return Goal(
         id=goal_id(persona, number),
         language="nl",
-        extension=[_milestone(persona, target) for target in words_of.milestones] or None,
+        meta=profiled(f"{PROFILES}{'PersonalGoal' if words_of.personal else 'PlanGoal'}"),
+        extension=[_origin(words_of), *(_milestone(persona, target) for target in words_of.milestones)],
         lifecycleStatus=_lifecycle(words_of) if agreed else "proposed",
         achievementStatus=_achievement(words_of) if agreed else None,
         category=[concept(f"{OURS}CodeSystem/goal-category", kind, GOAL_KINDS[kind]) for kind in kinds],
@@ -92,6 +99,12 @@ def _achievement(words_of: GoalWords) -> CodeableConcept:
     return concept(
         TERMINOLOGY + "goal-achievement", code, code.replace("-", " ").title() if code != "no-change" else "No Change"
     )
+
+
+def _origin(words_of: GoalWords) -> Extension:
+    """Who came with the goal."""
+    origin = Extension(url="origin", valueCode="patient" if words_of.personal else "professional")
+    return Extension(url=f"{PROFILES}goal-origin", extension=[origin])
 
 
 def _milestone(persona: Persona, number: int) -> Extension:
@@ -142,6 +155,7 @@ def care_team(persona: Persona, *, today: date) -> CareTeam:
     practice = PROFESSIONALS[persona.team[0]].workplace
     return CareTeam(
         id=f"{persona.short}-team",
+        meta=profiled(f"{PROFILES}CareNetwork"),
         language="nl",
         status="active" if persona.plan_status != "draft" else "proposed",
         name=f"Zorgteam van {persona.name.full}",
@@ -166,6 +180,7 @@ def _team_role(position: int, profession: str) -> CodeableConcept:
 def _activity(persona: Persona, number: int, agreement: Agreement) -> CarePlanActivity:
     return CarePlanActivity(
         id=f"agreement-{number}",
+        extension=[_agreed(persona, agreement)],
         detail=CarePlanActivityDetail(
             status=agreement.status,
             description=agreement.text,
@@ -176,6 +191,39 @@ def _activity(persona: Persona, number: int, agreement: Agreement) -> CarePlanAc
     )
 
 
+def _agreed(persona: Persona, agreement: Agreement) -> Extension:
+    """Who does it, in what form, and how often."""
+    form = "in-person" if agreement.by not in ("patient", "contact") else "self"
+    parts = [
+        Extension(url="who", valueReference=person_reference(persona, agreement.by)),
+        Extension(url="agreedForm", valueCode=form),
+    ]
+    if agreement.how_often is not None:
+        parts.append(Extension(url="frequency", valueTiming=_timing(agreement.how_often)))
+    return Extension(url=f"{PROFILES}agreement", extension=parts)
+
+
+def _cycle(persona: Persona, today: date) -> Extension:
+    """Where the plan is: in its first round until it was agreed, then half a year in each, with a day to look back."""
+    start = plan_start(persona, today)
+    if persona.plan_status == "draft":
+        round_number, phase, since, review = 1, "plan", start, None
+    else:
+        done = persona.plan_days // CYCLE_DAYS
+        round_number, phase, since = done + 1, "do", start + timedelta(days=done * CYCLE_DAYS)
+        review = since + timedelta(days=REVIEW_EVERY)
+        while review <= today:
+            review += timedelta(days=REVIEW_EVERY)
+    parts = [
+        Extension(url="cycle", valuePositiveInt=round_number),
+        Extension(url="phase", valueCode=phase),
+        Extension(url="since", valueDateTime=to_the_day(since)),
+    ]
+    if review is not None:
+        parts.append(Extension(url="nextReview", valueDate=review))
+    return Extension(url=f"{PROFILES}plan-cycle", extension=parts)
+
+
 def _timing(how_often: HowOften) -> Timing:
     return Timing(
         repeat=TimingRepeat(frequency=how_often.times, period=Decimal(how_often.every), periodUnit=how_often.unit)
@@ -183,18 +231,29 @@ def _timing(how_often: HowOften) -> Timing:
 
 
 def care_plan(persona: Persona, *, today: date) -> CarePlan:
-    """The one plan across all conditions: intent plan, our own category ``izp`` first, the SNOMED one second."""
+    """The one plan across all conditions: intent plan, our own code ``izp``, the SNOMED one beside it."""
     start = plan_start(persona, today)
     activities = [_activity(persona, number, agreement) for number, agreement in enumerate(persona.agreements, start=1)]
     activities.append(CarePlanActivity(id="task-1", reference=task_reference(persona, CHORE)))
     return CarePlan(
         id=f"{persona.short}-plan",
+        meta=profiled(f"{PROFILES}IndividualCarePlan"),
         language="nl",
+        extension=[_cycle(persona, today)],
         status=persona.plan_status,
         intent="plan",
         category=[
-            concept(f"{OURS}CodeSystem/careplan-category", PLAN_CATEGORY, "Individueel zorgplan"),
-            concept(SNOMED, PLAN_CATEGORY_SNOMED, "Multidisciplinary care regime"),
+            CodeableConcept(
+                coding=[
+                    Coding(
+                        system=f"{OURS}CodeSystem/care-plan-category",
+                        code=PLAN_CATEGORY,
+                        display="Individual care plan",
+                    ),
+                    Coding(system=SNOMED, code=PLAN_CATEGORY_SNOMED),
+                ],
+                text="Individueel zorgplan",
+            )
         ],
         title=f"Plan van {persona.name.full}",
         description=persona.portrait.matters,
