@@ -5,7 +5,7 @@ The operations make one and hand it to the rules with their drafts; a change wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ class Intent:
     mouth: WordOfMouth | None = None
     decisions: Sequence[Decision] = ()
     sources: Sequence[str] = ()
+    authors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Who made a source, as a Reference, by that source."""
     phase: str = ""
     cycle: int = 0
     extra: Sequence[dict[str, Any]] = field(default=())

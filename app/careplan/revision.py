@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.careplan.intent import Intent
-from app.careplan.names import Names
+from app.careplan.names import PARTICIPANT, Names
 from app.careplan.people import agents_of
 from app.careplan.plan import cycle_of, goals_of, shown_by
 from app.database import Reader
@@ -115,7 +115,7 @@ class Revisions:
         if replaced is None:
             replaced = {(each.type, each.id): each.version - 1 for each in changes if each.was is not None}
         entities = [{"role": "revision", "what": _reference(*key, version)} for key, version in replaced.items()]
-        entities += [{"role": "source", "what": {"reference": each}} for each in intent.sources]
+        entities += [_source(each, intent) for each in intent.sources]
         if entities:
             revision["entity"] = entities
         return revision, claim_of(plan_id, number)
@@ -163,3 +163,13 @@ async def versions_of(
 
 def _reference(kind: str, resource_id: str, version: int) -> dict[str, str]:
     return {"reference": f"{kind}/{resource_id}/_history/{version}"}
+
+
+def _source(reference: str, intent: Intent) -> dict[str, Any]:
+    """What the change came from, and who made that."""
+    author = intent.authors.get(reference)
+    entity: dict[str, Any] = {"role": "source", "what": {"reference": reference}}
+    if author is not None:
+        kind = {"coding": [{"system": PARTICIPANT, "code": "author"}]}
+        entity["agent"] = [{"type": kind, "who": dict(author)}]
+    return entity

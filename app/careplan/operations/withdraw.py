@@ -1,0 +1,60 @@
+"""``CarePlan/$withdraw``: who made a proposal takes it back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.careplan.changing import check_scopes
+from app.careplan.names import Names
+from app.careplan.operations.answer import answer_with, check_version, tried
+from app.careplan.operations.items import ITEM, OUTCOME
+from app.careplan.proposals.reading import situation_of
+from app.careplan.proposals.rules import PROPOSING
+from app.careplan.proposals.withdrawing import withdrawn
+from app.fhir.scopes import Action
+from app.server.interactions.codings import DISPLAY_LANGUAGE
+from app.server.interactions.parameters import inputs_of
+from app.server.messages import Answer, Request, Target
+from app.server.operations import Operation, Parameter
+from app.server.server import FhirServer
+from app.server.store.execute import execute
+
+WITHDRAW_PARAMETERS: Final = (
+    Parameter("reason", "in", 0, "1", "string", "Why, in one's own words."),
+    DISPLAY_LANGUAGE,
+    Parameter("return", "out", 1, "1", "CarePlan", "The individual care plan, which stays as it is."),
+    Parameter("proposal", "out", 1, "1", "CarePlan", "The proposal."),
+    ITEM,
+    OUTCOME,
+)
+
+
+def withdraw_operation(names: Names) -> Operation:
+    """For the server's registry."""
+
+    async def withdraw(server: FhirServer, request: Request, target: Target) -> Answer:
+        inputs = inputs_of(server, request, WITHDRAW_PARAMETERS)
+        check_scopes(request, Action.CREATE, "CarePlan")
+
+        async def once() -> Answer:
+            situation = await situation_of(server, request, target, names)
+            check_version(request, situation)
+            reason = str(inputs.first("reason") or "").strip()
+            draft = await withdrawn(server, request, situation, reason, names)
+            await execute(server, request.access, [draft], now=request.now, request=request.id, intent=PROPOSING)
+            situation = await situation_of(server, request, target, names)
+            return await answer_with(server, request, situation, inputs, "$withdraw", wrote=True)
+
+        return await tried(server, request, once)
+
+    return Operation(
+        "withdraw",
+        frozenset({"instance"}),
+        frozenset({"CarePlan"}),
+        Action.READ,
+        f"{names.base}/OperationDefinition/CarePlan-withdraw",
+        "Takes back one's own proposal for the individual care plan. What was answered already stays answered.",
+        withdraw,
+        affects_state=True,
+        parameters=WITHDRAW_PARAMETERS,
+    )
