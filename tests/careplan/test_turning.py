@@ -153,7 +153,10 @@ async def test_what_was_not_discussed_continues(service: Service, anna: Caller) 
     after = await done(anna, plan, "decide", decision=part(goal=walk, decision="continue"))
     assert where(after) == ("active", 2, "plan")
     decided = [each for each in (await newest(anna, plan))["extension"] if each["url"].endswith("goal-decision")]
-    assert {each["extension"][0]["valueReference"]["reference"] for each in decided} == {f"Goal/{walk}", f"Goal/{sleep}"}
+    assert {each["extension"][0]["valueReference"]["reference"] for each in decided} == {
+        f"Goal/{walk}",
+        f"Goal/{sleep}",
+    }
 
 
 async def test_what_was_discussed_by_one_side_does_not_just_continue(service: Service, anna: Caller) -> None:
@@ -216,7 +219,10 @@ async def test_a_professional_records_by_word_of_mouth_and_the_person_objects(se
     assert where(after) == ("active", 1, "plan")
     revision = await newest(anna, journey.plan)
     assert revision["reason"] == [
-        {"coding": [{"system": f"{NAMES}/CodeSystem/revision-reason", "code": "error"}], "text": "Dit heb ik niet gezegd"}
+        {
+            "coding": [{"system": f"{NAMES}/CodeSystem/revision-reason", "code": "error"}],
+            "text": "Dit heb ik niet gezegd",
+        }
     ]
     assert {"role": "source", "what": shown} in revision["entity"]
     assert (await read(anna, "Task", task["id"]))["status"] == "rejected"
@@ -264,7 +270,9 @@ async def test_a_plan_rests_and_goes_on_where_it_was(anna: Caller) -> None:
     assert where(await done(anna, plan, "resume")) == ("active", 1, "do")
 
 
-async def test_a_closed_plan_is_read_only_with_its_goals_and_a_new_one_may_start(anna: Caller, service: Service) -> None:
+async def test_a_closed_plan_is_read_only_with_its_goals_and_a_new_one_may_start(
+    anna: Caller, service: Service
+) -> None:
     plan, (walk, _) = await agreed(anna)
     assert rules(await event(anna, plan, "close")) == ["plan-close-as"]
     doctor = await professional(service)
