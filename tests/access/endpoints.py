@@ -129,4 +129,15 @@ ENDPOINTS: Final = (
         _parameters({"name": "text", "valueString": "Dit klopt niet."}),
         changes=True,
     ),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$propose",
+        "$propose",
+        _parameters({"name": "title", "valueString": f"{MARK} anders"}),
+        changes=True,
+    ),
+    Endpoint("GET", "/CarePlan/{proposal}/$items", "$items"),
+    Endpoint("POST", "/CarePlan/{proposal}/$accept", "$accept", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{proposal}/$reject", "$reject", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{proposal}/$withdraw", "$withdraw", _parameters(), changes=True),
 )
