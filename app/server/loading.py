@@ -160,8 +160,8 @@ async def load(
     waiting += await _load_chunk(server, access, chunk, context, report, last=False)
     for start in range(0, len(waiting), CHUNK):
         await _load_chunk(server, access, waiting[start : start + CHUNK], context, report, last=True)
-    for each in server.after_load:
-        problems = await each(server, access, sorted(report.patients))
+    for tidy_up in server.after_load:
+        problems = await tidy_up(server, access, sorted(report.patients))
         report.refusals += [Refusal(source, issues) for source, issues in problems.items()]
     if report.stored > CHUNK:
         await server.database.tidy()

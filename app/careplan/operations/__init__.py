@@ -8,6 +8,7 @@ from app.careplan.operations.as_of import as_of_operation
 from app.careplan.operations.compare import compare_operation
 from app.careplan.operations.decide import decide_operation
 from app.careplan.operations.evaluate import evaluate_operation
+from app.careplan.operations.merge import merge_operation
 from app.careplan.operations.rest import rest_operations
 from app.careplan.operations.revise import revise_operation
 from app.careplan.operations.revisions import revisions_operation
@@ -27,4 +28,5 @@ def care_plan_operations(names: Names) -> tuple[Operation, ...]:
         revisions_operation(names),
         as_of_operation(names),
         compare_operation(names),
+        merge_operation(names),
     )
