@@ -128,7 +128,7 @@ def _placed(sections: Sequence[Heights], room: Room, shown: Sequence[dict[int, F
         )
         if not complete:
             annex.append(place)
-        for group in _groups(place, section, shown[place], complete=complete):
+        for group in _groups(place, shown[place], complete=complete):
             height = _height(group, section, room, first=not columns[at])
             while height > left - _TOLERANCE:
                 at += 1
@@ -141,7 +141,7 @@ def _placed(sections: Sequence[Heights], room: Room, shown: Sequence[dict[int, F
     return Fit(columns, annex)
 
 
-def _groups(place: int, section: Heights, shown: dict[int, Form], *, complete: bool) -> list[list[Piece]]:
+def _groups(place: int, shown: dict[int, Form], *, complete: bool) -> list[list[Piece]]:
     """Pieces that stay together: a heading with what comes first."""
     pieces = [Piece("item", place, item, shown[item]) for item in sorted(shown)]
     if not complete:
