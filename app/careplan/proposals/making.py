@@ -84,7 +84,9 @@ def stub_of(sent: Sent, ground: Ground, access: Access, names: Names, *, now: in
     extensions = _with(given.get("extension"), [{"url": url, "extension": change}] if change else [])
     if isinstance(extensions, list):
         extensions = [each for each in extensions if not (isinstance(each, dict) and each.get("url") in own)]
-    given |= {"extension": extensions} if extensions else {}
+    given.pop("extension", None)
+    if extensions:
+        given["extension"] = extensions
     if sent.goals:
         goals = [{**each, "id": each.get("id") or f"goal-{at}"} for at, each in enumerate(sent.goals, 1)]
         given["contained"] = _with(given.get("contained"), goals)
