@@ -16,6 +16,7 @@ from app.auth.accesslog.keeping import retention_of
 from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
+from app.careplan.due import write_due
 from app.careplan.names import Names
 from app.careplan.wiring import after_load, care_plan_rules
 from app.cli.account_orders import ACCOUNT_ORDERS
@@ -27,6 +28,7 @@ from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
+from app.fhir.dates import bounds
 from app.fhir.definitions.own import served
 from app.server.labels import load_labels
 from app.server.loading import LoadReport, load, resources_in
@@ -92,6 +94,8 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await _load(server, asked, say)
     elif asked.command == "reindex":
         await _reindex(server, say)
+    elif asked.command == "due":
+        await _due(server, asked, say)
     elif asked.command == "prune":
         await say(Done({"lines": await prune(server.database, retention_of(settings), now=server.clock())}))
     elif asked.command in ACCOUNT_ORDERS:
@@ -126,6 +130,13 @@ async def _load(server: FhirServer, asked: Asked, say: Say) -> None:
             await asyncio.wait({work})
         work.result()
     await say(Done({"stored": report.stored, "flagged": report.flagged, "refused": len(report.refusals)}))
+
+
+async def _due(server: FhirServer, asked: Asked, say: Say) -> None:
+    given = asked.options.get("now")
+    now = server.clock() if given is None else bounds(given)[0]
+    report = await write_due(server, Names(server.canonical_base), now=now)
+    await say(Done({"opened": report.opened, "tasks": report.tasks, "failed": report.failed}))
 
 
 async def _reindex(server: FhirServer, say: Say) -> None:

@@ -29,6 +29,7 @@ from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.auth.tidying import Tidying
+from app.careplan.due import due_by_clock
 from app.careplan.names import Names
 from app.careplan.operations import care_plan_operations
 from app.careplan.wiring import after_load, care_plan_rules
@@ -104,7 +105,8 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     rights = rights_of(server)
     tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
     index_state = Rounds(partial(refresh_index_state, server), name="index state", every=REINDEX_SEEN)
-    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, accounts.outbox, rights.worker):
+    due = Rounds(partial(due_by_clock, server, Names(settings.canonical_base)), name="due", every=HOUR)
+    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, due, accounts.outbox, rights.worker):
         each.start()
         stack.push_async_callback(each.stop)
     site = Site(
