@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app.careplan.cycle import ON_HOLD
 from app.careplan.goals import goal_issues, is_of_closed_plan
 from app.careplan.intent import CHANGE, Intent
 from app.careplan.loading import given_revisions, is_revision
@@ -208,6 +209,8 @@ class PlanRules:
         if side_of(changes.access) != "patient":
             plan_id = held.id if held is not None else plan.id if plan is not None else ""
             return [issue("propose", each.type, id=plan_id) for each in parts[:1]]
+        if before is not None and before.get("status") == ON_HOLD:
+            return [issue("on-hold", "CarePlan.status")]
         return issues
 
     def _plan_issues(self, plan: Change, held: Held | None, intent: Intent | None, *, service: bool) -> list[Issue]:
