@@ -54,6 +54,8 @@ class Cast:
     event: str
     plan: str
     """Her individual care plan, which was agreed."""
+    goal: str
+    """Its goal."""
     proposal: str
     """What a practice proposes for it."""
 
@@ -95,12 +97,12 @@ async def build(service: Service) -> Cast:
     assert service.application.parts is not None
     await service.application.parts.mover.drain()
     events = await service.caller("anna-permissions").bundle("/AuditEvent?subtype=read&_count=1")
-    plan, proposal = await _plan(service)
-    return Cast(resource_id(given), events["entry"][0]["resource"]["id"], plan, proposal)
+    plan, goal, proposal = await _plan(service)
+    return Cast(resource_id(given), events["entry"][0]["resource"]["id"], plan, goal, proposal)
 
 
-async def _plan(service: Service) -> tuple[str, str]:
-    """The ids of her plan and of a proposal for it."""
+async def _plan(service: Service) -> tuple[str, str, str]:
+    """The ids of her plan, of its goal and of a proposal for it."""
 
     async def asked(name: str, address: str, *parameters: Resource) -> Resource:
         body = {"resourceType": "Parameters", "parameter": list(parameters)}
@@ -112,7 +114,8 @@ async def _plan(service: Service) -> tuple[str, str]:
     await asked("anna", f"/CarePlan/{plan['id']}/$agree", {"name": "nextReview", "valueDate": "2099-01-01"})
     wish = {"name": "title", "valueString": MARK}
     proposed = await asked("practice", f"/CarePlan/{plan['id']}/$propose", wish)
-    return plan["id"], proposed["parameter"][0]["resource"]["id"]
+    goal = plan["goal"][0]["reference"].removeprefix("Goal/")
+    return plan["id"], goal, proposed["parameter"][0]["resource"]["id"]
 
 
 def authorized(known: Mapping[str, object]) -> list[object]:

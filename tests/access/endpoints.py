@@ -53,6 +53,16 @@ def _grant(_: Cast) -> Resource:
     }
 
 
+def _of_goal(name: str, word: Resource) -> Callable[[Cast], Resource]:
+    """Parameters with one that has parts: the goal of the plan, and a word about it."""
+
+    def body(cast: Cast) -> Resource:
+        goal = {"name": "goal", "valueReference": {"reference": f"Goal/{cast.goal}"}}
+        return {"resourceType": "Parameters", "parameter": [{"name": name, "part": [goal, word]}]}
+
+    return body
+
+
 ENDPOINTS: Final = (
     Endpoint("GET", "/metadata", "metadata"),
     Endpoint("GET", "/Observation/weight", "GET Type/id"),
@@ -129,6 +139,42 @@ ENDPOINTS: Final = (
         _parameters({"name": "text", "valueString": "Dit klopt niet."}),
         changes=True,
     ),
+    Endpoint(
+        "POST", "/Patient/anna/$start", "$start", _parameters({"name": "goal", "valueString": MARK}), changes=True
+    ),
+    Endpoint("POST", "/CarePlan/{plan}/$agree", "$agree", _parameters(), changes=True),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$evaluate",
+        "$evaluate",
+        _of_goal("evaluation", {"name": "comment", "valueString": MARK}),
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$decide",
+        "$decide",
+        _of_goal("decision", {"name": "decision", "valueCode": "continue"}),
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$revise",
+        "$revise",
+        _parameters({"name": "reason", "valueCode": "life"}),
+        changes=True,
+    ),
+    Endpoint("POST", "/CarePlan/{plan}/$hold", "$hold", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{plan}/$resume", "$resume", _parameters(), changes=True),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$close",
+        "$close",
+        _parameters({"name": "status", "valueCode": "completed"}),
+        changes=True,
+    ),
+    Endpoint("GET", "/CarePlan/{plan}/$check-in", "$check-in"),
+    Endpoint("GET", "/CarePlan/{plan}/$attainment", "$attainment"),
     Endpoint(
         "POST",
         "/CarePlan/{plan}/$propose",
