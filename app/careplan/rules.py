@@ -90,7 +90,8 @@ class PlanRules:
         service = is_service(changes.access)
         given = await given_revisions(changes, reader, self._names) if service else Verdict()
         free = intent is not None or service
-        issues = [] if free else await self._others(changes, reader, held, parts)
+        # An operation of proposals (its intent is no Intent) answers goals that are no part of the plan yet.
+        issues = [] if free or changes.intent is not None else await self._others(changes, reader, held, parts)
         if issues or (not parts and intent is None):
             return given if service else Verdict(tuple(issues))
         if intent is not None and intent.seen and held is not None and held.version != intent.seen:

@@ -25,6 +25,7 @@ from tests.careplan.proposing import (
     wish,
 )
 from tests.careplan.turning import professional
+from tests.server.grants import token_with
 from tests.server.service import Caller, Service, codes
 
 
@@ -601,3 +602,51 @@ async def test_items_have_a_sentence_in_both_languages_and_what_was_and_would_be
         "Agreement ‘Elke dag een ommetje’ became ‘Twee ommetjes’.",
         "Afspraak ‘Elke dag een ommetje’ werd ‘Twee ommetjes’.",
     ]
+
+
+async def test_who_proposed_a_goal_by_itself_takes_it_back_and_nobody_else_does(
+    anna: Caller, bram: Caller, practice: Caller, service: Service
+) -> None:
+    plan = await planned(anna)
+    doctor = await professional(service)
+    made = await doctor.create(beside(plan))
+    for verb in ("accept", "reject", "withdraw"):
+        assert (await bram.post(f"/Goal/{made['id']}/${verb}", {"resourceType": "Parameters"})).status_code == 404
+    body = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "Toch niet"}]}
+    for other in (practice, anna):
+        refused = await other.post(f"/Goal/{made['id']}/$withdraw", body)
+        assert (refused.status_code, rules(refused)) == (422, ["plan-not-own-proposal"])
+    answer = await doctor.post(f"/Goal/{made['id']}/$withdraw", body)
+    assert answer.status_code == 200, answer.text
+    found = await plan.resource("Goal", made["id"])
+    assert (found["lifecycleStatus"], found["statusReason"]) == ("cancelled", "Toch niet")
+    refused = await anna.post(f"/Goal/{made['id']}/$accept", {"resourceType": "Parameters"})
+    assert (refused.status_code, rules(refused)) == (409, ["plan-goal-gone"])
+    assert (await doctor.post(f"/Goal/{made['id']}/$withdraw", body)).status_code == 409
+
+
+async def test_who_changes_the_plan_while_a_proposal_is_accepted_loses_nothing(anna: Caller, practice: Caller) -> None:
+    plan = await planned(anna)
+    made = await plan.propose(
+        practice, proposal=wish(activity=[activity("measure", "Thuis meten")]), title="Ander plan"
+    )
+    held = await plan.resource()
+    changed = {**held, "note": [{"text": "Van mij"}]}
+    answer, other = await asyncio.gather(made.ask("accept"), anna.put(f"/CarePlan/{plan.plan}", changed))
+    assert answer.status_code == 200, answer.text
+    assert other.status_code in (200, 412), other.text
+    now = await plan.resource()
+    assert [each["id"] for each in now["activity"]] == ["walk", "read", "measure"]
+    assert ("note" in now) == (other.status_code == 200)
+
+
+async def test_a_token_that_may_not_write_goals_accepts_no_goal(
+    anna: Caller, practice: Caller, service: Service
+) -> None:
+    plan = await planned(anna)
+    made = await plan.propose(practice, goal=goal(), title="Ander plan")
+    facts: dict[str, Any] = {"purpose": "own-use", "kind": "app", "client": "dagboek", "fhir_user": "Patient/anna"}
+    app = await token_with(service, "patient/CarePlan.cruds patient/Goal.rus patient/Patient.rs", "anna", **facts)
+    assert (await made.ask("accept", made.item("goal"), caller=app)).status_code == 403
+    assert (await made.ask("accept", "title", caller=app)).status_code == 200
+    assert (await made.ask("reject", made.item("goal"), caller=app)).status_code == 200

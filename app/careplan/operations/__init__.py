@@ -20,7 +20,7 @@ from app.careplan.operations.revise import revise_operation
 from app.careplan.operations.restore import restore_operation
 from app.careplan.operations.revisions import revisions_operation
 from app.careplan.operations.start import start_operation
-from app.careplan.operations.withdraw import withdraw_operation
+from app.careplan.operations.withdraw import withdraw_operations
 from app.server.operations import Operation
 
 
@@ -44,5 +44,5 @@ def care_plan_operations(names: Names) -> tuple[Operation, ...]:
         propose_operation(names),
         items_operation(names),
         *answer_operations(names),
-        withdraw_operation(names),
+        *withdraw_operations(names),
     )

@@ -1,4 +1,4 @@
-"""``CarePlan/$withdraw``: who made a proposal takes it back."""
+"""``CarePlan/$withdraw``, ``Goal/$withdraw``: who made a proposal, or proposed a goal, takes it back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from app.careplan.changing import check_scopes
 from app.careplan.names import Names
 from app.careplan.operations.answer import answer_with, check_version, tried
 from app.careplan.operations.items import ITEM, OUTCOME
+from app.careplan.proposals.alone import answer_goal
 from app.careplan.proposals.reading import situation_of
 from app.careplan.proposals.rules import PROPOSING
 from app.careplan.proposals.withdrawing import withdrawn
@@ -29,8 +30,41 @@ WITHDRAW_PARAMETERS: Final = (
 )
 
 
-def withdraw_operation(names: Names) -> Operation:
+GOAL_PARAMETERS: Final = (
+    Parameter("reason", "in", 0, "1", "string", "Why, in one's own words."),
+    Parameter("return", "out", 1, "1", "CarePlan", "The individual care plan, which stays as it is."),
+    Parameter("goal", "out", 1, "1", "Goal", "The goal."),
+)
+
+
+def withdraw_operations(names: Names) -> tuple[Operation, ...]:
     """For the server's registry."""
+    return (_of_proposal(names), _of_goal(names))
+
+
+def _of_goal(names: Names) -> Operation:
+    async def withdraw(server: FhirServer, request: Request, target: Target) -> Answer:
+        reason = str(inputs_of(server, request, GOAL_PARAMETERS).first("reason") or "").strip()
+
+        async def once() -> Answer:
+            return await answer_goal(server, request, target, names, verb="withdraw", reason=reason)
+
+        return await tried(server, request, once)
+
+    return Operation(
+        "withdraw",
+        frozenset({"instance"}),
+        frozenset({"Goal"}),
+        Action.READ,
+        f"{names.base}/OperationDefinition/Goal-withdraw",
+        "Takes back a goal that one proposed for the individual care plan.",
+        withdraw,
+        affects_state=True,
+        parameters=GOAL_PARAMETERS,
+    )
+
+
+def _of_proposal(names: Names) -> Operation:
 
     async def withdraw(server: FhirServer, request: Request, target: Target) -> Answer:
         inputs = inputs_of(server, request, WITHDRAW_PARAMETERS)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from app.auth.recipients import parts
-from app.careplan.changing import Part, draft_of
+from app.careplan.changing import Part, check_scopes, draft_of
 from app.careplan.difference import GOAL, PLAN, applied, differences
 from app.careplan.intent import Intent
 from app.careplan.names import Names
 from app.careplan.people import Reference
 from app.careplan.plan import goals_of, is_plan, local
-from app.careplan.proposals.answering import check_plan, check_side, conflict, declined_goal
+from app.careplan.proposals.answering import WAITING, check_plan, check_side, conflict, declined_goal, ended
 from app.careplan.proposals.reading import part_of, parts_of, state_of
 from app.careplan.proposals.rules import PROPOSING
 from app.careplan.proposals.taking import taken_over
 from app.careplan.proposals.wanted import wanted
-from app.careplan.refusals import issue
-from app.database import Reader
+from app.careplan.refusals import issue, refusal
 from app.errors import NotFound, PreconditionFailed
 from app.fhir.resource import Resource, decode, encode
+from app.fhir.scopes import Action
 from app.server.interactions.addresses import etag
 from app.server.interactions.preconditions import if_match
 from app.server.messages import Answer, Request, Target
@@ -27,6 +27,8 @@ from app.server.server import FhirServer
 from app.server.store.execute import execute
 from app.server.store.read import read
 
+Verb = Literal["accept", "reject", "withdraw"]
+WITHDRAWN_WITHOUT_REASON: Final = "Ingetrokken door wie het voorstelde. / Taken back by who proposed it."
 _BORN_BY: Final = (
     "SELECT h.actor FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 ORDER BY h.version LIMIT 1"
 )
@@ -38,11 +40,14 @@ async def answer_goal(
     target: Target,
     names: Names,
     *,
-    verb: Literal["accept", "reject"],
+    verb: Verb,
     reason: str,
 ) -> Answer:
-    """Take the goal into the plan, or decline it. Raises ``NotFound`` for a goal that nobody proposed for a plan."""
-    check_side(request)
+    """Take the goal into the plan, decline it, or take it back. Raises ``NotFound`` for a goal that nobody proposed for
+    a plan.
+    """
+    if verb != "withdraw":
+        check_side(request)
     stored = await read(
         server.database,
         request.access,
@@ -62,7 +67,8 @@ async def answer_goal(
     if plan is None or not is_plan(plan.resource, names):
         raise NotFound(f"Goal/{target.id} was not proposed for a plan that is known.", "business-rule")
     changes = _Goal(server, request, names, (stored.patient, goal, plan))
-    wrote = await (changes.accept(reason) if verb == "accept" else changes.reject(reason))
+    carry_out = {"accept": changes.accept, "reject": changes.reject, "withdraw": changes.withdraw}
+    wrote = await carry_out[verb](reason)
     return await changes.answer(f"${verb}", wrote=wrote)
 
 
@@ -88,7 +94,7 @@ class _Goal:
         check_plan(self._plan.resource, self._request, self._names)
         if self._id in goals_of(self._plan.resource):
             return False
-        if self._goal.resource.get("lifecycleStatus") not in ("proposed", "planned"):
+        if self._goal.resource.get("lifecycleStatus") not in WAITING:
             raise conflict([issue("goal-gone", "Goal.lifecycleStatus", item=f"goal.{self._id}")])
         proposal: Resource = {"goal": [{"reference": f"{GOAL}/{self._id}"}]}
         found = await parts_of(self._server, self._request, self._plan.resource, self._patient, proposal)
@@ -99,7 +105,7 @@ class _Goal:
         patient_id = self._plan.resource["subject"]["reference"].rpartition("/")[2]
         changed = taken_over(before, after, items, patient_id, self._names, now=self._request.now)
         source = f"{GOAL}/{self._id}/_history/{self._goal.version}"
-        author = await _proposer(self._server.database, self._server, self._patient, self._goal.resource)
+        author = await _proposer(self._server, self._patient, self._goal.resource)
         intent = Intent(
             "accept",
             reason_text=reason,
@@ -121,12 +127,25 @@ class _Goal:
             raise conflict([issue("goal-gone", "Goal.lifecycleStatus", item=f"goal.{self._id}")])
         return bool(declined)
 
-    async def _write(self, changed: list[Resource], intent: object) -> None:
+    async def withdraw(self, reason: str) -> bool:
+        """The same, by who proposed it. Raises ``Unprocessable`` for anybody else."""
+        if await _born_by(self._server, self._patient, self._id) != self._request.access.actor:
+            raise refusal("not-own-proposal")
+        if self._id in goals_of(self._plan.resource):
+            raise conflict([issue("item-answered", item=f"goal.{self._id}", answer="accepted")])
+        if self._goal.resource.get("lifecycleStatus") not in WAITING:
+            raise conflict([issue("goal-gone", "Goal.lifecycleStatus", item=f"goal.{self._id}")])
+        gone = ended(self._goal.resource, "cancelled", reason or WITHDRAWN_WITHOUT_REASON, now=self._request.now)
+        await self._write([gone], PROPOSING, right=Action.CREATE)
+        return True
+
+    async def _write(self, changed: list[Resource], intent: object, *, right: int = Action.UPDATE) -> None:
         versions = {(PLAN, self._plan.resource["id"]): self._plan.version, (GOAL, self._id): self._goal.version}
         drafts = []
         for each in changed:
+            check_scopes(self._request, right, each["resourceType"])
             draft = await draft_of(self._server, self._request, self._patient, each)
-            draft.if_match = versions[draft.type, draft.id]
+            draft.if_match, draft.right = versions[draft.type, draft.id], right
             drafts.append(draft)
         request = self._request
         await execute(self._server, request.access, drafts, now=request.now, request=request.id, intent=intent)
@@ -151,11 +170,16 @@ class _Goal:
         )
 
 
-async def _proposer(reader: Reader, server: FhirServer, patient: int, goal: Resource) -> Reference:
+async def _born_by(server: FhirServer, patient: int, goal_id: str) -> str:
+    """Who entered a goal first, as the history has it."""
+    rows = await server.database.fetch(_BORN_BY, patient, server.registry.number(GOAL), goal_id)
+    return str(rows[0][0]) if rows else ""
+
+
+async def _proposer(server: FhirServer, patient: int, goal: Resource) -> Reference:
     """Who proposed a goal: who expressed it, else who entered it."""
     expressed = goal.get("expressedBy")
     if isinstance(expressed, dict):
         return expressed
-    rows = await reader.fetch(_BORN_BY, patient, server.registry.number(GOAL), goal["id"])
-    kind, name = parts(str(rows[0][0]).partition(" ")[0]) if rows else ("", "")
+    kind, name = parts((await _born_by(server, patient, goal["id"])).partition(" ")[0])
     return {"type": "Organization", "display": name or kind}

@@ -22,6 +22,8 @@ from app.fhir.resource import Resource
 from app.server.messages import Request
 
 REJECTED_WITHOUT_REASON: Final = "Niet gewenst door de persoon zelf. / Not wanted by the person."
+WAITING: Final = frozenset({"proposed", "planned"})
+"""Statuses of a goal that waits for an answer."""
 
 
 @dataclass(slots=True)
@@ -69,10 +71,14 @@ def rejected(situation: Situation, request: Request, chosen: Sequence[str], reas
 
 def declined_goal(goal: Resource, reason: str, *, now: int) -> list[Resource]:
     """A goal that stands by itself once it was rejected; none where it does not wait for that."""
-    if goal.get("lifecycleStatus") not in ("proposed", "planned"):
+    if goal.get("lifecycleStatus") not in WAITING:
         return []
-    why = reason or REJECTED_WITHOUT_REASON
-    return [{**goal, "lifecycleStatus": "rejected", "statusDate": instant(now)[:10], "statusReason": why}]
+    return [ended(goal, "rejected", reason or REJECTED_WITHOUT_REASON, now=now)]
+
+
+def ended(goal: Resource, status: str, reason: str, *, now: int) -> Resource:
+    """A goal that goes no further."""
+    return {**goal, "lifecycleStatus": status, "statusDate": instant(now)[:10], "statusReason": reason}
 
 
 def check_side(request: Request) -> None:

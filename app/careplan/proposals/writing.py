@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from app.careplan.changing import draft_of
+from app.careplan.changing import check_scopes, draft_of
 from app.careplan.difference import PLAN
 from app.careplan.intent import Intent
 from app.careplan.proposals.answering import Written
 from app.careplan.proposals.reading import Situation
 from app.careplan.proposals.rules import PROPOSING
 from app.fhir.resource import Resource
+from app.fhir.scopes import Action
 from app.server.messages import Request
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
@@ -22,6 +23,7 @@ async def write(server: FhirServer, request: Request, situation: Situation, writ
     versions[PLAN, situation.id] = situation.proposal.version
 
     async def draft(resource: Resource, *, new: bool = False) -> Draft:
+        check_scopes(request, Action.CREATE if new else Action.UPDATE, resource["resourceType"])
         made = await draft_of(server, request, situation.patient, resource, new=new)
         if not new:
             made.if_match = versions[made.type, made.id]
