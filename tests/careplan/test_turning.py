@@ -5,6 +5,8 @@ MODEL 2, "The cycle".
 
 from __future__ import annotations
 
+import asyncio
+
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode
 from tests.careplan.histories import NAMES, started
@@ -364,3 +366,20 @@ async def test_a_professional_proposes_goals_and_leaves_the_persons_words(servic
     words = await doctor.put(f"/Goal/{own['id']}", {**own, "description": {"text": "Vaker bewegen"}})
     assert rules(words) == ["plan-personal-words"]
     assert decode((await doctor.put(f"/Goal/{own['id']}", {**own, "startDate": "2026-12-01"})).content)["startDate"]
+
+
+async def test_what_comes_together_leaves_one_revision_each_without_a_gap(service: Service, anna: Caller) -> None:
+    plan, (walk, sleep) = await agreed(anna)
+    doctor = await professional(service)
+    said_at_once = [
+        event(who, plan, "evaluate", evaluation=part(goal=goal, comment="x", score=1))
+        for who in (anna, doctor)
+        for goal in (walk, sleep)
+    ]
+    answers = await asyncio.gather(*said_at_once)
+    assert [each.status_code for each in answers] == [200] * 4
+    assert phase_of(await newest(anna, plan)) == (6, 1, "check")
+    both = [part(goal=goal, decision="continue") for goal in (walk, sleep)]
+    decided = await asyncio.gather(*(event(anna, plan, "decide", decision=both) for _ in range(3)))
+    assert sorted(each.status_code for each in decided) == [200, 422, 422]
+    assert phase_of(await newest(anna, plan)) == (7, 1, "act")
