@@ -15,6 +15,15 @@ _JSON_PATCH: Final = {"content-type": "application/json-patch+json"}
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _META: Final = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
 
+_FROM_A_TEMPLATE: Final = {
+    "resourceType": "CarePlan",
+    "instantiatesCanonical": ["https://zelfregie.example/fhir/PlanDefinition/copd"],
+    "status": "draft",
+    "intent": "proposal",
+    "subject": {"reference": "Patient/anna"},
+    "activity": [{"id": "x", "detail": {"status": "not-started", "description": MARK}}],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -141,6 +150,14 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/Patient/anna/$start", "$start", _parameters({"name": "goal", "valueString": MARK}), changes=True
+    ),
+    Endpoint("GET", "/PlanDefinition/copd/$apply?subject=Patient/anna", "$apply"),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$merge",
+        "$merge",
+        _parameters({"name": "planResource", "resource": _FROM_A_TEMPLATE}, {"name": "dryRun", "valueBoolean": False}),
+        changes=True,
     ),
     Endpoint("POST", "/CarePlan/{plan}/$agree", "$agree", _parameters(), changes=True),
     Endpoint(

@@ -45,6 +45,8 @@ TYPES: Final = {
     "operations": "OperationDefinition",
     "questionnaires": "Questionnaire",
     "namingsystems": "NamingSystem",
+    "plandefinitions": "PlanDefinition",
+    "activitydefinitions": "ActivityDefinition",
 }
 CANONICAL: Final = re.compile(rf"({'|'.join(sorted(set(TYPES.values())))})/[A-Za-z][A-Za-z0-9-]*")
 IN_CODE: Final = re.compile(rf"""(?:"|base\}}/|BASE\}}/|\$base/)({CANONICAL.pattern})[|"]""")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from app.careplan.changing import Part
+from app.careplan.changing import Current, Part
 from app.careplan.goals import is_personal
 from app.careplan.merging.facts import Facts, Kind, facts_of_activity, facts_of_condition, facts_of_goal, text_of
 from app.careplan.merging.sources import Source
@@ -63,12 +63,16 @@ class Item:
 
 
 class Reading:
-    """Reads items from plans, for one patient's plan."""
+    """Reads items from plans, for one patient's plan. ``by_patient``: what is called personal in a plan that is not
+    stored is so, as the person says it.
+    """
 
-    def __init__(self, patient: int, patient_id: str, names: Names) -> None:
-        self._patient = patient
-        self._subject = {"reference": f"Patient/{patient_id}"}
+    def __init__(self, current: Current, names: Names, *, by_patient: bool = True) -> None:
+        self._patient = current.patient
+        self._plan_id = current.id
+        self._subject = {"reference": f"Patient/{current.patient_id}"}
         self._names = names
+        self._by_patient = by_patient
 
     def items(self, source: Source) -> Iterator[Item]:
         """Everything in a plan, in its order."""
@@ -100,8 +104,9 @@ class Reading:
         return Item(f"goal.{goal_id}", "goal", source, content, facts, place, part if own else None, left)
 
     def _id(self, identity: str) -> str:
-        """The same for the same, in the form of our ids."""
-        return new_id(write_key(self._patient), lambda length: sha256(identity.encode()).digest()[:length])
+        """The same for the same in one plan, in the form of our ids."""
+        digest = sha256(f"{self._plan_id}|{identity}".encode()).digest()
+        return new_id(write_key(self._patient), lambda length: digest[:length])
 
     def _own(self, goal: Resource) -> Resource:
         """A goal of the person's own, with the profile of a goal of the plan."""
@@ -148,7 +153,7 @@ class Reading:
         """At most one of our kinds; ``personal`` for what the person expressed."""
         system = self._names.system("goal-category")
         expressed = local(goal.get("expressedBy")) == ("Patient", self._subject["reference"].removeprefix("Patient/"))
-        personal = expressed or (source.version == 0 and "expressedBy" not in goal)
+        personal = expressed if source.version else self._by_patient and (expressed or "expressedBy" not in goal)
         kept: list[Resource] = []
         kinds = 0
         for category in goal["category"]:

@@ -58,7 +58,7 @@ async def merged(
     found = [await stored_source(server, request, current, each, names) for each in plans]
     found += [await given_source(server, request, current, each) for each in given]
     sources = list({each.key: each for each in found}.values())
-    reading = Reading(current.patient, current.patient_id, names)
+    reading = Reading(current, names)
     items = list({each.id: each for source in sources for each in reading.items(source)}.values())
     held = await _held(server, request, current)
     present = list(sides_of(current, held, names))
@@ -69,10 +69,30 @@ async def merged(
     chosen_words = choices_of(choices, [each.id for each in items], pairs)
     chosen, still_open = decided(chosen_words, taken, pairs)
     subject = {"reference": f"Patient/{current.patient_id}"}
-    whole = Whole(current.plan.resource, current.goals, team, hidden, subject, current.patient)
+    whole = Whole(current.plan.resource, current.goals, team, subject, current.patient, team_hidden=hidden)
     there = await _there(server, request, current, items)
     result = Taking(whole, names, now=request.now, there=there).take(items, sources, chosen)
     return Merged(sources, items, known, pairs, chosen_words, chosen, still_open, result)
+
+
+async def begun_with(
+    server: FhirServer, request: Request, current: Current, names: Names, given: Sequence[Resource], *, by_patient: bool
+) -> Taken | None:
+    """A plan that is not stored yet with what plans that are not stored have. A goal that it has in the same words is
+    the one that stands.
+    """
+    sources = [await given_source(server, request, current, each) for each in given]
+    reading = Reading(current, names, by_patient=by_patient)
+    items = list({each.id: each for source in sources for each in reading.items(source)}.values())
+    alike = {
+        each.second.id: each.first.id
+        for each in overlaps(list(sides_of(current, {}, names)), items)
+        if each.first.item is None and "same-words" in each.reasons
+    }
+    subject = {"reference": f"Patient/{current.patient_id}"}
+    whole = Whole(current.plan.resource, current.goals, None, subject, current.patient)
+    chosen = Chosen(frozenset(alike), frozenset(), alike)
+    return Taking(whole, names, now=request.now, there={}).take(items, sources, chosen)
 
 
 def _known(current: Current, items: Sequence[Item], present: Sequence[Side], team: Part | None) -> frozenset[str]:

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/careplan.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from app.careplan.plan import goals_of, has_category, is_plan, local, teams_of
 from app.careplan.proposals.reading import part_of
 from app.careplan.refusals import refusal
 from app.errors import NotFound
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, encode
 from app.server.access import BY, FOR
 from app.server.messages import Request
 from app.server.server import FhirServer
@@ -91,12 +91,56 @@ async def stored_source(
 
 async def given_source(server: FhirServer, request: Request, current: Current, plan: Resource) -> Source:
     """A plan that is not stored. Raises ``Unprocessable`` where it is no valid CarePlan of this person."""
-    given = {**plan, "subject": {"reference": f"Patient/{current.patient_id}"}}
+    given = {**_tidied(plan), "subject": {"reference": f"Patient/{current.patient_id}"}}
     await check_resource(server, server.database, request.access, given, may_hold_bsn=True, patient=current.patient)
     canonicals = [each.partition("|")[0] for each in given.get("instantiatesCanonical", ())]
     if not canonicals:
         raise refusal("merge-of-nothing", "planResource")
     return await _with_parts(server, request, current, Source(canonicals[0], given, 0, received=False))
+
+
+def _tidied(plan: Resource) -> Resource:
+    """A plan from which somebody took out goals that they did not choose, without what still refers to them."""
+    contained = plan.get("contained")
+    listed = [each for each in contained if isinstance(each, dict)] if isinstance(contained, list) else []
+    there = {f"#{each.get('id')}" for each in listed}
+
+    def kept(references: Any) -> Any:
+        if not isinstance(references, list):
+            return references
+        return [each for each in references if not _is_dangling(each, there)]
+
+    made = {**plan, "goal": kept(plan.get("goal"))}
+    named = {each.get("reference") for each in made["goal"] or () if isinstance(each, dict)}
+    activities = plan.get("activity")
+    if isinstance(activities, list):
+        made["activity"] = [_with_goals(each, kept) if isinstance(each, dict) else each for each in activities]
+    if listed:
+        goals = [each for each in listed if each.get("resourceType") == "Goal"]
+        unused = [
+            each for each in goals if f"#{each.get('id')}" not in named and f'"#{each.get("id")}"' not in _text(made)
+        ]
+        made["contained"] = [each for each in contained or () if each not in unused]
+    return {name: value for name, value in made.items() if value not in (None, [])}
+
+
+def _with_goals(entry: Resource, kept: Callable[[Any], Any]) -> Resource:
+    detail = entry.get("detail")
+    if not isinstance(detail, dict) or "goal" not in detail:
+        return entry
+    goals = kept(detail["goal"])
+    rest = {name: value for name, value in detail.items() if name != "goal"}
+    return {**entry, "detail": {**rest, "goal": goals} if goals else rest}
+
+
+def _is_dangling(reference: Any, there: set[str]) -> bool:
+    text = reference.get("reference") if isinstance(reference, dict) else None
+    return isinstance(text, str) and text.startswith("#") and text not in there
+
+
+def _text(plan: Resource) -> str:
+    """What refers to something, as text."""
+    return encode({name: value for name, value in plan.items() if name != "goal"}).decode()
 
 
 def _is_received(actor: str, plan: Resource) -> bool:

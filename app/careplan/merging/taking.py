@@ -36,9 +36,9 @@ class Whole:
     plan: Resource
     goals: Mapping[str, Part]
     team: Part | None
-    team_hidden: bool
     subject: Resource
     patient: int
+    team_hidden: bool = False
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.careplan.names import Names
 from app.careplan.operations.agree import agree_operation
 from app.careplan.operations.answer import answer_operations
+from app.careplan.operations.apply import apply_operation
 from app.careplan.operations.as_of import as_of_operation
 from app.careplan.operations.attainment import attainment_operation
 from app.careplan.operations.check_in import check_in_operation
@@ -39,6 +40,7 @@ def care_plan_operations(names: Names) -> tuple[Operation, ...]:
         as_of_operation(names),
         compare_operation(names),
         merge_operation(names),
+        apply_operation(names),
         restore_operation(names),
         document_operation(names),
         propose_operation(names),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.careplan.changing import check_scopes, draft_of
+from app.careplan.changing import Current, Part, check_scopes, draft_of
 from app.careplan.cycle import NO_PLAN, events
 from app.careplan.intent import Intent
+from app.careplan.merging.merged import begun_with
 from app.careplan.names import IZP, MULTIDISCIPLINARY, PERSONAL, SNOMED, Names
 from app.careplan.people import author_of, side_of
 from app.careplan.plan import Cycle, with_cycle
@@ -27,6 +28,14 @@ from app.server.store.prepare import fresh_id
 START_PARAMETERS: Final = (
     Parameter("goal", "in", 0, "*", "string", "A goal in the person's own words."),
     Parameter("goalResource", "in", 0, "*", "Goal", "In place of goal: a Goal, with kind, target and conditions."),
+    Parameter(
+        "planResource",
+        "in",
+        0,
+        "1",
+        "CarePlan",
+        "Goals and agreements to begin with: what was chosen of what PlanDefinition/$apply answers, reworded or not.",
+    ),
     Parameter("title", "in", 0, "1", "string", "What the person calls the plan."),
     Parameter("return", "out", 1, "1", "CarePlan", "The plan."),
 )
@@ -61,13 +70,23 @@ async def _start(server: FhirServer, request: Request, target: Target, names: Na
         raise NotFound("The patient is not known: say for whom, as Patient/<id>/$start.")
     event = events()["start"]
     event.check(status="", phase=NO_PLAN, side=side_of(request.access), by_mouth=False)
-    goals = [_goal({"description": {"text": each.strip()}}, patient_id, request, names) for each in inputs.all("goal")]
+    texts = [each.strip() for each in inputs.values.get("goal", ())]  # a comma is part of somebody's words
+    goals = [_goal({"description": {"text": each}}, patient_id, request, names) for each in texts]
     goals += [_goal(each, patient_id, request, names) for each in inputs.values.get("goalResource", ())]
-    if not goals or not all(each.get("description", {}).get("text") for each in goals):
+    if not all(each.get("description", {}).get("text") for each in goals):
         raise refusal("goal-needed", "goal")
     for each in goals:
         each["id"] = fresh_id(server, patient)
-    plan = _plan(patient_id, goals, inputs.first("title"), request, names)
+    plan = {"id": fresh_id(server, patient), **_plan(patient_id, goals, inputs.first("title"), request, names)}
+    given = inputs.values.get("planResource", ())
+    if given:
+        current = Current(patient, patient_id, Part(plan, 0), {each["id"]: Part(each, 0) for each in goals})
+        by_patient = side_of(request.access) == "patient"
+        taken = await begun_with(server, request, current, names, given, by_patient=by_patient)
+        if taken is not None:
+            plan, goals = taken.plan, [*goals, *taken.created]
+    if not plan.get("goal"):
+        raise refusal("goal-needed", "goal")
     drafts = [await draft_of(server, request, patient, each, new=True) for each in (plan, *goals)]
     await execute(server, request.access, drafts, now=request.now, request=request.id, intent=Intent("start"))
     return await written(server, request, drafts[0], interaction="$start")
@@ -91,8 +110,9 @@ def _plan(patient_id: str, goals: list[Resource], title: str | None, request: Re
         "subject": {"reference": f"Patient/{patient_id}"},
         "created": now[:10],
         "author": author_of(request.access, patient_id),
-        "goal": [{"reference": f"Goal/{each['id']}"} for each in goals],
     }
+    if goals:
+        plan["goal"] = [{"reference": f"Goal/{each['id']}"} for each in goals]
     if title:
         plan["title"] = title
     return with_cycle(plan, Cycle(1, "plan", now), names)

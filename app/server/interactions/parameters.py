@@ -123,6 +123,9 @@ class _Reading:
         if parameter is None:
             return
         family = _family(parameter.type)
+        if parameter.type == "Reference" and text:  # its literal is what a query string can say of it
+            self._keep(parameter, {"reference": text})
+            return
         if not family:
             self._refuse(name, "is not a simple value: send it in a Parameters resource by POST.", "not-supported")
             return
