@@ -37,7 +37,7 @@ _CHOSEN: Final = (
     f" AND r.patient = $1 AND r.n = c.n AND {_GUARD}"
 )
 _NUMBERS: Final = (
-    "SELECT c.name, c.n FROM claim c WHERE c.patient = $1 AND c.name >= $6 AND c.name <= $7 AND $2 >= 0"
+    "SELECT c.name, c.n FROM claim c WHERE c.patient = $1 AND c.name >= $6 AND c.name <= $7 AND CAST($2 AS bigint) >= 0"
     f" AND {_GUARD} ORDER BY c.n"
 )
 _REMOVAL: Final = (
