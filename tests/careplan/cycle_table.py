@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 import yaml
 
-from app.fhir.resource import Resource, decode
+from app.fhir.resource import Resource, decode, encode
 from tests.careplan.actors import CARE, actor
 from tests.careplan.turning import MOUTH, event, newest, parameters, part, read, rules, where
 from tests.server.service import Caller, Service
@@ -22,7 +22,7 @@ STATES: Final = ("none", *PHASES, *(f"held {each}" for each in PHASES), "closed"
 BY_MOUTH: Final = " by mouth"
 _NOBODYS: Final = "niemand"
 """The id of a plan that is not there."""
-_EXERCISES: Final = count(1)
+_NUMBERS: Final = count(1)
 _TABLE: Final[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("cycle_table.yaml").read_text("utf-8"))
 SEQUENCES: Final[Mapping[str, list[list[Any]]]] = _TABLE["sequences"]
 
@@ -100,7 +100,7 @@ class Scene:
     async def _other(self) -> Resource:
         """The parameters by which another plan of Anna's is merged."""
         if not self.other:
-            activity = {"detail": {"status": "scheduled", "description": f"Oefening {next(_EXERCISES)}"}}
+            activity = {"detail": {"status": "scheduled", "description": f"Oefening {next(_NUMBERS)}"}}
             made = {"status": "active", "intent": "plan", "subject": {"reference": "Patient/anna"}}
             plan = await self.anna.create({"resourceType": "CarePlan", **made, "activity": [activity]})
             self.other = plan["id"]
@@ -158,7 +158,7 @@ class Scene:
                 each["name"] = "goal"
             return await caller.post("/Patient/anna/$start", words)
         if name == "change":
-            steps = b'[{"op": "add", "path": "/title", "value": "Mijn plan"}]'
+            steps = encode([{"op": "add", "path": "/title", "value": f"Titel {next(_NUMBERS)}"}])
             match = (await self.anna.get(f"/CarePlan/{self.plan}")).headers.get("etag", 'W/"1"')
             headers = {"content-type": "application/json-patch+json", "if-match": match}
             return await caller.send("PATCH", f"/CarePlan/{self.plan}", steps, headers)
