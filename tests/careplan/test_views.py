@@ -36,7 +36,7 @@ def held(fhir_definitions: Path) -> Profiles:
     return Profiles(definitions(), library, LibraryTerminology(library, definitions()))
 
 
-def refused(profiles: Profiles, goal: Resource) -> list[tuple[str, tuple[str, ...]]]:
+def refused(profiles: Profiles, goal: Resource) -> list[tuple[str | None, tuple[str, ...]]]:
     """What the profiles that a goal claims, and FHIR itself, find wrong."""
     found = [*profiles.claimed(goal), *validate(goal, definitions())]
     return [(each.rule, each.expression) for each in found if each.severity == "error"]

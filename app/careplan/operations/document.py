@@ -13,7 +13,7 @@ from app.careplan.document.gather import Gathered, gather
 from app.careplan.document.sections import content_of
 from app.careplan.document.texts import LANGUAGES
 from app.careplan.names import Names
-from app.careplan.printing.pages import printed
+from app.careplan.printing.pages import Press
 from app.careplan.refusals import refusal
 from app.errors import Invalid
 from app.fhir.resource import encode
@@ -36,6 +36,7 @@ DOCUMENT_PARAMETERS: Final = (
 
 def document_operation(names: Names) -> Operation:
     """For the server's registry."""
+    press = Press()
 
     async def document(server: FhirServer, request: Request, target: Target) -> Answer:
         inputs = inputs_of(server, request, DOCUMENT_PARAMETERS)
@@ -58,7 +59,7 @@ def document_operation(names: Names) -> Operation:
             rows=len(gathered.resources),
         )
         if best_asked(request.headers, request.query) == PDF:
-            answer.body = await printed(content, now=request.now)
+            answer.body = await press.printed(content, now=request.now)
             answer.media_type = PDF.encode()
             headers.append((b"content-disposition", b'inline; filename="zorgplan.pdf"'))
             return answer

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
+import weakref
 from asyncio.subprocess import DEVNULL, PIPE
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,46 +37,32 @@ _EMERGENCY: Final = "112"
 _MANY: Final = 999
 
 
-async def printed(content: Content, *, now: int, form: str = "pdf") -> bytes:
-    """The pages as PDF/UA-1. Raises ``Unprocessable`` for a plan that is too large, ``Unavailable`` when it takes too
-    long.
+class Press:
+    """Prints for one process of the service, a few documents at a time. The fonts, which hold nothing of anybody, are
+    files in a folder of its own, made at first use.
     """
-    data = _Words(content).data(now=now)
-    if _PRESS.size(data) > MOST_CHARACTERS:
-        raise Unprocessable("This care plan is too large to be printed; ask for application/fhir+json.", "too-costly")
-    return await _PRESS.run(json.dumps({**data, "form": form}).encode())
 
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._folder: Path | None = None
 
-@dataclass(slots=True)
-class _Press:
-    """The fonts as files, which hold nothing of anybody, and how many are being printed."""
+    async def printed(self, content: Content, *, now: int, form: str = "pdf") -> bytes:
+        """The pages as PDF/UA-1 (``form`` png: as pictures, each with its length in four bytes before it). Raises
+        ``Unprocessable`` for a plan that is too large, ``Unavailable`` when it takes too long.
+        """
+        data = _Words(content).data(now=now)
+        if _size(data) > MOST_CHARACTERS:
+            raise Unprocessable(
+                "This care plan is too large to be printed; ask for application/fhir+json.", "too-costly"
+            )
+        return await self._run(json.dumps({**data, "form": form}).encode())
 
-    folder: tempfile.TemporaryDirectory[str] | None = None
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-
-    @staticmethod
-    def size(value: Any) -> int:
-        """The characters in a value."""
-        if isinstance(value, str):
-            return len(value)
-        if isinstance(value, dict):
-            return sum(map(_Press.size, value.values()))
-        return sum(map(_Press.size, value)) if isinstance(value, list | tuple) else 0
-
-    def fonts(self) -> str:
-        """The folder of the fonts, made at first use."""
-        if self.folder is None or not Path(self.folder.name).is_dir():
-            self.folder = tempfile.TemporaryDirectory(prefix="zelfregie-fonts-", ignore_cleanup_errors=True)
-            for name in FONTS:
-                Path(self.folder.name, f"{name}.ttf").write_bytes(font(name))
-        return self.folder.name
-
-    async def run(self, data: bytes) -> bytes:
+    async def _run(self, data: bytes) -> bytes:
         """What the worker makes of it."""
-        async with self.places:
-            fonts = await asyncio.to_thread(self.fonts)
+        async with self._places:
+            fonts = await asyncio.to_thread(self._fonts)
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", str(_WORKER), fonts, str(_ROOT), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+                sys.executable, "-I", str(_WORKER), str(fonts), str(_ROOT), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
             )
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -89,8 +77,22 @@ class _Press:
             raise Unavailable("This care plan cannot be printed now; ask for application/fhir+json.")
         return pages
 
+    def _fonts(self) -> Path:
+        if self._folder is None or not all((self._folder / f"{name}.ttf").is_file() for name in FONTS):
+            self._folder = Path(tempfile.mkdtemp(prefix="zelfregie-fonts-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            for name in FONTS:
+                (self._folder / f"{name}.ttf").write_bytes(font(name))
+        return self._folder
 
-_PRESS: Final = _Press()
+
+def _size(value: Any) -> int:
+    """The characters in a value."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
 
 
 @dataclass(slots=True)
