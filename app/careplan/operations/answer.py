@@ -68,6 +68,7 @@ def _operation(verb: Verb, kind: str, names: Names) -> Operation:
     async def once(server: FhirServer, request: Request, target: Target) -> Answer:
         inputs = inputs_of(server, request, described)
         check_scopes(request, Action.READ, "CarePlan", "Goal")
+        check_scopes(request, Action.UPDATE, kind)  # what else is written is checked where it is
         if kind == "Goal":
             return await answer_goal(server, request, target, names, verb=verb, reason=_reason(inputs))
         return await _answer(server, request, target, inputs, names, verb=verb)
