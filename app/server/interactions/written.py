@@ -5,6 +5,8 @@ https://hl7.org/fhir/R4/http.html#ops
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.errors import Issue
 from app.fhir.resource import Resource, encode
 from app.server.interactions.addresses import address, etag, http_date
@@ -13,10 +15,13 @@ from app.server.outcomes import outcome
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 
+_NOT_LOOKED_AT: Final = "extension-unknown"
+"""The rule of what is said of an extension whose definition is not held: FHIR lets everybody have their own."""
+
 
 async def written(server: FhirServer, request: Request, draft: Draft, *, interaction: str) -> Answer:
     """201 or 200 with the resource as it was stored. What validation remarked comes instead of the resource, unless
-    that is asked for.
+    that is asked for; that an extension was not looked at is no such remark.
     """
     url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
     headers: Headers = [
@@ -25,12 +30,11 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         (b"location", f"{url}/_history/{draft.version}".encode()),
     ]
     body = draft.body or b""
-    if draft.remarks.issues or b"prefer" in request.headers:
+    remarked = any(each.rule != _NOT_LOOKED_AT for each in draft.remarks.issues)
+    if remarked or b"prefer" in request.headers:
         if request.prefers("return=minimal"):
             body = b""
-        elif request.prefers("return=operationoutcome") or (
-            draft.remarks.issues and not request.prefers("return=representation")
-        ):
+        elif request.prefers("return=operationoutcome") or (remarked and not request.prefers("return=representation")):
             body = encode(outcome_of(draft))
     return Answer(
         201 if draft.created and not draft.unchanged else 200,
