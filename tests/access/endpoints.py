@@ -190,6 +190,17 @@ ENDPOINTS: Final = (
         _parameters({"name": "status", "valueCode": "completed"}),
         changes=True,
     ),
+    Endpoint("GET", "/CarePlan/{plan}/$revisions", "$revisions"),
+    Endpoint("GET", "/CarePlan/{plan}/$as-of?number=1", "$as-of"),
+    Endpoint("GET", "/CarePlan/{plan}/$compare?from=1&to=2", "$compare"),
+    Endpoint("GET", "/CarePlan/{plan}/$document", "$document"),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$restore",
+        "$restore",
+        _parameters({"name": "number", "valuePositiveInt": 1}),
+        changes=True,
+    ),
     Endpoint("GET", "/CarePlan/{plan}/$check-in", "$check-in"),
     Endpoint("GET", "/CarePlan/{plan}/$attainment", "$attainment"),
     Endpoint(
@@ -202,5 +213,5 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/CarePlan/{proposal}/$items", "$items"),
     Endpoint("POST", "/CarePlan/{proposal}/$accept", "$accept", _parameters(), changes=True),
     Endpoint("POST", "/CarePlan/{proposal}/$reject", "$reject", _parameters(), changes=True),
-    Endpoint("POST", "/CarePlan/{proposal}/$withdraw", "$withdraw", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{proposal}/$retract", "$retract", _parameters(), changes=True),
 )

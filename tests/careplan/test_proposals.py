@@ -1,4 +1,4 @@
-"""``CarePlan/$propose``, ``$items``, ``$accept``, ``$reject`` and ``$withdraw``: what others want of the plan, answered
+"""``CarePlan/$propose``, ``$items``, ``$accept``, ``$reject`` and ``$retract``: what others want of the plan, answered
 item by item by the person.
 """
 
@@ -378,16 +378,16 @@ async def test_the_sender_takes_a_proposal_back_and_nobody_else_does(
     doctor = await professional(service)
     made = await plan.propose(doctor, nextReview="2027-06-01", title="Ander plan")
     await made.accept("title")
-    refused = await made.ask("withdraw", caller=practice)
+    refused = await made.ask("retract", caller=practice)
     assert (refused.status_code, rules(refused)) == (422, ["plan-not-own-proposal"])
-    answer = await made.ask("withdraw", caller=doctor, reason="Toch niet nodig")
+    answer = await made.ask("retract", caller=doctor, reason="Toch niet nodig")
     assert answer.status_code == 200, answer.text
     found = decode(answer.content)
     assert value_of(found, "proposal")["status"] == "completed"
     assert await made.states() == {"next-review": "withdrawn", "title": "accepted"}
     refused = await made.ask("accept", "next-review")
     assert (refused.status_code, rules(refused)) == (409, ["plan-item-answered"])
-    assert (await made.ask("withdraw", caller=doctor)).status_code == 409
+    assert (await made.ask("retract", caller=doctor)).status_code == 409
 
 
 async def test_another_proposal_takes_the_place_of_an_earlier_one_of_ones_own(
@@ -552,7 +552,7 @@ async def test_there_is_no_other_door_to_a_proposal(anna: Caller, practice: Call
     assert (refused.status_code, rules(refused)) == (422, ["plan-proposal-by-operation"])
     refused = await anna.delete(f"/CarePlan/{made.id}")
     assert refused.status_code == 409
-    assert "$withdraw" in refused.text
+    assert "$retract" in refused.text
     assert await plan.resource("CarePlan", made.id) == stored
 
 
@@ -564,13 +564,13 @@ async def test_a_proposal_of_another_plan_lands_beside_as_any_other_care_plan(an
 
 async def test_operations_of_proposals_know_proposals_only(anna: Caller, bram: Caller, practice: Caller) -> None:
     plan = await planned(anna)
-    for verb in ("accept", "reject", "withdraw"):
+    for verb in ("accept", "reject", "retract"):
         answer = await anna.post(f"/CarePlan/{plan.plan}/${verb}", {"resourceType": "Parameters"})
         assert (answer.status_code, codes(answer)) == (404, ["business-rule"])
     assert (await anna.get(f"/CarePlan/{plan.plan}/$items")).status_code == 404
     made = await plan.propose(practice, nextReview="2027-06-01")
     assert (await proposed(practice, made.id, nextReview="2027-06-01")).status_code == 404
-    for verb in ("accept", "reject", "withdraw"):
+    for verb in ("accept", "reject", "retract"):
         assert (await made.ask(verb, caller=bram)).status_code == 404
     assert (await bram.get(f"/CarePlan/{made.id}/$items")).status_code == 404
 
@@ -610,19 +610,19 @@ async def test_who_proposed_a_goal_by_itself_takes_it_back_and_nobody_else_does(
     plan = await planned(anna)
     doctor = await professional(service)
     made = await doctor.create(beside(plan))
-    for verb in ("accept", "reject", "withdraw"):
+    for verb in ("accept", "reject", "retract"):
         assert (await bram.post(f"/Goal/{made['id']}/${verb}", {"resourceType": "Parameters"})).status_code == 404
     body = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "Toch niet"}]}
     for other in (practice, anna):
-        refused = await other.post(f"/Goal/{made['id']}/$withdraw", body)
+        refused = await other.post(f"/Goal/{made['id']}/$retract", body)
         assert (refused.status_code, rules(refused)) == (422, ["plan-not-own-proposal"])
-    answer = await doctor.post(f"/Goal/{made['id']}/$withdraw", body)
+    answer = await doctor.post(f"/Goal/{made['id']}/$retract", body)
     assert answer.status_code == 200, answer.text
     found = await plan.resource("Goal", made["id"])
     assert (found["lifecycleStatus"], found["statusReason"]) == ("cancelled", "Toch niet")
     refused = await anna.post(f"/Goal/{made['id']}/$accept", {"resourceType": "Parameters"})
     assert (refused.status_code, rules(refused)) == (409, ["plan-goal-gone"])
-    assert (await doctor.post(f"/Goal/{made['id']}/$withdraw", body)).status_code == 409
+    assert (await doctor.post(f"/Goal/{made['id']}/$retract", body)).status_code == 409
 
 
 async def test_who_changes_the_plan_while_a_proposal_is_accepted_loses_nothing(anna: Caller, practice: Caller) -> None:

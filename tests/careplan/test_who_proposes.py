@@ -58,7 +58,7 @@ async def test_an_informal_carer_proposes_as_themselves(anna: Caller, service: S
     refused = await made.ask("accept", caller=carer)
     assert refused.status_code in (403, 422)
     await made.accept()
-    assert (await made.ask("withdraw", caller=carer)).status_code == 409
+    assert (await made.ask("retract", caller=carer)).status_code == 409
 
 
 async def test_a_representative_answers_and_is_named_with_whom_they_answer_for(

@@ -14,14 +14,14 @@ from app.careplan.operations.decide import decide_operation
 from app.careplan.operations.document import document_operation
 from app.careplan.operations.evaluate import evaluate_operation
 from app.careplan.operations.items import items_operation
-from app.careplan.operations.propose import propose_operation
 from app.careplan.operations.merge import merge_operation
+from app.careplan.operations.propose import propose_operation
 from app.careplan.operations.rest import rest_operations
-from app.careplan.operations.revise import revise_operation
 from app.careplan.operations.restore import restore_operation
+from app.careplan.operations.retract import retract_operations
+from app.careplan.operations.revise import revise_operation
 from app.careplan.operations.revisions import revisions_operation
 from app.careplan.operations.start import start_operation
-from app.careplan.operations.withdraw import withdraw_operations
 from app.server.operations import Operation
 
 
@@ -46,5 +46,5 @@ def care_plan_operations(names: Names) -> tuple[Operation, ...]:
         propose_operation(names),
         items_operation(names),
         *answer_operations(names),
-        *withdraw_operations(names),
+        *retract_operations(names),
     )

@@ -27,7 +27,7 @@ from app.server.server import FhirServer
 from app.server.store.execute import execute
 from app.server.store.read import read
 
-Verb = Literal["accept", "reject", "withdraw"]
+Verb = Literal["accept", "reject", "retract"]
 WITHDRAWN_WITHOUT_REASON: Final = "Ingetrokken door wie het voorstelde. / Taken back by who proposed it."
 _BORN_BY: Final = (
     "SELECT h.actor FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 ORDER BY h.version LIMIT 1"
@@ -46,7 +46,7 @@ async def answer_goal(
     """Take the goal into the plan, decline it, or take it back. Raises ``NotFound`` for a goal that nobody proposed for
     a plan.
     """
-    if verb != "withdraw":
+    if verb != "retract":
         check_side(request)
     stored = await read(
         server.database,
@@ -67,7 +67,7 @@ async def answer_goal(
     if plan is None or not is_plan(plan.resource, names):
         raise NotFound(f"Goal/{target.id} was not proposed for a plan that is known.", "business-rule")
     changes = _Goal(server, request, names, (stored.patient, goal, plan))
-    carry_out = {"accept": changes.accept, "reject": changes.reject, "withdraw": changes.withdraw}
+    carry_out = {"accept": changes.accept, "reject": changes.reject, "retract": changes.retract}
     wrote = await carry_out[verb](reason)
     return await changes.answer(f"${verb}", wrote=wrote)
 
@@ -127,7 +127,7 @@ class _Goal:
             raise conflict([issue("goal-gone", "Goal.lifecycleStatus", item=f"goal.{self._id}")])
         return bool(declined)
 
-    async def withdraw(self, reason: str) -> bool:
+    async def retract(self, reason: str) -> bool:
         """The same, by who proposed it. Raises ``Unprocessable`` for anybody else."""
         if await _born_by(self._server, self._patient, self._id) != self._request.access.actor:
             raise refusal("not-own-proposal")

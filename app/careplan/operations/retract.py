@@ -1,4 +1,4 @@
-"""``CarePlan/$withdraw``, ``Goal/$withdraw``: who made a proposal, or proposed a goal, takes it back."""
+"""``CarePlan/$retract``, ``Goal/$retract``: who made a proposal, or proposed a goal, takes it back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
 from app.server.store.execute import execute
 
-WITHDRAW_PARAMETERS: Final = (
+RETRACT_PARAMETERS: Final = (
     Parameter("reason", "in", 0, "1", "string", "Why, in one's own words."),
     DISPLAY_LANGUAGE,
     Parameter("return", "out", 1, "1", "CarePlan", "The individual care plan, which stays as it is."),
@@ -37,28 +37,28 @@ GOAL_PARAMETERS: Final = (
 )
 
 
-def withdraw_operations(names: Names) -> tuple[Operation, ...]:
+def retract_operations(names: Names) -> tuple[Operation, ...]:
     """For the server's registry."""
     return (_of_proposal(names), _of_goal(names))
 
 
 def _of_goal(names: Names) -> Operation:
-    async def withdraw(server: FhirServer, request: Request, target: Target) -> Answer:
+    async def retract(server: FhirServer, request: Request, target: Target) -> Answer:
         reason = str(inputs_of(server, request, GOAL_PARAMETERS).first("reason") or "").strip()
 
         async def once() -> Answer:
-            return await answer_goal(server, request, target, names, verb="withdraw", reason=reason)
+            return await answer_goal(server, request, target, names, verb="retract", reason=reason)
 
         return await tried(server, request, once)
 
     return Operation(
-        "withdraw",
+        "retract",
         frozenset({"instance"}),
         frozenset({"Goal"}),
         Action.READ,
-        f"{names.base}/OperationDefinition/Goal-withdraw",
+        f"{names.base}/OperationDefinition/Goal-retract",
         "Takes back a goal that one proposed for the individual care plan.",
-        withdraw,
+        retract,
         affects_state=True,
         parameters=GOAL_PARAMETERS,
     )
@@ -66,8 +66,8 @@ def _of_goal(names: Names) -> Operation:
 
 def _of_proposal(names: Names) -> Operation:
 
-    async def withdraw(server: FhirServer, request: Request, target: Target) -> Answer:
-        inputs = inputs_of(server, request, WITHDRAW_PARAMETERS)
+    async def retract(server: FhirServer, request: Request, target: Target) -> Answer:
+        inputs = inputs_of(server, request, RETRACT_PARAMETERS)
         check_scopes(request, Action.CREATE, "CarePlan")
 
         async def once() -> Answer:
@@ -77,18 +77,18 @@ def _of_proposal(names: Names) -> Operation:
             draft = await withdrawn(server, request, situation, reason, names)
             await execute(server, request.access, [draft], now=request.now, request=request.id, intent=PROPOSING)
             situation = await situation_of(server, request, target, names)
-            return await answer_with(server, request, situation, inputs, "$withdraw", wrote=True)
+            return await answer_with(server, request, situation, inputs, "$retract", wrote=True)
 
         return await tried(server, request, once)
 
     return Operation(
-        "withdraw",
+        "retract",
         frozenset({"instance"}),
         frozenset({"CarePlan"}),
         Action.READ,
-        f"{names.base}/OperationDefinition/CarePlan-withdraw",
+        f"{names.base}/OperationDefinition/CarePlan-retract",
         "Takes back one's own proposal for the individual care plan. What was answered already stays answered.",
-        withdraw,
+        retract,
         affects_state=True,
-        parameters=WITHDRAW_PARAMETERS,
+        parameters=RETRACT_PARAMETERS,
     )
