@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from app.careplan.difference import ORDER, Item
 from app.careplan.history import History
 from app.careplan.names import Names
 from app.careplan.past import Member, Revision, Span
+from app.careplan.shallow import Shallow, differing, shallow
 
 AT_A_TIME: Final = 50
 """Versions of each resource that are read together; more only where a change is older than those."""
@@ -47,9 +48,7 @@ class Attribution:
             for each in item.elements:
                 if (each.type, each.id) in after:
                     wanted.setdefault((each.type, each.id), set()).add(_asked(item, each.address))
-        found: dict[Place, Member] = {}
-        for named, addresses in wanted.items():
-            await self._walk(named, addresses, before.get(named), after[named], found)
+        found = await self._changed(wanted, before, after)
         steps = await self.steps({member.key: member for member in found.values()}.values())
         by_item = {}
         for item in items:
@@ -81,39 +80,81 @@ class Attribution:
             found[each.key] = Step(each, revision if made else None)
         return found
 
-    async def _walk(
-        self,
-        named: Named,
-        wanted: set[Address],
-        first: Member | None,
-        last: Member,
-        found: dict[Place, Member],
-    ) -> None:
-        """Go back from ``last`` until it is known of every address in which version it changed last."""
-        low = 0 if first is None else first.version
-        high = last.version
-        newer: Member = last
-        cells = self._cells(last)
-        while wanted and high > low:
-            span = Span(*named, max(low, high - AT_A_TIME), high - 1)
-            older = {each.version: each for each in await self._history.spans([span])}
-            for version in range(high - 1, span.low - 1, -1):
-                member = older.get(version)
-                was = self._cells(member) if member is not None else {}
-                for address in [each for each in wanted if _value(cells, each) != _value(was, each)]:
-                    found[*named, address] = newer
-                    wanted.discard(address)
-                if member is not None:
-                    newer, cells = member, was
-                if not wanted:
-                    return
-            high = span.low
-        for address in wanted if low == 0 else ():
-            found[*named, address] = newer
+    async def _changed(
+        self, wanted: Mapping[Named, set[Address]], before: Mapping[Named, Member], after: Mapping[Named, Member]
+    ) -> dict[Place, Member]:
+        """The version in which each of these changed last: all go back until that is known."""
+        found: dict[Place, Member] = {}
+        walks = [_Walk(named, each, before.get(named), after[named], found) for named, each in wanted.items()]
+        while spans := [each.span for each in walks if each.goes_on]:
+            older: dict[Named, dict[int, Member]] = {}
+            for member in await self._history.spans(spans):
+                older.setdefault((member.type, member.id), {})[member.version] = member
+            for walk in walks:
+                if walk.goes_on:
+                    walk.back(older.get(walk.named, {}), self._names)
+        return found
 
-    def _cells(self, member: Member) -> Cells:
-        resource = member.resource()
-        return {} if resource is None else cells_of(resource, self._names)
+
+class _Walk:
+    """Through the versions of one resource, the newest first."""
+
+    def __init__(
+        self, named: Named, wanted: set[Address], first: Member | None, last: Member, found: dict[Place, Member]
+    ) -> None:
+        self.named = named
+        self._wanted = wanted
+        self._heads = _heads(wanted)
+        self._found = found
+        self._low = 0 if first is None else first.version
+        self._high = last.version
+        self._newer, self._members = last, shallow(last.body)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something left to find, and where."""
+        return bool(self._wanted) and self._high > self._low
+
+    @property
+    def span(self) -> Span:
+        """The versions to look at next."""
+        return Span(*self.named, max(self._low, self._high - AT_A_TIME), self._high - 1)
+
+    def back(self, older: Mapping[int, Member], names: Names) -> None:
+        """Look at the versions of ``span``, as far as they are there for the caller."""
+        low = self.span.low
+        for version in range(self._high - 1, low - 1, -1):
+            member = older.get(version)
+            if member is None and version > 0:
+                continue
+            was = shallow(None if member is None else member.body)
+            self._compare(was, names)
+            if member is not None:
+                self._newer, self._members = member, was
+            if not self._wanted:
+                break
+        self._high = low
+
+    def _compare(self, was: Shallow, names: Names) -> None:
+        now = self._members
+        heads = [each for each in self._heads if was.get(each) != now.get(each)]
+        if not heads:
+            return
+        kind = {"resourceType": self.named[0]}
+        old, new = (cells_of(kind | each, names) for each in differing(was, now, heads))
+        changed = False
+        there = dict.fromkeys((*old, *new, *((ORDER, each) for each in heads)))
+        for address in [each for each in there if each in self._wanted and _value(old, each) != _value(new, each)]:
+            self._found[*self.named, address] = self._newer
+            self._wanted.discard(address)
+            changed = True
+        if changed:
+            self._heads = _heads(self._wanted)
+
+
+def _heads(addresses: Iterable[Address]) -> list[str]:
+    """The members of the resource that these are in."""
+    return list(dict.fromkeys(each[1] if each[0] == ORDER else each[0] for each in addresses))
 
 
 def _asked(item: Item, address: Address) -> Address:

@@ -68,13 +68,21 @@ async def compared(history: History, before: Moment, after: Moment, names: Names
 
 def of_item(item: Item, old: PlanState, new: PlanState, steps: Sequence[Step], who: Who) -> Compared:
     """A change of the plan's own parts."""
+    return _of_item(item, old, new, steps, sentence_of(clause_of(item).did(_author(steps, who))))
+
+
+def of_proposal(item: Item, old: PlanState, new: PlanState) -> Compared:
+    """A change that nobody made yet."""
+    return _of_item(item, old, new, (), sentence_of(clause_of(item).part))
+
+
+def _of_item(item: Item, old: PlanState, new: PlanState, steps: Sequence[Step], words: Words) -> Compared:
     before = after = None
     if item.part in ("goal", "team") and item.kind in ("added", "removed"):
         before, after = old.part(item.type, item.key), new.part(item.type, item.key)
         before, after = (None, after) if item.kind == "added" else (before, None)
     about = (item.type, item.key) if item.type != "CarePlan" else ("CarePlan", new.plan["id"])
-    did = clause_of(item).did(_author(steps, who))
-    return Compared(item.id, item.kind, item.path, about, before, after, item.elements, steps, sentence_of(did))
+    return Compared(item.id, item.kind, item.path, about, before, after, item.elements, steps, words)
 
 
 def _of_member(beside: _Beside, steps: Sequence[Step], who: Who, names: Names) -> Compared:

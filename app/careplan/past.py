@@ -4,12 +4,12 @@ https://hl7.org/fhir/R4/provenance.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from app.careplan.names import Names
+from app.careplan.shallow import Shallow, member, shallow
 from app.fhir.resource import Resource, decode, parse_reference
 from app.server.store.removal import EMPTIED, REMOVAL
 
@@ -77,42 +77,63 @@ class Revision:
     body: bytes | None
 
     @cached_property
+    def members(self) -> Shallow:
+        """The Provenance, as far as nobody asked for a part of it; empty where it was erased."""
+        return shallow(self.body)
+
+    @cached_property
     def resource(self) -> Resource:
-        """The Provenance; empty where it was erased."""
+        """The same, all of it read."""
         return {} if self.body is None else decode(self.body)
 
     def manifest(self, names: Names) -> list[Key]:
         """Every version that the plan showed, in the order in which the plan names them."""
-        listed = [each for each in self.resource.get("extension", ()) if each.get("url") == names.manifest]
-        return _keys(each.get("valueReference") for each in listed)
+        return _keys(each.get("valueReference") for each in self.extensions(names.manifest))
 
     @cached_property
     def written(self) -> list[Key]:
         """The versions that it wrote."""
-        return _keys(self.resource.get("target", ()))
+        return _keys(member(self.members, "target") or ())
 
     @cached_property
     def replaced(self) -> dict[tuple[str, str], int]:
         """The versions that those took the place of, by type and id."""
-        listed = [each.get("what") for each in self.resource.get("entity", ()) if each.get("role") == "revision"]
+        listed = [each.get("what") for each in member(self.members, "entity") or () if each.get("role") == "revision"]
         return {key[:2]: key[2] for key in _keys(listed)}
+
+    @cached_property
+    def activity(self) -> dict[str, Any]:
+        """What happened, as a concept."""
+        found: dict[str, Any] = member(self.members, "activity") or {}
+        return found
 
     @property
     def event(self) -> str:
         """The code of what happened."""
-        coding = self.resource.get("activity", {}).get("coding") or [{}]
+        coding = self.activity.get("coding") or [{}]
         found: str = coding[0].get("code", "")
         return found
 
     @property
     def recorded(self) -> str:
-        found: str = self.resource.get("recorded", "")
+        """When it was written down, an instant."""
+        found: str = member(self.members, "recorded") or ""
         return found
 
-    @property
+    @cached_property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Why, as concepts."""
+        found: list[dict[str, Any]] = member(self.members, "reason") or []
+        return found
+
+    def extensions(self, url: str) -> list[Any]:
+        """Its extensions with this url."""
+        return [each for each in member(self.members, "extension") or () if each.get("url") == url]
+
+    @cached_property
     def author(self) -> dict[str, Any]:
         """The first agent: who did it."""
-        found: dict[str, Any] = (self.resource.get("agent") or [{}])[0]
+        found: dict[str, Any] = (member(self.members, "agent") or [{}])[0]
         return found
 
 
@@ -124,8 +145,3 @@ def _keys(references: Any) -> list[Key]:
         if literal is not None and literal.version is not None and literal.version.isdecimal():
             found.append((literal.type, literal.id, int(literal.version)))
     return found
-
-
-def keys_of(members: Sequence[Member]) -> list[Key]:
-    """The names of versions."""
-    return [each.key for each in members]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -49,9 +49,9 @@ def clause_of(item: Item, goals: Mapping[str, Words] = MappingProxyType({})) -> 
     if item.part == "activity" and item.kind == "changed":
         return _activity_changed(item)
     row = f"{item.part}.{item.kind}"
-    if row not in table()["changes"] or (row == "title.changed" and not isinstance(item.before, str)):
-        row = f"*.{item.kind}"
     was, now = item.before, item.after
+    if row not in table()["changes"]:
+        row = f"*.{item.kind}"
     part = (was or now) if item.kind == "removed" else (now or was)
     what = goals[item.key] if part is None and item.key in goals else words_of(part)
     facts = {"what": what, "where": element(item.part), "before": _value(item, was), "after": _value(item, now)}
@@ -168,21 +168,18 @@ def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: N
     rows = table()["events"]
     event = revision.event
     by_mouth = f"{event}-by-mouth"
-    if by_mouth in rows and _extensions(revision.resource, names.extension("word-of-mouth")):
+    if by_mouth in rows and revision.extensions(names.extension("word-of-mouth")):
         event = by_mouth
     row = rows.get(event) or rows["change"]
     told = [each for each in clauses if each.row not in row.get("tells", ())]
     if event == "change" and len(told) == 1:
         return sentence_of(_joined(when, told[0].did(who)))
-    number = len(_extensions(revision.resource, names.extension("goal-decision")))
-    goals = table()["goals"]
-    about = filled(goals["one" if number == 1 else "many"], number=str(number))
-    said = filled(row, who=who, number=about)
+    said = filled(row, who=who, number=_decided(revision, names))
     details = [each.part for each in told[:MOST_TOLD]]
     if len(told) > MOST_TOLD:
         more = len(told) - MOST_TOLD
         details.append(filled(table()["one-more"] if more == 1 else table()["more"], number=str(more)))
-    reason = _reason(revision.resource, names)
+    reason = _reason(revision, names)
     if reason is not None:
         details.insert(0, reason)
     if not details:
@@ -198,9 +195,16 @@ def _joined(when: Words, said: Words) -> Words:
     return each_language(lambda language: f"{when[language]}: {said[language]}")
 
 
-def _reason(resource: Resource, names: Names) -> Words | None:
+def _decided(revision: Revision, names: Names) -> Words:
+    """About how many goals was decided."""
+    number = len(revision.extensions(names.extension("goal-decision"))) if revision.event == "decide" else 0
+    rows = table()["goals"]
+    return filled(rows["one" if number == 1 else "many"], number=str(number))
+
+
+def _reason(revision: Revision, names: Names) -> Words | None:
     """Why it was done, where somebody said so."""
-    for concept in resource.get("reason", ()):
+    for concept in revision.reasons:
         if isinstance(concept.get("text"), str):
             return quoted(concept["text"])
         for coding in concept.get("coding", ()):
@@ -208,8 +212,3 @@ def _reason(resource: Resource, names: Names) -> Words | None:
                 found: Words | None = table()["reasons"].get(coding.get("code"))
                 return found
     return None
-
-
-def _extensions(resource: Resource, url: str) -> list[Any]:
-    listed: Iterable[Any] = resource.get("extension", ())
-    return [each for each in listed if each.get("url") == url]

@@ -15,6 +15,7 @@ from app.careplan.names import Names
 from app.careplan.naming import Who
 from app.careplan.past import Key, Member, Revision
 from app.careplan.sentences import ERASED_CLAUSE, HIDDEN_CLAUSE, Clause, clause_of, clause_of_member, sentence, words_of
+from app.careplan.shallow import NOTHING, Shallow, differing, shallow
 from app.careplan.words import Words
 from app.fhir.dates import OPEN_END
 from app.fhir.resource import Resource
@@ -51,18 +52,18 @@ async def _words_of_goals(history: History, items: Sequence[Item]) -> dict[str, 
 
 
 class _Content:
-    """Versions, each decoded once: what one revision wrote another one replaced."""
+    """Versions, each read once: what one revision wrote another one replaced."""
 
     def __init__(self, members: Mapping[Key, Member]) -> None:
         self.members = members
-        self._resources: dict[Key, Resource | None] = {}
+        self._read: dict[Key, Shallow] = {}
 
-    def resource(self, key: Key) -> Resource | None:
-        """The content of a version; None where there is none for the caller."""
-        if key not in self._resources:
+    def of(self, key: Key) -> Shallow:
+        """The content of a version; nothing where there is none for the caller."""
+        if key not in self._read:
             found = self.members.get(key)
-            self._resources[key] = None if found is None else found.resource()
-        return self._resources[key]
+            self._read[key] = NOTHING if found is None else shallow(found.body)
+        return self._read[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +83,32 @@ def _changes(revision: Revision, plan_id: str, content: _Content, names: Names) 
         kind, resource_id, _ = key
         found = content.members.get(key)
         version = revision.replaced.get(key[:2])
-        now = content.resource(key)
-        was = None if version is None else content.resource((kind, resource_id, version))
         if found is None:
             continue
-        if now is None or (version is not None and was is None):
+        now = content.of(key)
+        was = NOTHING if version is None else content.of((kind, resource_id, version))
+        if not now or (version is not None and not was):
             clause = ERASED_CLAUSE if found.is_erased else HIDDEN_CLAUSE
             beside += [] if clause in beside else [clause]
         elif kind not in _PARTS:
             beside.append(clause_of_member(found, "added" if version is None else "changed", names))
         else:
-            after[kind][resource_id] = now
-            if was is not None:
-                before[kind][resource_id] = was
-    old, new = (
+            old, after[kind][resource_id] = _sides(kind, was, now)
+            if was:
+                before[kind][resource_id] = old
+    old_state, new_state = (
         PlanState(each["CarePlan"].get(plan_id, stub), each["Goal"], each["CareTeam"]) for each in (before, after)
     )
-    items = differences(old, new, names)
-    if old.plan is stub and new.plan is not stub:
-        # It was born: what is told are its goals and agreements, and not each element that it has.
-        items = tuple(each for each in items if each.part in ("goal", "activity"))
-    return _Changes(items, beside)
+    return _Changes(differences(old_state, new_state, names), beside)
+
+
+def _sides(kind: str, was: Shallow, now: Shallow) -> tuple[Resource, Resource]:
+    """What differs of one part of the plan. Of what was born its words are told, and of the plan its goals and
+    agreements, and not each element that it has.
+    """
+    also = ("resourceType", "id", "description") if kind == "Goal" else ("resourceType", "id")
+    if was:
+        names = [each for each in {**was, **now} if each != "meta"]
+    else:
+        names = ["goal", "activity"] if kind == "CarePlan" else []
+    return differing(was, now, names, also=also)

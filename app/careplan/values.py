@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from app.careplan.cells import EXTENSION, LISTS, NEXT_REVIEW, Address
@@ -20,6 +21,12 @@ _ELEMENT: Final = "Element"
 
 def element_at(kind: str, address: Address, definitions: Definitions) -> Element:
     """What stands at an address of ``cells_of``; of one entry where the address names one."""
+    named = kind == "CarePlan" and address[0] in LISTS and len(address) > 1
+    return _element_at(kind, (address[0], "", *address[2:]) if named else address, definitions)
+
+
+@lru_cache(maxsize=1024)
+def _element_at(kind: str, address: Address, definitions: Definitions) -> Element:
     head, rest = address[0], address[1:]
     if head == EXTENSION:
         if rest[-1] == NEXT_REVIEW:
@@ -27,10 +34,10 @@ def element_at(kind: str, address: Address, definitions: Definitions) -> Element
         return definitions.types["Element"][EXTENSION]
     if head in LISTS and kind == "CarePlan" and rest:
         if head == "activity" and len(rest) > 1:
-            return element_at("CarePlan.activity", rest[1:], definitions)
+            return _element_at("CarePlan.activity", rest[1:], definitions)
         return replace(definitions.types[kind][head], many=False)
     if head == "detail" and kind == "CarePlan.activity" and rest:
-        return element_at("CarePlan.activity.detail", rest, definitions)
+        return _element_at("CarePlan.activity.detail", rest, definitions)
     return member_of(kind, head, definitions)
 
 

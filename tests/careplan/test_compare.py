@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.careplan.words import day
 from app.fhir.definitions import load
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
@@ -112,3 +113,44 @@ async def test_what_the_caller_may_not_see_is_not_compared_and_that_is_said(anna
     assert (await service.caller("bram").get(f"/CarePlan/{journey.plan}/$compare?from=1&to=6")).status_code == 404
     observing = await service.caller("anna-observations").get(f"/CarePlan/{journey.plan}/$compare?from=1&to=6")
     assert observing.status_code == 403
+
+
+async def test_a_proposal_is_compared_with_the_plan_of_now(anna: Caller, practice: Caller, bram: Caller) -> None:
+    journey = await lived(anna)
+    plan = await journey.read("CarePlan", journey.plan)
+    review = next(each for each in plan["extension"][0]["extension"] if each["url"] == "nextReview")["valueDate"]
+    wish: Resource = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "title", "valueString": "Samen verder"},
+            {"name": "nextReview", "valueDate": "2099-06-01"},
+        ],
+    }
+    sent = await practice.post(f"/CarePlan/{journey.plan}/$propose", wish)
+    assert sent.status_code in (200, 201), sent.text
+    proposal = decode(sent.content)["parameter"][0]["resource"]["id"]
+    for written in (proposal, f"CarePlan/{proposal}"):
+        answer = await compare(journey, f"proposal={written}")
+        assert {each["id"]: each["sentence"] for each in changes_of(answer)} == {
+            "title": "Titel ‘Samen verder’.",
+            "next-review": f"Terugkijken op 1 juni 2099 in plaats van {day(review)['nl']}.",
+        }
+    state = state_of(await journey.as_of("number=6"))
+    made = applied(answer, state)[f"CarePlan/{journey.plan}"]
+    assert made["title"] == "Samen verder"
+    other = await started_again(anna, journey)
+    for query, status in (
+        (f"proposal={proposal}&from=1", 400),
+        (f"proposal={journey.plan}", 404),
+        ("proposal=nothing", 404),
+    ):
+        refused = await anna.get(f"/CarePlan/{journey.plan}/$compare?{query}")
+        assert refused.status_code == status, query
+    assert (await anna.get(f"/CarePlan/{other}/$compare?proposal={proposal}")).status_code == 404
+    assert (await bram.get(f"/CarePlan/{journey.plan}/$compare?proposal={proposal}")).status_code == 404
+
+
+async def started_again(anna: Caller, journey: Journey) -> str:
+    """A second plan, after the first was closed."""
+    assert (await anna.post(f"/CarePlan/{journey.plan}/$close?status=completed")).status_code == 200
+    return (await started(anna)).plan

@@ -148,9 +148,9 @@ async def _page(history: History, asked: _Asked) -> tuple[list[Revision], int | 
 
 
 def _entry(base: str, revision: Revision, words: Words, language: str) -> Entry:
-    resource = revision.resource
-    activity = {**resource.get("activity", {}), "text": words[language], "_text": translations(words)}
-    return match_entry(base, "Provenance", revision.id, encode({**resource, "activity": activity}))
+    activity = {**revision.activity, "text": words[language], "_text": translations(words)}
+    # The rest of it is copied as it is.
+    return match_entry(base, "Provenance", revision.id, encode({**revision.members, "activity": activity}))
 
 
 def _remarks(found: Sequence[Revision]) -> list[Issue]:
