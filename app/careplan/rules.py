@@ -177,7 +177,7 @@ class PlanRules:
         for each in parts:
             if each.was is None or each.expected is not None:
                 continue
-            given = each.after.get("meta", {}).get("versionId") if each.after is not None else None
+            given = None if each.after is None or each.patched else each.after.get("meta", {}).get("versionId")
             if given is None:
                 raise Invalid("", issues=(issue("version-needed", f"{each.type}.meta.versionId"),))
             present = each.version - 1

@@ -22,7 +22,7 @@ from app.server.access import Access
 class Change:
     """One resource before (``was``: as it is stored) and after; None: it was not there, or is deleted. ``fresh``: its
     id was just made here. ``version`` is the one that it gets, ``expected`` the one that the sender says it was, by
-    If-Match.
+    If-Match. ``patched``: it was made here of what is stored, by a patch that does not say of which version.
     """
 
     type: str
@@ -32,6 +32,7 @@ class Change:
     fresh: bool = False
     version: int = 1
     expected: int | None = None
+    patched: bool = False
 
     @cached_property
     def before(self) -> Resource | None:
@@ -105,3 +106,12 @@ class Rule:
     def follows(self, intent: object) -> bool:
         """Whether an operation of its own feature makes the changes."""
         return self.meant is not None and isinstance(intent, self.meant)
+
+
+async def told(rules: Sequence[Rule], late: Overtaken, reader: Reader) -> tuple[Issue, ...]:
+    """What the rules tell who was overtaken."""
+    found: list[Issue] = []
+    for rule in rules:
+        if rule.meanwhile is not None and (rule.types is None or late.type in rule.types):
+            found += await rule.meanwhile(late, reader)
+    return tuple(found)

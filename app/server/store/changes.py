@@ -61,8 +61,9 @@ class Draft:
     same, because a condition did not find what has this id. ``created`` and ``before`` are known once the partition is
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
     what is gone). ``remarks`` are what validation says without refusing; ``refusal`` is why it could not be written.
-    ``right``: what the caller must be allowed where that is not what ``method`` says, since an operation changes as a
-    consequence what its caller may not change at will. ``first``: the version with which what is new begins, as a load
+    ``patched``: ``if_match`` is the version that a patch was applied to, and none that its sender named. ``right``:
+    what the caller must be allowed where that is not what ``method`` says, since an operation changes as a consequence
+    what its caller may not change at will. ``first``: the version with which what is new begins, as a load
     keeps those of where it comes from.
     """
 
@@ -89,6 +90,7 @@ class Draft:
     refusal: ZelfregieError | None = None
     right: int | None = None
     first: int = 1
+    patched: bool = False
 
     @property
     def action(self) -> int:

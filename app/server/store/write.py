@@ -21,7 +21,7 @@ from app.server import tables
 from app.server.access import Access
 from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
-from app.server.rules import Change, ChangeSet, Overtaken, Rule
+from app.server.rules import Change, ChangeSet, Overtaken, Rule, told
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
@@ -265,9 +265,9 @@ class Write:
             if not isinstance(refusal, PreconditionFailed) or known is None or before is None:
                 continue
             late = Overtaken(partition.patient, self._access, draft.type, draft.id, known, before.version)
-            for rule in self._rules:
-                if rule.meanwhile is not None and (rule.types is None or draft.type in rule.types):
-                    refusal.issues = (*refusal.all_issues(), *await rule.meanwhile(late, self._writer))
+            issues = await told(self._rules, late, self._writer)
+            if issues:
+                refusal.issues = (*refusal.all_issues(), *issues)
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         if not self._rules:
@@ -332,7 +332,8 @@ class Write:
 def _change(draft: Draft) -> Change:
     was = None if draft.before is None else draft.before.body
     version = draft.first if draft.before is None else draft.before.version + 1
-    return Change(draft.type, draft.id, was, draft.resource, draft.fresh, version, draft.if_match)
+    expected = None if draft.patched else draft.if_match
+    return Change(draft.type, draft.id, was, draft.resource, draft.fresh, version, expected, draft.patched)
 
 
 def _check_preconditions(draft: Draft, current: Before | None, name: str) -> None:
