@@ -15,6 +15,7 @@ from app.fhir.validation import validate
 from app.fhir.xml import from_xml
 from tests.careplan.documents import anna_has_everything, anna_starts
 from tests.medmij_profiles.package import definitions
+from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
 
 SECTIONS = ["about", "goals", "agreements", "decisions", "action-plan", "network", "wishes", "evaluations"]
@@ -200,6 +201,19 @@ async def test_what_the_caller_may_not_see_is_left_out_and_said(service: Service
     for secret in ("kleinkinderen", "Niet reanimeren", "Ria van hiernaast", "Alleen ga ik nog te weinig"):
         assert secret not in told
     assert "Niet alles staat hier." not in json.dumps(await document(anna, plan))
+
+
+@pytest.mark.parametrize("query", ["", "?revision=1"])
+async def test_permits_of_now_hold_for_what_stands_around_the_plan(service: Service, anna: Caller, query: str) -> None:
+    plan = await anna_has_everything(anna)
+    labels = service.server.labels.bits(("care-plan", "identity"))
+    caller = await token_with(service, "user/*.rs", "anna", labels=labels, patient=None)
+    bundle = await document(caller, plan, query)
+    # Who changed the plan is told to who may see all that was changed.
+    assert types(bundle) <= {"Composition", "CarePlan", "Goal", "Patient", "Observation", "Provenance"}
+    assert "Ik wil weer naar mijn koor." in sections(bundle)["goals"]["text"]["div"]
+    assert ("Niet alles staat hier." in composition(bundle)["text"]["div"]) == (not query)  # it was all added later
+    assert "Ria van hiernaast" not in json.dumps(bundle)
 
 
 async def test_another_patient_finds_nothing(anna: Caller, bram: Caller) -> None:
