@@ -1,6 +1,6 @@
 """An OperationDefinition for each operation of the registry. https://hl7.org/fhir/R4/operationdefinition.html
 
-``python -m app.auth.definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
+``python -m app.main.definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
 that an adopting organisation replaces.
 """
 
