@@ -166,15 +166,15 @@ def main() -> None:
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     arguments = parser.parse_args()
     databases = ("sqlite", "postgresql") if arguments.database == "both" else (arguments.database,)
+    length = {"rounds": 3, "turn": 15} if arguments.quick else {}
+    found = []
     for database in databases:
         with tempfile.TemporaryDirectory(prefix="zelfregie-bench-") as name:
             try:
-                found = measure(
-                    database, Path(name), rounds=3 if arguments.quick else _ROUNDS, turn=15 if arguments.quick else _TURN
-                )
+                found.append(measure(database, Path(name), **length))
             except WrongAnswer as error:
                 sys.exit(f"the run is void: {error}")
-        print(render_plan_history([found]))
+    print(render_plan_history(found))
 
 
 if __name__ == "__main__":

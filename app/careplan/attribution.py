@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -52,13 +53,12 @@ class Attribution:
         steps = await self.steps({member.key: member for member in found.values()}.values())
         by_item = {}
         for item in items:
-            members = [
-                member
-                for each in item.elements
-                if (member := found.get((each.type, each.id, _asked(item, each.address)))) is not None
-            ]
-            distinct = {member.key: member for member in sorted(members, key=lambda each: -each.seq)}
-            by_item[item.id] = _each_once([steps[key] for key in distinct])
+            members: dict[int, Member] = {}
+            for each in item.elements:
+                member = found.get((each.type, each.id, _asked(item, each.address)))
+                if member is not None:
+                    members[member.seq] = member
+            by_item[item.id] = _each_once([steps[members[seq].key] for seq in sorted(members, reverse=True)])
         return by_item
 
     async def steps(self, members: Iterable[Member]) -> dict[tuple[str, str, int], Step]:
@@ -104,7 +104,8 @@ class _Walk:
     ) -> None:
         self.named = named
         self._wanted = wanted
-        self._heads = _heads(wanted)
+        self._heads = Counter(map(_head, wanted))
+        """How many are still to be found in each member of the resource."""
         self._found = found
         self._low = 0 if first is None else first.version
         self._high = last.version
@@ -137,24 +138,21 @@ class _Walk:
 
     def _compare(self, was: Shallow, names: Names) -> None:
         now = self._members
-        heads = [each for each in self._heads if was.get(each) != now.get(each)]
+        heads = [each for each, left in self._heads.items() if left and was.get(each) != now.get(each)]
         if not heads:
             return
         kind = {"resourceType": self.named[0]}
         old, new = (cells_of(kind | each, names) for each in differing(was, now, heads))
-        changed = False
         there = dict.fromkeys((*old, *new, *((ORDER, each) for each in heads)))
         for address in [each for each in there if each in self._wanted and _value(old, each) != _value(new, each)]:
             self._found[*self.named, address] = self._newer
             self._wanted.discard(address)
-            changed = True
-        if changed:
-            self._heads = _heads(self._wanted)
+            self._heads[_head(address)] -= 1
 
 
-def _heads(addresses: Iterable[Address]) -> list[str]:
-    """The members of the resource that these are in."""
-    return list(dict.fromkeys(each[1] if each[0] == ORDER else each[0] for each in addresses))
+def _head(address: Address) -> str:
+    """The member of the resource that an address is in."""
+    return address[1] if address[0] == ORDER else address[0]
 
 
 def _asked(item: Item, address: Address) -> Address:

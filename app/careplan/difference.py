@@ -14,7 +14,7 @@ is about does:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -112,7 +112,8 @@ def differences(before: PlanState, after: PlanState, names: Names) -> tuple[Item
             found = list(_elements(kind, key, *cells))
             if found:
                 groups.setdefault(f"{_ITEMS[kind]}.{key}", []).extend(found)
-    items = [_item(item_id, elements, before, after) for item_id, elements in groups.items()]
+    entries = [dict(keyed("activity", each.plan.get("activity", ()))) for each in (before, after)]
+    items = [_item(item_id, elements, before, after, entries) for item_id, elements in groups.items()]
     return (*sorted(items, key=_place), *_moved(old, new, plan_id))
 
 
@@ -173,7 +174,9 @@ def _item_of(address: Address, names: Names) -> str:
     return head.removeprefix("_")
 
 
-def _item(item_id: str, elements: list[Element], before: PlanState, after: PlanState) -> Item:
+def _item(
+    item_id: str, elements: list[Element], before: PlanState, after: PlanState, entries: Sequence[Mapping[str, Any]]
+) -> Item:
     part, _, key = item_id.partition(".")
     kind = {"goal": GOAL, "team": TEAM}.get(part, PLAN)
     was: Any
@@ -185,17 +188,13 @@ def _item(item_id: str, elements: list[Element], before: PlanState, after: PlanS
         was = None if come else before.part(kind, key)
         now = None if gone else after.part(kind, key)
     elif part == "activity":
-        was, now = (_entry(each.plan, key) for each in (before, after))
+        was, now = (each.get(key) for each in entries)
         gone, come = now is None, was is None
     else:
         was, now = elements[0].before, elements[0].after
         gone, come = now is None, was is None
     found: Kind = "removed" if gone else "added" if come else "changed"
     return Item(item_id, found, part, kind, key, was, now, tuple(elements))
-
-
-def _entry(plan: Resource, key: str) -> Any:
-    return next((each for found, each in keyed("activity", plan.get("activity", ())) if found == key), None)
 
 
 def _place(item: Item) -> int:
