@@ -36,7 +36,7 @@ bench: dev-environment ## measure beside the frozen floor; writes benchmarks/RES
 	.venv/bin/python -m benchmarks.run
 
 profiles: dev-environment ## remake what is made of medmij_profiles: operations, snapshots, docs/profiles
-	.venv/bin/python -m app.auth.definitions
+	.venv/bin/python -m app.main.definitions
 	.venv/bin/zelfregie profiles snapshot
 	.venv/bin/zelfregie profiles pages
 

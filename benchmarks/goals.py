@@ -9,6 +9,8 @@ MEMORY_GOAL: Final = 150_000_000
 """Private memory (RssAnon) of a service process with all caches, bytes."""
 ACCESS_GOALS: Final = {"sqlite": 30.0, "postgresql": 60.0}
 """CPU that token, permit and audit may take together on a read by id, µs."""
+PLAN_HISTORY_GOAL: Final = 3.0
+"""CPU of looking back in a care plan, as a multiple of `$everything`."""
 PROFILE_GOAL: Final = 400.0
 """CPU that holding a blood pressure against nl-core-BloodPressure may take, µs."""
 FLAT_GOAL: Final = 1.3

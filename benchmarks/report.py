@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.figures import SPREAD_LIMIT, Figure
 from benchmarks.floor import FLOOR_VERSION
-from benchmarks.goals import ACCESS_GOALS, FLAT_GOAL, MEMORY_GOAL, PROFILE_GOAL, Operation
+from benchmarks.goals import ACCESS_GOALS, FLAT_GOAL, MEMORY_GOAL, PLAN_HISTORY_GOAL, PROFILE_GOAL, Operation
+from benchmarks.plan_history import GOALS, REVISIONS, PlanHistory
 from benchmarks.profile_check import PROFILE, ProfileCheck
 from benchmarks.rounds import Comparison
 
@@ -176,6 +177,30 @@ def render_profile_check(found: ProfileCheck) -> str:
         + ", ".join(f"{each:.0f}" for each in found.checked.rounds)
         + " µs.\n\n"
     )
+
+
+def render_plan_history(found: Iterable[PlanHistory]) -> str:
+    """What looking back in a care plan costs, beside all of the record."""
+    text = (
+        "## Looking back in a care plan\n\n"
+        f"CPU per request, with PostgreSQL's, in the record of one person with {REVISIONS} revisions of a plan with"
+        f" {GOALS} goals, as a multiple of that person's `$everything` in the same rounds"
+        " (`benchmarks/plan_history.py`).\n\n"
+    )
+    for each in found:
+        rows = [
+            (
+                f"`{name}`" if " " not in name else name,
+                f"{each.cpu[name].median:,.0f}",
+                quoted(times),
+                f"≤ {PLAN_HISTORY_GOAL} ×",
+                verdict(times, PLAN_HISTORY_GOAL),
+            )
+            for name, times in each.ratios.items()
+        ]
+        header = (TITLES[each.database], "CPU µs", "× `$everything`", "goal", "met")
+        text += f"{table(header, rows)}\n`$everything`: {each.everything.median:,.0f} µs.\n\n"
+    return text
 
 
 def render_flat(section: FlatSection) -> str:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import flat, machine, profile_check, report, sides
+from benchmarks import flat, machine, plan_history, profile_check, report, sides
 from benchmarks.answers import verify
 from benchmarks.dataset import sizes, write_patients
 from benchmarks.figures import Figure
@@ -132,8 +132,21 @@ def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], fold
             ratios = [comparison.to_floor for comparison in section.comparisons]
             sound &= all(abs(ratio.median - 1) <= max(tolerance, ratio.spread) for ratio in ratios)
     if not arguments.self_test:
+        body.append(report.render_plan_history(_plan_history(databases, folder, length)))
         body.append(_profile_check(length))
     return body, sound
+
+
+def _plan_history(databases: Sequence[str], folder: Path, length: Length) -> list[plan_history.PlanHistory]:
+    """What looking back in a care plan costs, on each database."""
+    found = []
+    for database in databases:
+        own = folder / f"history-{database}"
+        own.mkdir()
+        found.append(plan_history.measure(database, own, rounds=length.rounds))
+        for name, times in found[-1].ratios.items():
+            print(f"{database:10} {name:12} {report.quoted(times)}", file=sys.stderr)
+    return found
 
 
 def _profile_check(length: Length) -> str:
@@ -159,7 +172,7 @@ def main() -> None:
                 body, sound = flat.measure(databases, arguments, Path(name))
             else:
                 body, sound = _compare_all(arguments, databases, Path(name))
-        except WrongAnswer as error:
+        except (WrongAnswer, plan_history.WrongAnswer) as error:
             sys.exit(f"the run is void: {error}")
     command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])
     text = report.render("Benchmark results", command, facts, body)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli import accounts, audit, clients, erasures, organizations, packages
+from app.cli import accounts, audit, clients, dues, erasures, organizations, packages
 from app.cli.authoring.commands import app as profiles
 from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
 from app.cli.ordering import order
@@ -31,6 +31,7 @@ app.add_typer(erasures.app, name="erasures")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(packages.app, name="packages")
 app.add_typer(profiles, name="profiles")
+app.command()(dues.due)
 
 
 @app.command()

@@ -16,6 +16,9 @@ from app.auth.accesslog.keeping import retention_of
 from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
+from app.careplan.due import write_due
+from app.careplan.names import Names
+from app.careplan.wiring import after_load, care_plan_rules
 from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.client_orders import CLIENT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
@@ -25,7 +28,8 @@ from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
-from app.fhir.definitions import load as definitions
+from app.fhir.dates import bounds
+from app.fhir.definitions.own import served
 from app.server.labels import load_labels
 from app.server.loading import LoadReport, load, resources_in
 from app.server.providers import Providers
@@ -48,7 +52,11 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         return
     try:
         await check_migrated(database, canonical_base=settings.canonical_base)
-        rules = Tombstones(settings.page_key(), definitions("4.0.1").type_numbers).rules()  # what was erased stays away
+        names, own = Names(settings.canonical_base), served(settings.canonical_base)
+        rules = (
+            *Tombstones(settings.page_key(), own.type_numbers).rules(),  # what was erased stays away
+            *care_plan_rules(names, own),
+        )
         providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
         server = FhirServer(
             database,
@@ -56,6 +64,7 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
             settings.page_key(),
             rules=rules,
             providers=providers,
+            after_load=after_load(names, own),
             canonical_base=settings.canonical_base,
             labels=load_labels(settings.canonical_base),
         )
@@ -85,6 +94,8 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await _load(server, asked, say)
     elif asked.command == "reindex":
         await _reindex(server, say)
+    elif asked.command == "due":
+        await _due(server, asked, say)
     elif asked.command == "prune":
         await say(Done({"lines": await prune(server.database, retention_of(settings), now=server.clock())}))
     elif asked.command in ACCOUNT_ORDERS:
@@ -119,6 +130,13 @@ async def _load(server: FhirServer, asked: Asked, say: Say) -> None:
             await asyncio.wait({work})
         work.result()
     await say(Done({"stored": report.stored, "flagged": report.flagged, "refused": len(report.refusals)}))
+
+
+async def _due(server: FhirServer, asked: Asked, say: Say) -> None:
+    given = asked.options.get("now")
+    now = server.clock() if given is None else bounds(given)[0]
+    report = await write_due(server, Names(server.canonical_base), now=now)
+    await say(Done({"opened": report.opened, "tasks": report.tasks, "failed": report.failed}))
 
 
 async def _reindex(server: FhirServer, say: Say) -> None:

@@ -29,11 +29,16 @@ from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.auth.tidying import Tidying
+from app.careplan.due import due_by_clock
+from app.careplan.names import Names
+from app.careplan.operations import care_plan_operations
+from app.careplan.wiring import after_load, care_plan_rules
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
 from app.database.migrations import check_migrated, migrate
 from app.fhir.definitions import load
+from app.fhir.definitions.own import served
 from app.main.metrics import collectors
 from app.rounds import HOUR, Rounds
 from app.server.asgi import FhirApp
@@ -100,7 +105,8 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     rights = rights_of(server)
     tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
     index_state = Rounds(partial(refresh_index_state, server), name="index state", every=REINDEX_SEEN)
-    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, accounts.outbox, rights.worker):
+    due = Rounds(partial(due_by_clock, server, Names(settings.canonical_base)), name="due", every=HOUR)
+    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, due, accounts.outbox, rights.worker):
         each.start()
         stack.push_async_callback(each.stop)
     site = Site(
@@ -131,14 +137,23 @@ def _fhir_server(settings: Settings, database: Database) -> FhirServer:
     pairing = Pairing(Seal(settings.page_key(), "pairing"))
     annotation = annotate_operation(settings.canonical_base)
     numbers = load("4.0.1").type_numbers
+    names = Names(settings.canonical_base)
+    own = served(settings.canonical_base)
     return FhirServer(
         database,
         base,
         settings.page_key(),
-        rules=(*Tombstones(settings.page_key(), numbers).rules(), provider_data(numbers)),
+        rules=(
+            *Tombstones(settings.page_key(), numbers).rules(),
+            provider_data(numbers),
+            *care_plan_rules(names, own),
+        ),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
-        operations=Operations((*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation)),
+        operations=Operations(
+            (*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation, *care_plan_operations(names))
+        ),
         known_as=known_as,
+        after_load=after_load(names, own),
         canonical_base=settings.canonical_base,
         labels=load_labels(settings.canonical_base),
         security=Metadata(settings.public_url, base.rstrip("/")).security(),

@@ -21,7 +21,7 @@ from app.server.compression import SMALLEST, compress, decompress, takes_gzip
 from app.server.cors import ANY, Origins, preflight
 from app.server.dispatch import allowed, find
 from app.server.faults import trace_of
-from app.server.formats import CONTENT_TYPE, Format, asked_format
+from app.server.formats import CONTENT_TYPE, Format, asked_format, best_asked
 from app.server.interactions.carrying_out import carried_out
 from app.server.messages import Answer, Headers, Request
 from app.server.metadata import Metadata
@@ -86,7 +86,7 @@ class FhirApp:
         access: Access | None = None
         try:
             query = scope["query_string"].decode("latin-1")
-            form = _format_of(headers, query, path)
+            form = self._format_of(headers, query, path)
             if method == "OPTIONS" or path == _METADATA:
                 asked = asked_presentation(query, counts=False)
                 answer = await self._without_token(method, path, query, headers)
@@ -126,6 +126,15 @@ class FhirApp:
         answer = await self._record(answer, access, request_id, now)
         await self._send(send, answer, form, request_id, headers, head=method == "HEAD")
         self._metrics.count(answer.interaction, answer.status, time.perf_counter() - began)
+
+    def _format_of(self, headers: dict[bytes, bytes], query: str, path: str) -> Format:
+        try:
+            return asked_format(headers, query)
+        except NotAcceptable:
+            # The content of a Binary may be of any type; the interaction says whether it is.
+            if "/Binary/" in path or best_asked(headers, query) in self._server.operations.media_types(path):
+                return "json"
+            raise
 
     async def _without_token(self, method: str, path: str, query: str, headers: dict[bytes, bytes]) -> Answer:
         """What the server can do, for everybody: asked of ``/metadata``, by OPTIONS of the base, or before a request
@@ -234,15 +243,6 @@ def _check_single(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def _split(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
-
-
-def _format_of(headers: dict[bytes, bytes], query: str, path: str) -> Format:
-    try:
-        return asked_format(headers, query)
-    except NotAcceptable:
-        if "/Binary/" not in path:
-            raise
-        return "json"  # the content may be of any type; the interaction says whether it is
 
 
 def _asked_in_form(headers: dict[bytes, bytes], parameters: str) -> tuple[Format, Presentation]:

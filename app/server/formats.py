@@ -25,6 +25,11 @@ _NAMES: Final[dict[str, Format]] = {
     "text/xml": "xml",
     "xml": "xml",
 }
+FHIR_TYPES: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
+PLAIN_TYPES: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
+"""What clients that know no better call FHIR's formats, and what a document may be as well."""
+_SHORT: Final = frozenset({"json", "xml"})
+"""What ``_format`` calls them."""
 _VERSION: Final = "4.0"
 _UTF_8: Final = ("utf-8", "utf8", "us-ascii")
 _ONLY_UTF_8: Final = "FHIR is written in UTF-8."
@@ -49,6 +54,35 @@ def asked_format(headers: Mapping[bytes, bytes], query: str) -> Format:
     if b"accept-charset" in headers:
         _check_charset(headers[b"accept-charset"].decode("latin-1"))
     return answer_format(headers.get(b"accept", b"").decode("latin-1"), asked)
+
+
+def best_asked(headers: Mapping[bytes, bytes], query: str) -> str:
+    """The media type that ``_format`` names, or that ``Accept`` likes best, where another than FHIR's can be had. Of
+    equals FHIR's come first: who names them knows of them.
+    """
+    asked = next((part[8:] for part in query.split("&") if part.startswith("_format=")), "")
+    if asked:
+        name = media_type_of(unquote(asked).replace(" ", "+"))
+        return "application/fhir+json" if name in _SHORT or name in PLAIN_TYPES else name
+    ranked = []
+    for place, choice in enumerate(headers.get(b"accept", b"").decode("latin-1").split(",")):
+        name, quality = media_type_of(choice), _quality_of(choice)
+        if quality > 0:
+            ranked.append((-quality, name not in FHIR_TYPES, place, name))
+    return min(ranked)[3] if ranked else "*/*"
+
+
+def media_type_of(text: str) -> str:
+    """The media type without its parameters."""
+    return text.partition(";")[0].strip().lower()
+
+
+def _quality_of(choice: str) -> float:
+    return _quality({name.strip().lower(): value.strip() for name, _, value in map(_halves, choice.split(";")[1:])})
+
+
+def _halves(parameter: str) -> tuple[str, str, str]:
+    return parameter.partition("=")
 
 
 @lru_cache(maxsize=512)

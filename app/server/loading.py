@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/nd-json.html
 from __future__ import annotations
 
 import asyncio
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ _SUFFIXES: Final = (".json", ".xml", ".ndjson")
 _OPENED: Final = frozenset({"transaction", "batch", "collection", "searchset"})
 """Bundles that only hold resources together; others are resources themselves."""
 _UUID: Final = "urn:uuid:"
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,14 @@ class Refusal:
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load did. ``flagged``: how many of what was stored do not follow a profile that they claim."""
+    """What a load did. ``flagged``: how many of what was stored do not follow a profile that they claim; ``patients``:
+    those of whom something was stored.
+    """
 
     stored: int = 0
     flagged: int = 0
     refusals: list[Refusal] = field(default_factory=list)
+    patients: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,9 @@ async def load(
     waiting += await _load_chunk(server, access, chunk, context, report, last=False)
     for start in range(0, len(waiting), CHUNK):
         await _load_chunk(server, access, waiting[start : start + CHUNK], context, report, last=True)
+    for tidy_up in server.after_load:
+        problems = await tidy_up(server, access, sorted(report.patients))
+        report.refusals += [Refusal(source, issues) for source, issues in problems.items()]
     if report.stored > CHUNK:
         await server.database.tidy()
     return report
@@ -203,6 +211,7 @@ async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Dr
     try:
         await execute(server, access, [draft for _, draft in ready], now=server.clock(), request="load", service=True)
         report.stored += len(ready)
+        report.patients.update(draft.patient for _, draft in ready if draft.patient > 0)
         report.flagged += sum(bool(draft.remarks.deviations) for _, draft in ready)
     except ZelfregieError as error:
         if len(ready) == 1:
@@ -217,7 +226,16 @@ async def _draft(server: FhirServer, access: Access, resource: Resource, context
     remarks = await check_resource(server, server.database, access, resource, may_hold_bsn=True)
     draft = finish(server, await _placed(server, access, resource_type, resource, context))
     draft.remarks = remarks
+    draft.first = _version_of(resource)
     return draft
+
+
+def _version_of(resource: Resource) -> int:
+    """The version that a resource had where it comes from, which it keeps where it is new: what names that version, as
+    the revisions of a care plan do, then still means the same.
+    """
+    given = resource.get("meta", {}).get("versionId")
+    return int(given) if isinstance(given, str) and _VERSION.fullmatch(given) else 1
 
 
 async def _placed(

@@ -1,6 +1,6 @@
 """An OperationDefinition for each operation of the registry. https://hl7.org/fhir/R4/operationdefinition.html
 
-``python -m app.auth.definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
+``python -m app.main.definitions`` writes them to ``medmij_profiles/operations``, under the canonical base
 that an adopting organisation replaces.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 
 from app.config import CANONICAL_BASE, RELEASED, VERSION
 from app.fhir.resource import Resource, encode
-from app.server.operations import Operation
+from app.server.operations import Operation, Parameter
 
 FOLDER: Final = Path(__file__).parents[2] / "medmij_profiles" / "operations"
 _HL7: Final = "http://hl7.org/fhir/"
@@ -55,18 +55,21 @@ def operation_definition(base: str, operation: Operation) -> Resource:
         resource["resource"] = sorted(operation.types) or ["Resource"]
     resource |= {level: level in operation.levels for level in ("system", "type", "instance")}
     if operation.parameters:
-        resource["parameter"] = [
-            {
-                "name": each.name,
-                "use": each.use,
-                "min": each.min,
-                "max": each.max,
-                "documentation": each.documentation,
-                "type": each.type,
-            }
-            for each in operation.parameters
-        ]
+        resource["parameter"] = [_parameter(each) for each in operation.parameters]
     return resource
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    listed: dict[str, Any] = {
+        "name": parameter.name,
+        "use": parameter.use,
+        "min": parameter.min,
+        "max": parameter.max,
+        "documentation": parameter.documentation,
+    }
+    if parameter.parts:
+        return {**listed, "part": [_parameter(each) for each in parameter.parts]}
+    return {**listed, "type": parameter.type}
 
 
 def write(operations: Iterable[Operation], folder: Path = FOLDER) -> None:

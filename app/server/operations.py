@@ -24,7 +24,8 @@ Handler = Callable[["FhirServer", Request, Target], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of an operation, as its OperationDefinition lists it; ``max`` is a number or ``*``.
+    """One parameter of an operation, as its OperationDefinition lists it; ``max`` is a number or ``*``. One with
+    ``parts`` has no ``type``; ``signed``: a number that may be below 0.
     https://hl7.org/fhir/R4/operationdefinition.html
     """
 
@@ -34,6 +35,8 @@ class Parameter:
     max: str
     type: str
     documentation: str
+    parts: tuple[Parameter, ...] = ()
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,9 @@ class Operation:
     """One operation. ``types`` is empty for all types; ``action`` is what the token's scopes must allow on the type.
 
     ``definition`` is the canonical of its OperationDefinition; ``affects_state``: it may only be called by POST;
-    ``of_versions``: it can be called on one version of a resource, too;
-    ``description`` is said to people in the CapabilityStatement and the OpenAPI page, and ``parameters`` are listed in
-    our OperationDefinition.
+    ``of_versions``: it can be called on one version of a resource, too; ``media_types``: what it answers in besides
+    FHIR's formats, for who asks for that; ``description`` is said to people in the CapabilityStatement and the OpenAPI
+    page, and ``parameters`` are listed in our OperationDefinition.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Operation:
     affects_state: bool = False
     parameters: tuple[Parameter, ...] = ()
     of_versions: bool = False
+    media_types: frozenset[str] = frozenset()
 
     @property
     def methods(self) -> str:
@@ -80,6 +84,11 @@ class Operations:
         """All of them, in their order."""
         for listed in self.by_name.values():
             yield from listed
+
+    def media_types(self, path: str) -> frozenset[str]:
+        """What else than FHIR's formats can be asked for at a path."""
+        name = path.rpartition("/$")[2]
+        return frozenset().union(*(each.media_types for each in self.by_name.get(name, ())))
 
     def find(self, target: Target) -> Operation:
         """The operation that an address names. Raises ``NotFound``."""

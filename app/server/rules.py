@@ -21,7 +21,8 @@ from app.server.access import Access
 @dataclass(frozen=True)
 class Change:
     """One resource before (``was``: as it is stored) and after; None: it was not there, or is deleted. ``fresh``: its
-    id was just made here.
+    id was just made here. ``version`` is the one that it gets, ``expected`` the one that the sender says it was, by
+    If-Match. ``patched``: it was made here of what is stored, by a patch that does not say of which version.
     """
 
     type: str
@@ -29,6 +30,9 @@ class Change:
     was: bytes | None
     after: Resource | None
     fresh: bool = False
+    version: int = 1
+    expected: int | None = None
+    patched: bool = False
 
     @cached_property
     def before(self) -> Resource | None:
@@ -38,12 +42,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """All that one transaction changes in one partition."""
+    """All that one transaction changes in one partition. ``intent``: what the operation that makes it hands to the
+    rules of its own feature; None for changes that nobody but their sender means something by.
+    """
 
     patient: int
     access: Access
     now: int
     changes: Sequence[Change]
+    intent: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,20 @@ class Verdict:
     releases: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A change by somebody who knows ``version`` of a resource that is at ``present`` by now."""
+
+    patient: int
+    access: Access
+    type: str
+    id: str
+    version: int
+    present: int
+
+
 Check = Callable[[ChangeSet, Reader], Awaitable[Verdict]]
+Tell = Callable[[Overtaken, Reader], Awaitable[tuple[Issue, ...]]]
 
 
 def _every_change(_: Change) -> bool:
@@ -67,7 +87,8 @@ def _every_change(_: Change) -> bool:
 class Rule:
     """``types``: run only when one of these is among the changes, None for any; ``concerns``: and of those only for a
     change of which this holds, which is seen without a look at what is stored; ``after_erasure``: and only where
-    something was erased before, which the lock of the partition tells.
+    something was erased before, which the lock of the partition tells. ``meant``: the class of the intents of its own
+    feature, with which it runs whatever the changes are; ``meanwhile`` tells who was overtaken what has changed.
     """
 
     name: str
@@ -75,7 +96,22 @@ class Rule:
     check: Check
     concerns: Callable[[Change], bool] = _every_change
     after_erasure: bool = False
+    meant: type | None = None
+    meanwhile: Tell | None = None
 
     def applies(self, change: Change) -> bool:
         """Whether the rule has to look at a change."""
         return (self.types is None or change.type in self.types) and self.concerns(change)
+
+    def follows(self, intent: object) -> bool:
+        """Whether an operation of its own feature makes the changes."""
+        return self.meant is not None and isinstance(intent, self.meant)
+
+
+async def told(rules: Sequence[Rule], late: Overtaken, reader: Reader) -> tuple[Issue, ...]:
+    """What the rules tell who was overtaken."""
+    found: list[Issue] = []
+    for rule in rules:
+        if rule.meanwhile is not None and (rule.types is None or late.type in rule.types):
+            found += await rule.meanwhile(late, reader)
+    return tuple(found)

@@ -10,6 +10,7 @@ from typing import Any
 from app.clock import Clock, system_clock
 from app.config import CANONICAL_BASE
 from app.database import Database, Reader
+from app.errors import Issue
 from app.fhir.definitions import Definitions
 from app.fhir.definitions.own import served
 from app.server.access import Access
@@ -34,6 +35,12 @@ KnownAs = Callable[[Reader, Access, str, str], Awaitable[Sequence[int]]]
 """The patients that a caller knows by an identifier (system, value) of its own, which nobody else finds them by."""
 
 
+AfterLoad = Callable[["FhirServer", Access, Sequence[int]], Awaitable[Mapping[str, tuple[Issue, ...]]]]
+"""What a feature does with the patients of whom something was loaded, once all of it is there; what there is to report,
+by what it is about.
+"""
+
+
 async def known_as_nobody(_reader: Reader, _access: Access, _system: str, _value: str) -> Sequence[int]:
     """For a server whose callers have no identifiers of their own."""
     return ()
@@ -53,6 +60,7 @@ class FhirServer:
     operations: Operations = field(default_factory=lambda: Operations(()))
     providers: Providers = field(default_factory=Providers)
     known_as: KnownAs = known_as_nobody
+    after_load: Sequence[AfterLoad] = ()
     canonical_base: str = CANONICAL_BASE
     security: Mapping[str, Any] = field(default_factory=dict)
     clock: Clock = system_clock

@@ -247,7 +247,7 @@ def _of_operation(operation: Operation) -> Json:
             "schema": {"type": "string"},
         }
         for each in operation.parameters
-        if each.use == "in" and each.type[0].islower()  # what is no primitive cannot stand in an address
+        if each.use == "in" and each.type[:1].islower()  # what is no primitive cannot stand in an address
     }
 
 

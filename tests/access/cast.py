@@ -15,6 +15,7 @@ from app.auth.oauth.tables import INSERT_AUTHORIZATION, authorization
 from app.auth.recipients import app, organization, person
 from app.auth.roles import Role
 from app.database import Writer
+from app.fhir.resource import Resource, decode
 from app.fhir.scopes import EVERY_ACTION
 from app.server.access import FOREVER
 from app.server.labels import EVERY_LABEL
@@ -51,6 +52,12 @@ class Cast:
 
     consent: str
     event: str
+    plan: str
+    """Her individual care plan, which was agreed."""
+    goal: str
+    """Its goal."""
+    proposal: str
+    """What a practice proposes for it."""
 
 
 async def build(service: Service) -> Cast:
@@ -90,7 +97,25 @@ async def build(service: Service) -> Cast:
     assert service.application.parts is not None
     await service.application.parts.mover.drain()
     events = await service.caller("anna-permissions").bundle("/AuditEvent?subtype=read&_count=1")
-    return Cast(resource_id(given), events["entry"][0]["resource"]["id"])
+    plan, goal, proposal = await _plan(service)
+    return Cast(resource_id(given), events["entry"][0]["resource"]["id"], plan, goal, proposal)
+
+
+async def _plan(service: Service) -> tuple[str, str, str]:
+    """The ids of her plan, of its goal and of a proposal for it."""
+
+    async def asked(name: str, address: str, *parameters: Resource) -> Resource:
+        body = {"resourceType": "Parameters", "parameter": list(parameters)}
+        answer = await service.caller(name).post(address, body)
+        assert answer.status_code in (200, 201), answer.text
+        return decode(answer.content)
+
+    plan = await asked("anna", "/Patient/anna/$start", {"name": "goal", "valueString": MARK})
+    await asked("anna", f"/CarePlan/{plan['id']}/$agree", {"name": "nextReview", "valueDate": "2099-01-01"})
+    wish = {"name": "title", "valueString": MARK}
+    proposed = await asked("practice", f"/CarePlan/{plan['id']}/$propose", wish)
+    goal = plan["goal"][0]["reference"].removeprefix("Goal/")
+    return plan["id"], goal, proposed["parameter"][0]["resource"]["id"]
 
 
 def authorized(known: Mapping[str, object]) -> list[object]:

@@ -15,6 +15,15 @@ _JSON_PATCH: Final = {"content-type": "application/json-patch+json"}
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _META: Final = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
 
+_FROM_A_TEMPLATE: Final = {
+    "resourceType": "CarePlan",
+    "instantiatesCanonical": ["https://zelfregie.example/fhir/PlanDefinition/copd"],
+    "status": "draft",
+    "intent": "proposal",
+    "subject": {"reference": "Patient/anna"},
+    "activity": [{"id": "x", "detail": {"status": "not-started", "description": MARK}}],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -51,6 +60,16 @@ def _grant(_: Cast) -> Resource:
             {"name": "category", "valueCode": "measurements"},
         ],
     }
+
+
+def _of_goal(name: str, word: Resource) -> Callable[[Cast], Resource]:
+    """Parameters with one that has parts: the goal of the plan, and a word about it."""
+
+    def body(cast: Cast) -> Resource:
+        goal = {"name": "goal", "valueReference": {"reference": f"Goal/{cast.goal}"}}
+        return {"resourceType": "Parameters", "parameter": [{"name": name, "part": [goal, word]}]}
+
+    return body
 
 
 ENDPOINTS: Final = (
@@ -129,4 +148,70 @@ ENDPOINTS: Final = (
         _parameters({"name": "text", "valueString": "Dit klopt niet."}),
         changes=True,
     ),
+    Endpoint(
+        "POST", "/Patient/anna/$start", "$start", _parameters({"name": "goal", "valueString": MARK}), changes=True
+    ),
+    Endpoint("GET", "/PlanDefinition/copd/$apply?subject=Patient/anna", "$apply"),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$merge",
+        "$merge",
+        _parameters({"name": "planResource", "resource": _FROM_A_TEMPLATE}, {"name": "dryRun", "valueBoolean": False}),
+        changes=True,
+    ),
+    Endpoint("POST", "/CarePlan/{plan}/$agree", "$agree", _parameters(), changes=True),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$evaluate",
+        "$evaluate",
+        _of_goal("evaluation", {"name": "comment", "valueString": MARK}),
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$decide",
+        "$decide",
+        _of_goal("decision", {"name": "decision", "valueCode": "continue"}),
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$revise",
+        "$revise",
+        _parameters({"name": "reason", "valueCode": "life"}),
+        changes=True,
+    ),
+    Endpoint("POST", "/CarePlan/{plan}/$hold", "$hold", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{plan}/$resume", "$resume", _parameters(), changes=True),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$close",
+        "$close",
+        _parameters({"name": "status", "valueCode": "completed"}),
+        changes=True,
+    ),
+    Endpoint("GET", "/CarePlan/{plan}/$revisions", "$revisions"),
+    Endpoint("GET", "/CarePlan/{plan}/$as-of?number=1", "$as-of"),
+    Endpoint("GET", "/CarePlan/{plan}/$compare?from=1&to=2", "$compare"),
+    Endpoint("GET", "/CarePlan/{plan}/$document", "$document"),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$restore",
+        "$restore",
+        _parameters({"name": "number", "valuePositiveInt": 1}),
+        changes=True,
+    ),
+    Endpoint("GET", "/CarePlan/{plan}/$check-in", "$check-in"),
+    Endpoint("GET", "/CarePlan/{plan}/$attainment", "$attainment"),
+    Endpoint(
+        "POST",
+        "/CarePlan/{plan}/$propose",
+        "$propose",
+        _parameters({"name": "title", "valueString": f"{MARK} anders"}),
+        changes=True,
+    ),
+    Endpoint("GET", "/CarePlan/{proposal}/$items", "$items"),
+    Endpoint("POST", "/CarePlan/{proposal}/$accept", "$accept", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{proposal}/$reject", "$reject", _parameters(), changes=True),
+    Endpoint("POST", "/CarePlan/{proposal}/$retract", "$retract", _parameters(), changes=True),
 )

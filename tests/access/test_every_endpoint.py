@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ async def answers(world: tuple[Service, Cast], endpoint: Endpoint) -> dict[str, 
     for name in CALLERS:
         if endpoint.changes:
             await service.reset()
-        address = endpoint.address.format(consent=cast.consent, event=cast.event)
+        address = endpoint.address.format(**asdict(cast))
         body: Any = None if endpoint.body is None else endpoint.body(cast)
         if isinstance(body, list):
             body = json.dumps(body).encode()

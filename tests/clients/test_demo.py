@@ -61,6 +61,24 @@ def test_the_patient_the_plan_and_its_goals_are_read(anna: Any) -> None:
     assert all(goal.resource_type == "Goal" and goal["description"]["text"] for goal in goals)
 
 
+def test_the_plan_is_the_one_individual_plan_with_its_first_revision(demo: Process, anna: Any) -> None:
+    revisions = anna.resources("Provenance").search(target="CarePlan/anna-plan").fetch_all()
+    (first,) = [each for each in revisions if each["meta"].get("profile")]
+    assert first["activity"]["coding"][0]["code"] == "start"
+    shown = [each["valueReference"]["reference"] for each in first["extension"] if "valueReference" in each]
+    assert {"CarePlan/anna-plan/_history/1", "Goal/anna-goal-1/_history/1", "CareTeam/anna-team/_history/1"} <= set(
+        shown
+    )
+    again = {"resourceType": "Parameters", "parameter": [{"name": "goal", "valueString": "Nog een plan"}]}
+    refused = httpx.post(
+        f"{demo.url}/fhir/Patient/anna-proefstra/$start",
+        json=again,
+        headers={"authorization": f"Bearer {ANNA}", "content-type": "application/fhir+json"},
+    )
+    assert refused.status_code == 422
+    assert "CarePlan/anna-plan" in refused.text
+
+
 def test_a_goal_is_changed_by_whoever_saw_its_last_version(demo: Process, anna: Any) -> None:
     mine = anna.reference("CarePlan", "anna-plan").to_resource()["goal"][0].to_resource()
     version = mine["meta"]["versionId"]

@@ -19,7 +19,11 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
+from app.careplan.names import Names
+from app.careplan.wiring import care_plan_rules
+from app.config import CANONICAL_BASE
 from app.database.making import BY_PATIENT
+from app.fhir.definitions.own import served
 from app.fhir.resource import Resource, decode
 from tests import builders
 from tests.postgresql import Databases
@@ -212,6 +216,28 @@ async def test_the_pages_of_a_walk_touch_one_piece_of_each_table(service: Instan
     pages = await Caller(service.http, "chris").pages("/Observation?_count=6")
     assert [len(page["entry"]) for page in pages] == [6, 6, 6, 2]
     assert [each for each in WatchedConnection.log.sent if each.most > 1 or each.scanned] == []
+
+
+async def test_looking_back_in_a_plan_touches_one_piece_of_each_table(
+    spread_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncpg, "connect", functools.partial(asyncpg.connect, connection_class=WatchedConnection))
+    rules = care_plan_rules(Names(CANONICAL_BASE), served())
+    async with serving(spread_url, tmp_path, connections=1, rules=rules) as service:
+        bram = Caller(service.http, "bram")
+        plan = decode((await bram.post("/Patient/bram/$start?goal=Wandelen")).content)
+        await bram.post(f"/CarePlan/{plan['id']}/$agree")
+        goal = decode((await bram.get(f"/{plan['goal'][0]['reference']}")).content)
+        await bram.put(f"/Goal/{goal['id']}", {**goal, "description": {"text": "Fietsen"}})
+        WatchedConnection.log.clear()
+        for query in ("$revisions", "$as-of?number=2", "$as-of?time=2100", "$compare?from=1&to=3"):
+            answer = await bram.get(f"/CarePlan/{plan['id']}/{query}")
+            assert answer.status_code == 200, answer.text
+        answer = await bram.post(f"/CarePlan/{plan['id']}/$restore?number=2")
+        assert answer.status_code == 200, answer.text
+        sent = WatchedConnection.log.sent
+        assert any("claim" in each.pieces for each in sent)
+        assert [each for each in sent if each.most > 1 or each.scanned] == []
 
 
 async def test_everything_touches_the_pieces_of_the_patient_and_of_the_two_catalogues_only(service: Instance) -> None:

@@ -13,7 +13,7 @@ import pytest
 from app.audit.audit_event import EVENTS, subtype_of
 from app.auth.code_systems import files
 from app.auth.consents.purposes import PURPOSES
-from app.auth.definitions import every_operation
+from app.main.definitions import every_operation
 from app.auth.rights.annotation import RECTIFICATION, category_system
 from app.auth.roles import Role
 from app.config import CANONICAL_BASE, RELEASED, VERSION
@@ -45,6 +45,8 @@ TYPES: Final = {
     "operations": "OperationDefinition",
     "questionnaires": "Questionnaire",
     "namingsystems": "NamingSystem",
+    "plandefinitions": "PlanDefinition",
+    "activitydefinitions": "ActivityDefinition",
 }
 CANONICAL: Final = re.compile(rf"({'|'.join(sorted(set(TYPES.values())))})/[A-Za-z][A-Za-z0-9-]*")
 IN_CODE: Final = re.compile(rf"""(?:"|base\}}/|BASE\}}/|\$base/)({CANONICAL.pattern})[|"]""")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.auth import publish
-from app.auth.definitions import every_operation
+from app.main.definitions import every_operation
 from app.fhir.resource import decode
 from app.fhir.validation import validate
 from app.server.operation_definitions import (
@@ -29,7 +29,7 @@ OPERATIONS = every_operation()
 def test_the_files_are_what_the_registry_says() -> None:
     files = {path.name: path.read_bytes() for path in FOLDER.glob("*.json")}
     assert files == {f"{definition_id(each)}.json": rendered(each) for each in OPERATIONS}, (
-        "make them anew: python -m app.auth.definitions"
+        "make them anew: python -m app.main.definitions"
     )
 
 

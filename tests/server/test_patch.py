@@ -168,7 +168,7 @@ async def test_if_match_of_another_version_is_refused(anna: Caller) -> None:
     assert (await patched(anna, address, NEW_TEXT, {"if-match": 'W/"1"'})).status_code == 200
     stale = await patched(anna, address, NEW_TEXT, {"if-match": 'W/"1"'})
     assert stale.status_code == 412
-    assert codes(stale) == ["conflict"]
+    assert codes(stale)[0] == "conflict"
     assert (await anna.get(address)).headers["etag"] == 'W/"2"'
 
 

@@ -99,10 +99,11 @@ def _patient(patient: str, display: str, chance: random.Random) -> Resource:
 
 
 def _goal(patient: str, display: str) -> Resource:
-    category = {"system": f"{_SYSTEMS}CodeSystem/goal-category", "code": "personal", "display": "Persoonlijk doel"}
+    category = {"system": f"{_SYSTEMS}CodeSystem/goal-category", "code": "personal", "display": "Personal goal"}
     return {
         "resourceType": "Goal",
         "id": f"{patient}-goal-1",
+        "meta": {"profile": [f"{_SYSTEMS}StructureDefinition/PersonalGoal"]},
         "lifecycleStatus": "active",
         "category": [{"coding": [category]}],
         "description": {"text": "Ik wil elke dag een half uur wandelen."},
@@ -113,11 +114,19 @@ def _goal(patient: str, display: str) -> Resource:
 
 
 def _care_plan(patient: str, display: str) -> Resource:
-    own = {"system": f"{_SYSTEMS}CodeSystem/care-plan-category", "code": "izp", "display": "Individueel zorgplan"}
-    snomed = {"system": "http://snomed.info/sct", "code": "135411000146103", "display": "Multidisciplinary care regime"}
+    own = {"system": f"{_SYSTEMS}CodeSystem/care-plan-category", "code": "izp", "display": "Individual care plan"}
+    snomed = {"system": "http://snomed.info/sct", "code": "135411000146103"}
+    cycle = [
+        {"url": "cycle", "valuePositiveInt": 1},
+        {"url": "phase", "valueCode": "do"},
+        {"url": "since", "valueDateTime": START.date().isoformat()},
+        {"url": "nextReview", "valueDate": (START + timedelta(days=DAYS)).date().isoformat()},
+    ]
     return {
         "resourceType": "CarePlan",
         "id": f"{patient}-plan",
+        "meta": {"profile": [f"{_SYSTEMS}StructureDefinition/IndividualCarePlan"]},
+        "extension": [{"url": f"{_SYSTEMS}StructureDefinition/plan-cycle", "extension": cycle}],
         "status": "active",
         "intent": "plan",
         "category": [{"coding": [own, snomed]}],

@@ -9,22 +9,17 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from typing import Final
-from urllib.parse import unquote
 
 from app.errors import Invalid, NotAcceptable, Unprocessable, UnsupportedMediaType
 from app.fhir.definitions import Definitions
 from app.fhir.resource import Resource, decode, parse_reference
 from app.fhir.xml import from_xml
+from app.server.formats import FHIR_TYPES, PLAIN_TYPES, best_asked, media_type_of
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 from app.server.store.find import find_patient
 from app.server.store.prepare import Context
 
-_FHIR: Final = frozenset({"application/fhir+json", "application/fhir+xml"})
-_PLAIN: Final = frozenset({"application/json", "text/json", "application/xml", "text/xml"})
-"""What clients that know no better call FHIR's formats, and what a document may be as well."""
-_SHORT: Final = frozenset({"json", "xml"})
-"""What ``_format`` calls them."""
 _WORD: Final = r"[\w!#$&^.+'*%`|~-]{1,80}"
 _MEDIA_TYPE: Final = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|\"[ !#-\[\]-~]{{0,80}}\")){{0,8}}", re.ASCII)
 """https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1"""
@@ -41,12 +36,12 @@ def answer_raw(request: Request, answer: Answer) -> None:
     running it (``asgi.py`` forbids it to guess what it is). A Binary without content stays what it is. Raises
     ``NotAcceptable`` for a content that cannot be read.
     """
-    best = _best_asked(request)
-    if best in _FHIR:
+    best = best_asked(request.headers, request.query)
+    if best in FHIR_TYPES:
         return
     resource = decode(answer.body)
     given = resource.get("contentType", _UNKNOWN)
-    if "data" not in resource or (best in _PLAIN and best != _name(given)):
+    if "data" not in resource or (best in PLAIN_TYPES and best != media_type_of(given)):
         return
     try:
         answer.body = b64decode(resource["data"])
@@ -57,7 +52,7 @@ def answer_raw(request: Request, answer: Answer) -> None:
     media_type = given if _MEDIA_TYPE.fullmatch(given) else _UNKNOWN
     answer.media_type = media_type.encode()
     answer.headers.append(_CONFINED)
-    if _SHOWN.fullmatch(_name(media_type)) is None:
+    if _SHOWN.fullmatch(media_type_of(media_type)) is None:
         answer.headers.append((b"content-disposition", b"attachment"))
     context = resource.get("securityContext", {}).get("reference", "")
     if context.isascii() and parse_reference(context) is not None:
@@ -66,10 +61,10 @@ def answer_raw(request: Request, answer: Answer) -> None:
 
 def is_sent_raw(request: Request, definitions: Definitions) -> bool:
     """Whether the body is the content itself, and not a Binary in one of FHIR's formats."""
-    name = _name(request.header(b"content-type"))
-    if name in _FHIR:
+    name = media_type_of(request.header(b"content-type"))
+    if name in FHIR_TYPES:
         return False
-    if name not in _PLAIN:
+    if name not in PLAIN_TYPES:
         return True
     try:
         sent = from_xml(request.body, definitions) if name.endswith("xml") else decode(request.body)
@@ -109,34 +104,3 @@ async def context_within(server: FhirServer, request: Request, resource: Resourc
     if context.patient not in (None, patient):
         raise Unprocessable("X-Security-Context names another patient than Binary.securityContext.", "business-rule")
     return Context(patient, context.service)
-
-
-def _best_asked(request: Request) -> str:
-    """The media type that ``_format`` names, or that ``Accept`` likes best. Of equals FHIR's come first: who names them
-    knows of them.
-    """
-    asked = next((part[8:] for part in request.query.split("&") if part.startswith("_format=")), "")
-    if asked:
-        name = _name(unquote(asked).replace(" ", "+"))
-        return "application/fhir+json" if name in _SHORT or name in _PLAIN else name
-    ranked = []
-    for place, choice in enumerate(request.header(b"accept").split(",")):
-        name, quality = _name(choice), _quality(choice)
-        if quality > 0:
-            ranked.append((-quality, name not in _FHIR, place, name))
-    return min(ranked)[3] if ranked else "*/*"
-
-
-def _name(media_type: str) -> str:
-    return media_type.partition(";")[0].strip().lower()
-
-
-def _quality(choice: str) -> float:
-    for parameter in choice.split(";")[1:]:
-        name, _, value = parameter.strip().partition("=")
-        if name.lower() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/operations.html#request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
@@ -32,7 +32,8 @@ _LONGEST_NUMBER: Final = 9
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The values by parameter, in their order: str, int, bool, or the object of a complex type or resource.
+    """The values by parameter, in their order: str, int, bool, the object of a complex type or resource, or the
+    ``Inputs`` of one with parts.
 
     ``page`` is the cursor of a page link; ``query`` the parameters as a link repeats them (complex ones not).
     """
@@ -60,7 +61,7 @@ class Inputs:
             f"{name}={_written(value)}"
             for name, values in self.values.items()
             for value in values
-            if not isinstance(value, dict)
+            if not isinstance(value, dict | Inputs)
         )
 
 
@@ -122,10 +123,13 @@ class _Reading:
         if parameter is None:
             return
         family = _family(parameter.type)
+        if parameter.type == "Reference" and text:  # its literal is what a query string can say of it
+            self._keep(parameter, {"reference": text})
+            return
         if not family:
             self._refuse(name, "is not a simple value: send it in a Parameters resource by POST.", "not-supported")
             return
-        self._keep(parameter, _read(text, family))
+        self._keep(parameter, _read(text, family, signed=parameter.signed))
 
     def take_body(self, body: Resource, resource_types: frozenset[str]) -> None:
         """The Parameters resource, or the resource itself where the operation takes just one."""
@@ -143,8 +147,28 @@ class _Reading:
             if not isinstance(name, str):
                 raise Invalid("Each Parameters.parameter is an object with a name.", "structure")
             parameter = self._find(name)
-            if parameter is not None:
+            if parameter is not None and parameter.parts:
+                self._take_parts(parameter, each)
+            elif parameter is not None:
                 self._keep(parameter, _value_in(each, parameter))
+
+    def _take_parts(self, parameter: Parameter, given: Resource) -> None:
+        """One parameter with parts, whose problems are told with the place that it has among those of its name."""
+        listed = given.get("part")
+        if set(given) - {"name", "part"} or not isinstance(listed, list):
+            self._refuse(parameter.name, "has parts in the Parameters resource, and no value.", "value")
+            return
+        inner = _Reading({each.name: each for each in parameter.parts})
+        try:
+            inner.take_body({"resourceType": "Parameters", "parameter": listed}, frozenset())
+            inner.finish()
+        except Invalid as error:
+            place = f"{parameter.name}[{len(self.values.get(parameter.name, ()))}]"
+            self._issues += [
+                replace(each, diagnostics=f"{place}: {each.diagnostics}", expression=(place,))
+                for each in error.all_issues()
+            ]
+        self.values.setdefault(parameter.name, []).append(Inputs(inner.values))
 
     def finish(self) -> None:
         """Raises ``Invalid`` when anything was wrong, or is missing."""
@@ -187,7 +211,7 @@ def _family(kind: str) -> frozenset[str]:
     return next((each for each in _FAMILIES if kind in each), frozenset())
 
 
-def _read(text: str, family: frozenset[str]) -> Any:
+def _read(text: str, family: frozenset[str], *, signed: bool = False) -> Any:
     """A value from its text."""
     if not text or "\0" in text:
         return _Bad("needs a value.")
@@ -195,8 +219,12 @@ def _read(text: str, family: frozenset[str]) -> Any:
         return text == "true" if text in ("true", "false") else _Bad("takes true or false.")
     if "integer" in family:
         # More digits than any limit has are as good as the limit.
-        digits = text.isascii() and text.isdecimal()
-        return int(text.lstrip("0")[:_LONGEST_NUMBER] or "0") if digits else _Bad("takes a whole number, 0 or more.")
+        below = signed and text.startswith("-")
+        digits = text[1:] if below else text
+        if not (digits.isascii() and digits.isdecimal()):
+            return _Bad("takes a whole number." if signed else "takes a whole number, 0 or more.")
+        number = int(digits.lstrip("0")[:_LONGEST_NUMBER] or "0")
+        return -number if below else number
     if "date" in family:
         return _date(text)
     return text
@@ -225,7 +253,9 @@ def _value_in(given: Resource, parameter: Parameter) -> Any:
             return _Bad(f"is given as value{parameter.type[0].upper()}{parameter.type[1:]}.")
         text = ("true" if value else "false") if isinstance(value, bool) else value
         text = str(text) if isinstance(text, int) and "integer" in family else text
-        return _read(text, family) if isinstance(text, str) else _Bad("has a value of another type.")
+        if not isinstance(text, str):
+            return _Bad("has a value of another type.")
+        return _read(text, family, signed=parameter.signed)
     if kind != parameter.type or not isinstance(value, dict):
         return _Bad(f"is given as value{parameter.type}.")
     return value

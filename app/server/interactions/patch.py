@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import Conflict, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
+from app.errors import Conflict, Invalid, Issue, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
 from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
 from app.fhir.resource import Resource, decode, decode_value
 from app.fhir.scopes import Action
@@ -20,6 +20,7 @@ from app.server.interactions.preconditions import condition_of, if_match
 from app.server.interactions.write import body_of
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
+from app.server.rules import Overtaken, told
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import NO_REMARKS, Draft
@@ -111,10 +112,7 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
     for _ in range(MOST_TRIES):
         resource_id, stored = await find()
         if wanted not in (None, stored.version):
-            raise PreconditionFailed(
-                f"{resource_type}/{resource_id} is at version {stored.version}, and not at version {wanted} as"
-                " If-Match says."
-            )
+            raise await _overtaken(server, request, (resource_type, resource_id, wanted), stored)
         draft = await _draft(server, request, resource_type, resource_id, stored=stored, change=change)
         if _changes_nothing(request, draft, stored):
             draft.unchanged, draft.remarks = True, NO_REMARKS
@@ -129,6 +127,20 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
             continue
         return draft
     raise Conflict(f"Others keep changing this {resource_type}; send it again.", "conflict")
+
+
+async def _overtaken(
+    server: FhirServer, request: Request, known: tuple[str, str, int], stored: Stored
+) -> PreconditionFailed:
+    """That a resource is not at the version that If-Match names, and what the rules tell of it. ``known``: type, id and
+    that version.
+    """
+    resource_type, resource_id, version = known
+    where = f"is at version {stored.version}, and not at version {version}"
+    text = f"{resource_type}/{resource_id} {where} as If-Match says."
+    late = Overtaken(stored.patient, request.access, resource_type, resource_id, version, stored.version)
+    issues = await told(server.rules, late, server.database)
+    return PreconditionFailed(text, issues=(Issue("conflict", text), *issues) if issues else ())
 
 
 def _changes_nothing(request: Request, draft: Draft, stored: Stored) -> bool:
@@ -174,6 +186,7 @@ async def _draft(
         )
     draft = Draft("update", resource_type, resource_id, stored.patient, resource, owned=owner is not None)
     draft.if_match, draft.remarks = stored.version, remarks
+    draft.patched = if_match(request.headers) is None
     return finish(server, draft)
 
 

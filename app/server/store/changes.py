@@ -8,10 +8,12 @@ from typing import Final, Literal
 
 from app.errors import Issue, ZelfregieError
 from app.fhir.resource import Resource
+from app.fhir.scopes import Action
 from app.server.search.rows import Rows
 from app.server.store.frame import Frame
 
 Method = Literal["create", "update", "delete"]
+_ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Draft:
     same, because a condition did not find what has this id. ``created`` and ``before`` are known once the partition is
     locked; ``unchanged`` is set when nothing had to be written (a conditional create that found its match, a delete of
     what is gone). ``remarks`` are what validation says without refusing; ``refusal`` is why it could not be written.
+    ``patched``: ``if_match`` is the version that a patch was applied to, and none that its sender named. ``right``:
+    what the caller must be allowed where that is not what ``method`` says, since an operation changes as a consequence
+    what its caller may not change at will. ``first``: the version with which what is new begins, as a load
+    keeps those of where it comes from.
     """
 
     method: Method
@@ -82,6 +88,14 @@ class Draft:
     body: bytes | None = None
     remarks: Remarks = NO_REMARKS
     refusal: ZelfregieError | None = None
+    right: int | None = None
+    first: int = 1
+    patched: bool = False
+
+    @property
+    def action(self) -> int:
+        """What the caller must be allowed to do with the resource."""
+        return _ACTIONS[self.method] if self.right is None else self.right
 
     @property
     def created(self) -> bool:

@@ -34,7 +34,8 @@ _VERSIONS: Final = "SELECT h.id, h.seq, h.interaction, h.body FROM history h WHE
 _VERSIONS_SQLITE: Final = f"{_VERSIONS} AND h.id IN (SELECT j.value FROM json_each($3) j)"
 _VERSIONS_POSTGRESQL: Final = f"{_VERSIONS} AND h.id = ANY($3::text[])"
 _CLAIMS: Final = (
-    "DELETE FROM claim WHERE patient = $1"
+    # Not the name of a number, which stays taken: what is numbered has no gap, and no number comes twice.
+    "DELETE FROM claim WHERE patient = $1 AND name NOT LIKE '%|%'"
     f" AND n IN (SELECT r.n FROM resource r WHERE r.patient = $1 AND r.deleted = {ERASED})"
 )
 _TERMS: Final = (

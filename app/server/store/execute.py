@@ -14,6 +14,7 @@ from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.intake.provenance import deviation_provenance
+from app.server.placement import named_patient
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.append import append
@@ -67,8 +68,10 @@ async def _prepare_derived(
     await check_resource(server, reader, access, resource, may_hold_bsn=True, patient=patient, derived=True)
     given = resource.get("id")
     resource_id = given if isinstance(given, str) else fresh_id(server, patient)
+    kind: str = resource["resourceType"]
+    owned = named_patient(resource, server.placement[kind], base=server.base, entries={}) is not None
     fresh = resource_id is not given
-    return finish(server, Draft("update", resource["resourceType"], resource_id, patient, resource, fresh=fresh))
+    return finish(server, Draft("update", kind, resource_id, patient, resource, fresh=fresh, owned=owned))
 
 
 def _prepare_provenance(server: FhirServer, access: Access, draft: Draft) -> Draft:
@@ -94,9 +97,11 @@ async def execute(
     redirect: Redirect | None = None,
     service: bool = False,
     rehearse: bool = False,
+    intent: object = None,
 ) -> None:
     """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do, and
-    ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise.
+    ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise. ``intent``
+    goes to the rules.
     """
     changing = [draft for draft in drafts if not draft.unchanged]
 
@@ -117,6 +122,7 @@ async def execute(
             request=request,
             dialect=server.database.dialect,
             service=service,
+            intent=intent,
         )
         if any(condition.draft.birth for condition in conditions):
             await write.lock_persons()
@@ -135,7 +141,7 @@ async def execute(
         if rehearse:
             raise _Rehearsed
 
-    plain = not conditions and not rehearse
+    plain = not conditions and not rehearse and intent is None
     if not changing or (plain and await append(server, access, changing, now=now, request=request)):
         return
     with suppress(_Rehearsed):

@@ -28,7 +28,6 @@ _LAST_CONTENT: Final = (
 )
 _AT_LEAST: Final = 100
 """Versions that are looked through at a time."""
-_ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 
 
 async def is_within(
@@ -80,7 +79,7 @@ def check_new(access: Access, registry: Registry, draft: Draft) -> None:
     if access.scopes.narrowed is None or draft.resource is None or draft.rows is None:
         return
     if not narrowing_of(registry).allows_rows(
-        access.scopes, _ACTIONS[draft.method], draft.resource, draft.rows, owned=draft.owned
+        access.scopes, draft.action, draft.resource, draft.rows, owned=draft.owned
     ):
         raise Forbidden(f"You may not {draft.method} this {draft.type}: {_NOT_MET}")
 
@@ -105,7 +104,7 @@ async def _refusal(access: Access, registry: Registry, reader: Reader, draft: Dr
     before, name = draft.before, f"{draft.type}/{draft.id}"
     assert before is not None
     place = draft.patient, draft.type, draft.id
-    if await is_within(reader, access, registry, place, before.version, before.body, action=_ACTIONS[draft.method]):
+    if await is_within(reader, access, registry, place, before.version, before.body, action=draft.action):
         return None
     readable = (
         not before.labels & access.denied_labels(draft.patient, Action.READ)

@@ -21,7 +21,7 @@ from app.server import tables
 from app.server.access import Access
 from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
-from app.server.rules import Change, ChangeSet, Rule
+from app.server.rules import Change, ChangeSet, Overtaken, Rule, told
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
@@ -50,7 +50,6 @@ DELETE_CLAIM: Final = "DELETE FROM claim WHERE patient = $1 AND name = $2"
 
 _LABEL_ROUNDS: Final = 4
 """How long a chain of resources that take each other's labels may be within one write."""
-_ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
 Prepare = Callable[[Reader, Resource, int], Awaitable[Draft]]
 """Makes a derived resource of a rule, in a partition, into a draft."""
 Account = Callable[[Draft], Draft]
@@ -86,7 +85,9 @@ class Write:
         request: str,
         dialect: str,
         service: bool,
+        intent: object = None,
     ) -> None:
+        self._intent = intent
         self._writer = writer
         self._access = access
         self._registry = registry
@@ -143,7 +144,11 @@ class Write:
             # What the caller may not write is refused before a look at what is there, which may be hidden from them.
             self._check_labels(partition)
             await check_present(self._access, self._registry, self._writer, partition.drafts)
-            check_each(partition.drafts, self._check)
+            try:
+                check_each(partition.drafts, self._check)
+            except PreconditionFailed:
+                await self._tell_overtaken(partition)
+                raise
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:
@@ -174,7 +179,7 @@ class Write:
             return
         before, name = draft.before, f"{draft.type}/{draft.id}"
         current = before if before is not None and not before.deleted else None
-        denied = self._access.denied_labels(draft.patient, _ACTIONS[draft.method])
+        denied = self._access.denied_labels(draft.patient, draft.action)
         if current is not None and current.labels & denied:
             if current.labels & self._access.denied_labels(draft.patient, Action.READ):
                 raise NotFound(f"{name} is not known.")
@@ -196,15 +201,17 @@ class Write:
         if current is not None and bool(current.flags & OWNER_FLAG) != draft.owned:
             raise Unprocessable(f"{name}: the patient that a resource is about cannot be changed.", "business-rule")
 
-    async def _complete_labels(self, partition: _Partition) -> None:
-        """The labels of what takes those of everything that it refers to."""
+    async def _complete_labels(self, partition: _Partition, beside: Sequence[Draft] = ()) -> None:
+        """The labels of what takes those of everything that it refers to. ``beside``: what the same write stores that
+        has its labels already.
+        """
         waiting = {
             id(draft): references for draft in partition.drafts if (references := self._references(draft)) is not None
         }
         if not waiting:
             return
         known: dict[str, int] = {
-            f"{each.type}/{each.id}": each.labels for each in partition.drafts if id(each) not in waiting
+            f"{each.type}/{each.id}": each.labels for each in (*beside, *partition.drafts) if id(each) not in waiting
         }
         without_version = await self._read_labels(
             {reference for references in waiting.values() for reference in references} - known.keys(), partition, known
@@ -251,6 +258,17 @@ class Write:
         check_each(changing, partial(check_write_labels, self._access))
         check_each(changing, partial(check_new, self._access, self._registry))
 
+    async def _tell_overtaken(self, partition: _Partition) -> None:
+        """Add to what refuses a draft of an older version what has changed meanwhile."""
+        for draft in partition.drafts:
+            refusal, known, before = draft.refusal, draft.if_match, draft.before
+            if not isinstance(refusal, PreconditionFailed) or known is None or before is None:
+                continue
+            late = Overtaken(partition.patient, self._access, draft.type, draft.id, known, before.version)
+            issues = await told(self._rules, late, self._writer)
+            if issues:
+                refusal.issues = (*refusal.all_issues(), *issues)
+
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         if not self._rules:
             return
@@ -258,11 +276,12 @@ class Write:
         rules = [
             rule
             for rule in self._rules
-            if (partition.erased or not rule.after_erasure) and any(map(rule.applies, changes))
+            if (partition.erased or not rule.after_erasure)
+            and (rule.follows(self._intent) or any(map(rule.applies, changes)))
         ]
         if not rules:
             return
-        change_set = ChangeSet(partition.patient, self._access, self._now, changes)
+        change_set = ChangeSet(partition.patient, self._access, self._now, changes, self._intent)
         issues: list[Issue] = []
         derived: list[Draft] = []
         for rule in rules:
@@ -283,6 +302,7 @@ class Write:
             extra = _Partition(partition.patient, derived)
             await self._lock(extra, len(derived))
             await self._read_before(extra)
+            await self._complete_labels(extra, partition.drafts)
             for draft in derived:
                 draft.updated = partition.updated
                 self._number(draft, extra, batches)
@@ -301,7 +321,7 @@ class Write:
         """Give the draft its version, seq and time, and queue its rows."""
         seq = partition.next
         partition.next += 1
-        draft.version = 1 if draft.before is None else draft.before.version + 1
+        draft.version = draft.first if draft.before is None else draft.before.version + 1
         draft.updated = partition.updated
         if draft.frame is not None:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
@@ -311,7 +331,9 @@ class Write:
 
 def _change(draft: Draft) -> Change:
     was = None if draft.before is None else draft.before.body
-    return Change(draft.type, draft.id, was, draft.resource, draft.fresh)
+    version = draft.first if draft.before is None else draft.before.version + 1
+    expected = None if draft.patched else draft.if_match
+    return Change(draft.type, draft.id, was, draft.resource, draft.fresh, version, expected, draft.patched)
 
 
 def _check_preconditions(draft: Draft, current: Before | None, name: str) -> None:
@@ -342,7 +364,7 @@ def check_write_labels(access: Access, draft: Draft) -> None:
     """Raises ``Forbidden`` when the data categories of what is to be written are not all among those of the caller."""
     if not access.may_change(draft.patient):
         raise catalogue_is_closed()
-    if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, _ACTIONS[draft.method]):
+    if draft.resource is not None and draft.labels & access.denied_labels(draft.patient, draft.action):
         raise Forbidden(
             f"You may not {draft.method} this {draft.type}: its data category is not among those you were given."
         )

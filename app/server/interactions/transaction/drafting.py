@@ -136,6 +136,7 @@ async def _patched(server: FhirServer, request: Request, entry: Entry) -> Draft:
             f"{entry.type}/{draft.id} is at version {draft.if_match}, and not at version {entry.if_match} as ifMatch"
             " says."
         )
+    draft.patched = entry.if_match is None
     return draft
 
 

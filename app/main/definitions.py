@@ -1,6 +1,6 @@
 """Every operation of the service, for the definitions in ``medmij_profiles/operations``.
 
-``python -m app.auth.definitions`` makes those files anew.
+``python -m app.main.definitions`` makes those files anew.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from app.auth.consents.pairing import Pairing
 from app.auth.consents.provider import PrivacyConsents
 from app.auth.rights.annotation import annotate_operation
 from app.auth.sealing import Seal
+from app.careplan.names import Names
+from app.careplan.operations import care_plan_operations
 from app.config import CANONICAL_BASE
 from app.server.operation_definitions import write
 from app.server.operations import Operation
@@ -20,7 +22,8 @@ def every_operation() -> tuple[Operation, ...]:
     """The operations as they are described; these are not to be called."""
     unused = Pairing(Seal(b"", "definitions"))
     consents = consent_operations(PrivacyConsents(CANONICAL_BASE), unused)
-    return (*STANDARD_OPERATIONS, *consents, annotate_operation(CANONICAL_BASE))
+    annotation = annotate_operation(CANONICAL_BASE)
+    return (*STANDARD_OPERATIONS, *consents, annotation, *care_plan_operations(Names(CANONICAL_BASE)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""What holds for Goals whatever plan they are of: how a professional proposes one, and whose the words are.
+
+MODEL 2, "Who may write". https://hl7.org/fhir/R4/goal.html
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.careplan.names import PERSONAL, Names
+from app.careplan.plan import goals_of, is_open, is_plan, local, teams_of
+from app.careplan.refusals import issue
+from app.careplan.revision import Numbers
+from app.database import Reader
+from app.errors import Issue
+from app.fhir.resource import Resource, decode
+from app.server.rules import Change
+
+_NAMED_BY: Final = (
+    "SELECT DISTINCT r.n, r.body FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
+    " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND l.target_id = $5"
+    " AND r.deleted = 0"
+)
+_PARAMETERS: Final = {"Goal": "goal", "CareTeam": "care-team"}
+
+
+def is_personal(goal: Resource, names: Names) -> bool:
+    """Whether it is a goal in the person's own words."""
+    system = names.system("goal-category")
+    return any(
+        coding.get("system") == system and coding.get("code") == PERSONAL
+        for category in goal.get("category", ())
+        for coding in category.get("coding", ())
+    )
+
+
+def goal_issues(change: Change, plan_id: str, names: Names) -> list[Issue]:
+    """What a professional or their system may not do with a Goal; ``plan_id``: the person's open plan, or ""."""
+    before, after = change.before, change.after
+    if change.type != "Goal" or after is None:
+        return []
+    issues = []
+    words = {} if before is None else before.get("description", {})
+    personal = before is not None and is_personal(before, names)
+    if personal and (after.get("description") != words or not is_personal(after, names)):
+        issues.append(issue("personal-words", "Goal.description"))
+    url = names.extension("proposed-for-plan")
+    named = next((each for each in after.get("extension", ()) if each.get("url") == url), None)
+    if named is not None:
+        if not plan_id:
+            issues.append(issue("no-plan", "Goal.extension"))
+        elif after.get("lifecycleStatus") != "proposed" or local(named.get("valueReference")) != ("CarePlan", plan_id):
+            issues.append(issue("proposed-goal", "Goal.lifecycleStatus", id=plan_id))
+    return issues
+
+
+async def is_of_closed_plan(reader: Reader, patient: int, change: Change, names: Names, numbers: Numbers) -> bool:
+    """Whether a Goal or CareTeam, which the open plan does not name, is a part of one that was closed."""
+    parameter = _PARAMETERS.get(change.type)
+    if parameter is None or change.was is None:
+        return False
+    types = numbers.types
+    rows = await reader.fetch(
+        _NAMED_BY, patient, types["CarePlan"], numbers.parameters[parameter], types[change.type], change.id
+    )
+    plans = [decode(row[1]) for row in rows if row[1] is not None]
+    return any(
+        is_plan(plan, names) and not is_open(plan) and change.id in (*goals_of(plan), *teams_of(plan)) for plan in plans
+    )

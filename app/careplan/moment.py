@@ -1,0 +1,113 @@
+"""The plan at one moment, by the number of a revision or by a time: which versions it showed, and what of them the
+caller may see now. MODEL 2, "Revisions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.careplan.difference import PlanState
+from app.careplan.history import History
+from app.careplan.names import Names
+from app.careplan.past import Key, Member, Revision
+from app.careplan.words import remark
+from app.errors import Gone, Invalid, Issue, NotFound
+from app.fhir.dates import OPEN_END, bounds
+from app.server.store.removal import removed
+
+_NUMBER_DIGITS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """``members``: every version that the plan showed, in the plan's order, those that may not be seen too. ``missing``
+    are versions that a manifest names and that are nowhere, as in a record that was restored in part.
+    """
+
+    revision: Revision
+    members: Sequence[Member]
+    missing: Sequence[Key]
+
+    @property
+    def shown(self) -> list[Member]:
+        """What the caller may see, as far as it is still there."""
+        return [each for each in self.members if each.body is not None]
+
+    def state(self) -> PlanState:
+        """The same as plan, goals and network, for what may be seen of them. Raises ``NotFound`` where that is not the
+        plan itself.
+        """
+        parts: dict[str, dict[str, dict[str, object]]] = {"CarePlan": {}, "Goal": {}, "CareTeam": {}}
+        for each in self.shown:
+            if each.type in parts:
+                parts[each.type][each.id] = each.resource() or {}
+        first = next(iter(self.members), None)
+        plan = parts["CarePlan"].get(first.id) if first is not None else None
+        if plan is None:
+            raise NotFound("The plan of that moment may not be seen.")
+        return PlanState(plan, parts["Goal"], parts["CareTeam"])
+
+    def remarks(self) -> list[Issue]:
+        """What is not shown, and why: removed at the person's request, or not for the caller to see."""
+        found = [
+            Issue("deleted", removed(f"{each.type}/{each.id}", each.removed or each.updated), severity="information")
+            for each in self.members
+            if each.is_erased
+        ]
+        hidden = sum(each.is_hidden for each in self.members)
+        if hidden or not self.revision.seen:
+            found.append(Issue("suppressed", remark("left-out"), severity="information"))
+        if self.missing:
+            found.append(Issue("incomplete", remark("missing"), severity="warning"))
+        return found
+
+
+async def at(history: History, given: str, names: Names) -> Moment:
+    """The plan at a number or time as it was written in a request; digits only are a number, also where they look like
+    a year. Raises ``Invalid``, ``NotFound`` or ``Gone``.
+    """
+    text = given.strip()
+    if text.isascii() and text.isdecimal():
+        return await at_number(history, int(text[: _NUMBER_DIGITS + 1]), names)
+    return await at_time(history, text, names)
+
+
+async def newest(history: History, names: Names) -> Moment:
+    """What the plan showed after its newest revision."""
+    return await _after(await history.at_time(OPEN_END), history, names)
+
+
+async def at_number(history: History, number: int, names: Names) -> Moment:
+    """What the plan showed after a revision, in those very versions."""
+    return await _after(await history.at_number(number), history, names)
+
+
+async def _after(revision: Revision, history: History, names: Names) -> Moment:
+    keys = _kept(revision).manifest(names)
+    found = await history.versions(keys)
+    return Moment(revision, [found[key] for key in keys if key in found], [key for key in keys if key not in found])
+
+
+async def at_time(history: History, given: str, names: Names) -> Moment:
+    """What the plan showed at the end of a day, second or other time: the parts that the newest revision until then
+    names, each as it was then, also where it was changed meanwhile without a revision.
+    """
+    try:
+        before = bounds(given)[1]
+    except Invalid as error:
+        raise Invalid(f"{given!r} is neither the number of a revision nor a time.", "value") from error
+    revision = _kept(await history.at_time(before))
+    keys = revision.manifest(names)
+    found = await history.versions_at(keys, before)
+    members = [found[key[:2]] for key in keys if key[:2] in found]
+    missing = [key for key in keys if key[:2] not in found]
+    # What was deleted by then was not shown any more.
+    return Moment(revision, [each for each in members if each.state != "delete"], missing)
+
+
+def _kept(revision: Revision) -> Revision:
+    if revision.erased:
+        raise Gone(removed(f"Revision {revision.number}", revision.updated))
+    return revision

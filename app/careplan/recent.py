@@ -1,0 +1,159 @@
+"""What a plan went through since it was last agreed, as the rules of the cycle need it: read from its revisions, the
+newest first, whoever asks.
+
+Nothing of it is shown to anybody; what is shown of the past goes through ``history``, under the access of now.
+https://hl7.org/fhir/R4/provenance.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.careplan.names import Names
+from app.careplan.past import Revision
+from app.careplan.plan import OPEN_GOALS, Cycle, goals_of, local
+from app.careplan.revision import claim_of
+from app.database import Reader
+from app.fhir.dates import bounds
+from app.fhir.resource import Resource, decode
+from app.server.server import FhirServer
+
+_AT_A_TIME: Final = 20
+_FIRST: Final = 1
+_REVISIONS: Final = (
+    "SELECT c.name, r.n, r.id, r.version, r.updated, r.deleted, r.body FROM claim c CROSS JOIN resource r"
+    " WHERE c.patient = $1 AND c.name >= $2 AND c.name < $3 AND r.patient = $1 AND r.n = c.n"
+    " ORDER BY c.name DESC LIMIT $4"
+)
+_SAID: Final = (
+    "SELECT DISTINCT r.n, r.id, r.body FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
+    " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND l.target_id = $5"
+    " AND r.deleted = 0 AND r.updated >= $6 ORDER BY r.n"
+)
+_GOAL: Final = "SELECT r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.deleted = 0"
+_VERSION: Final = (
+    "SELECT coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient AND r.type = h.type"
+    " AND r.id = h.id AND r.version = h.version)) FROM history h"
+    " WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.version = $4"
+)
+_AGREED: Final = frozenset({"accepted", "active", "on-hold"})
+"""The statuses of goals that a check is about: what is only proposed is still to be agreed, and needs no decision."""
+_VOID: Final = frozenset({"entered-in-error", "cancelled"})
+
+
+@dataclass(slots=True)
+class Recent:
+    """``agreed`` (µs): when the plan was last agreed, 0 when it never was; ``decided``: what was decided about each
+    goal since, in the check that is going on.
+    """
+
+    agreed: int = 0
+    decided: dict[str, str] = field(default_factory=dict)
+
+
+async def revisions_back(reader: Reader, patient: int, plan_id: str) -> AsyncIterator[Revision]:
+    """The revisions of a plan, the newest first; those that were erased are left out."""
+    end = f"izp|{plan_id}}}"
+    while rows := await reader.fetch(_REVISIONS, patient, claim_of(plan_id, _FIRST), end, _AT_A_TIME):
+        for name, n, resource_id, version, updated, deleted, body in rows:
+            if not deleted:
+                number = int(name.rpartition("|")[2])
+                yield Revision(number, n, resource_id, version, updated, erased=False, seen=True, body=body)
+        if len(rows) < _AT_A_TIME:
+            return
+        end = rows[-1][0]
+
+
+async def recent(reader: Reader, patient: int, plan_id: str, names: Names) -> Recent:
+    """Since the plan was last agreed. What was decided before it was opened for revision does not count any more."""
+    found, counts = Recent(), True
+    async for revision in revisions_back(reader, patient, plan_id):
+        if revision.event == "agree":
+            found.agreed = revision.updated
+            break
+        counts = counts and revision.event != "revise"
+        if counts and revision.event == "decide":
+            for goal, decision in decisions_in(revision.resource, names):
+                found.decided.setdefault(goal, decision)
+    return found
+
+
+def decisions_in(revision: Resource, names: Names) -> list[tuple[str, str]]:
+    """(Goal id, decision) of each that a revision carries."""
+    found = []
+    for each in revision.get("extension", ()):
+        if each.get("url") == names.extension("goal-decision"):
+            parts: dict[str, Any] = {part.get("url"): part for part in each.get("extension", ())}
+            goal = local(parts.get("goal", {}).get("valueReference"))
+            if goal is not None:
+                found.append((goal[1], parts.get("decision", {}).get("valueCode", "")))
+    return found
+
+
+async def since_the_last_check(reader: Reader, patient: int, plan_id: str, names: Names, cycle: Cycle) -> int:
+    """When the check of the cycle before ended (µs); in the first cycle when the plan was started."""
+    first = 0
+    async for revision in revisions_back(reader, patient, plan_id):
+        first = revision.updated
+        if _cycle_in(revision.resource, names) < cycle.cycle:
+            break
+    return first
+
+
+async def status_before_hold(server: FhirServer, reader: Reader, patient: int, plan_id: str) -> str:
+    """The status that the plan had when it was put on hold."""
+    async for revision in revisions_back(reader, patient, plan_id):
+        version = revision.replaced.get(("CarePlan", plan_id))
+        if revision.event == "hold" and version is not None:
+            rows = await reader.fetch(_VERSION, patient, server.registry.number("CarePlan"), plan_id, version)
+            if rows and rows[0][0] is not None:
+                found: str = decode(rows[0][0])["status"]
+                return found
+    return "active"
+
+
+async def said_of(
+    server: FhirServer, reader: Reader, patient: int, goals: Sequence[str], *, since: int
+) -> dict[str, list[Resource]]:
+    """What was said of each goal since a moment (µs), as Observations in their order."""
+    number = server.registry.number
+    parameter = server.definitions.parameter_numbers["goal-focus"]
+    found: dict[str, list[Resource]] = {}
+    for goal in goals:
+        rows = await reader.fetch(_SAID, patient, number("Observation"), parameter, number("Goal"), goal, since)
+        said = [{**decode(row[2]), "id": row[1]} for row in rows]
+        found[goal] = [each for each in said if each.get("status") not in _VOID]
+    return found
+
+
+async def to_decide(server: FhirServer, reader: Reader, patient: int, plan: Resource) -> dict[str, str]:
+    """The lifecycleStatus of every goal of the plan that is open, by id."""
+    found: dict[str, str] = {}
+    for goal in goals_of(plan):
+        rows = await reader.fetch(_GOAL, patient, server.registry.number("Goal"), goal)
+        status = decode(rows[0][0]).get("lifecycleStatus", "") if rows and rows[0][0] is not None else ""
+        if status in OPEN_GOALS:
+            found[goal] = status
+    return found
+
+
+def needs_decision(goals: Mapping[str, str]) -> set[str]:
+    """Those of open goals, with their status, that a check is about."""
+    return {goal for goal, status in goals.items() if status in _AGREED}
+
+
+def is_due(cycle: Cycle, *, now: int) -> bool:
+    """Whether the day of the review has come."""
+    return bool(cycle.next_review) and bounds(cycle.next_review)[0] <= now
+
+
+def _cycle_in(revision: Resource, names: Names) -> int:
+    for each in revision.get("extension", ()):
+        if each.get("url") == names.revision:
+            for part in each.get("extension", ()):
+                if part.get("url") == "cycle":
+                    number: int = part.get("valuePositiveInt", 0)
+                    return number
+    return 0
