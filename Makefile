@@ -37,6 +37,7 @@ bench: dev-environment ## measure beside the frozen floor; writes benchmarks/RES
 
 profiles: dev-environment ## remake what is made of medmij_profiles: operations, snapshots, docs/profiles
 	.venv/bin/python -m app.main.definitions
+	.venv/bin/python -m app.careplan.templates
 	.venv/bin/zelfregie profiles snapshot
 	.venv/bin/zelfregie profiles pages
 

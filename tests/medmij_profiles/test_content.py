@@ -13,13 +13,13 @@ import pytest
 from app.audit.audit_event import EVENTS, subtype_of
 from app.auth.code_systems import files
 from app.auth.consents.purposes import PURPOSES
-from app.main.definitions import every_operation
 from app.auth.rights.annotation import RECTIFICATION, category_system
 from app.auth.roles import Role
 from app.config import CANONICAL_BASE, RELEASED, VERSION
 from app.fhir.profiles.tree import tree_of
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
+from app.main.definitions import every_operation
 from app.server.intake import flags
 from app.server.labels import load_labels
 from tests.medmij_profiles.package import (

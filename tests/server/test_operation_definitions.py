@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.auth import publish
-from app.main.definitions import every_operation
 from app.fhir.resource import decode
 from app.fhir.validation import validate
+from app.main.definitions import every_operation
 from app.server.operation_definitions import (
     FOLDER,
     canonical,
