@@ -171,7 +171,7 @@ def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: N
     if by_mouth in rows and revision.extensions(names.extension("word-of-mouth")):
         event = by_mouth
     row = rows.get(event) or rows["change"]
-    told = [each for each in clauses if each.row not in row.get("tells", ())]
+    told = _once([each for each in clauses if each.row not in row.get("tells", ())])
     if event == "change" and len(told) == 1:
         return sentence_of(_joined(when, told[0].did(who)))
     said = filled(row, who=who, number=_decided(revision, names))
@@ -189,6 +189,11 @@ def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: N
             lambda language: f"{when[language]}: {said[language]}: {'; '.join(each[language] for each in details)}"
         )
     )
+
+
+def _once(clauses: Sequence[Clause]) -> list[Clause]:
+    """What reads alike is said once: several things that were said of the same goal, say."""
+    return list({each.part["nl"]: each for each in clauses}.values())
 
 
 def _joined(when: Words, said: Words) -> Words:
