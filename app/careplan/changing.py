@@ -15,7 +15,7 @@ from app.careplan.plan import goals_of, is_plan
 from app.careplan.refusals import refusal
 from app.errors import Conflict, Invalid, Issue, NotFound, PreconditionFailed
 from app.fhir.resource import Resource, decode
-from app.fhir.scopes import NAMES
+from app.fhir.scopes import NAMES, Action
 from app.server.challenges import beyond_scopes
 from app.server.interactions.preconditions import if_match
 from app.server.messages import Request, Target
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The plan as it is now, with its goals by id."""
+    """The plan as it is now, with those of its goals by id that the caller may see."""
 
     patient: int
     patient_id: str
@@ -86,7 +86,7 @@ async def current_of(server: FhirServer, request: Request, target: Target, names
     if not is_plan(plan, names):
         raise NotFound(f"CarePlan/{target.id} is not an individual care plan.", "business-rule")
     goals: dict[str, Part] = {}
-    for goal in goals_of(plan):
+    for goal in goals_of(plan) if request.access.scopes.allow("Goal", Action.READ) else ():
         try:
             found = await _read(server, request, "Goal", goal, None, partition=stored.patient)
         except NotFound:

@@ -17,13 +17,15 @@ from app.careplan.people import Reference, author_of
 from app.careplan.plan import local
 from app.careplan.refusals import refusal
 from app.fhir.dates import instant
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, parse_reference
 from app.server.access import Access
 from app.server.interactions.parameters import Inputs
 from app.server.operations import Parameter
 
 NOT_DISCUSSED: Final = "not-discussed"
 FIVE_POINTS: Final = "gas-5"
+_CARE: Final = ("Practitioner", "PractitionerRole", "Organization")
+"""Who evaluates on the side of care."""
 _RATINGS: Final = {"importance": "importance", "confidence": "confidence", "howIsItGoing": "how-is-it-going"}
 _TO_TEN: Final = "0 to 10: "
 PARTS: Final = (
@@ -102,7 +104,17 @@ def performer_of(access: Access, patient_id: str, given: Reference | None) -> Re
         if given is not None:
             raise refusal("own-evaluation", "performer")
         return acting
+    if given is not None and not _is_of_care(given):
+        raise refusal("evaluation-of-care", "performer")
     return given or {"display": acting["display"]}
+
+
+def _is_of_care(given: Reference) -> bool:
+    """Whether a Reference names somebody on the side of care: nobody says the person's word for them."""
+    if "reference" in given:
+        named = parse_reference(given["reference"])
+        return named is not None and named.type in _CARE
+    return given.get("type", _CARE[0]) in _CARE
 
 
 @dataclass(frozen=True, slots=True)

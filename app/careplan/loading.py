@@ -27,6 +27,7 @@ from app.server.store.changes import Draft
 from app.server.store.execute import execute
 from app.server.store.prepare import check_resource, finish
 
+_OF_REVISIONS: Final = ("manifest", "word-of-mouth", "goal-decision")
 _AT_ONCE: Final = 100
 """Patients whose plans are revised in one transaction."""
 _TAKEN: Final = "SELECT n FROM claim WHERE patient = $1 AND name = $2"
@@ -44,6 +45,19 @@ def is_revision(provenance: Resource, names: Names) -> bool:
     """Whether a Provenance is, or says that it is, a revision of a plan."""
     claimed = names.revision_profile in provenance.get("meta", {}).get("profile", ())
     return claimed or any(each.get("url") == names.revision for each in provenance.get("extension", ()))
+
+
+def speaks_as_revision(provenance: Resource, names: Names) -> bool:
+    """The same, or that it says what only a revision does: an event of the cycle, what was agreed by word of mouth or
+    decided, what the plan showed.
+    """
+    told = {names.extension(each) for each in _OF_REVISIONS}
+    activity = provenance.get("activity", {}).get("coding", ())
+    return (
+        is_revision(provenance, names)
+        or any(each.get("url") in told for each in provenance.get("extension", ()))
+        or any(each.get("system") == names.system("plan-event") for each in activity)
+    )
 
 
 def place_of(revision: Resource, names: Names) -> tuple[str, int] | None:

@@ -24,6 +24,7 @@ _VERSIONS: Final = (
     " AND r.type = h.type AND r.id = h.id AND r.version = h.version)) FROM history h"
     " WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.version >= $4 ORDER BY h.version LIMIT $5"
 )
+_SEEN: Final = "SELECT n FROM resource WHERE patient = $1 AND type = $2 AND id = $3 AND labels & $4 = 0"
 _UNTOLD: Final = frozenset({"meta", "id", "resourceType"})
 
 
@@ -43,7 +44,7 @@ async def changed_meanwhile(
     """
     steps = await _steps(reader, late, types)
     told = [each for each in steps if each.elements is not None][:MOST_TOLD]
-    by_whom = await _authors(reader, late, plan_id, told)
+    by_whom = await _authors(reader, late, plan_id, told, types["Provenance"])
     issues = [_issue(late, each, by_whom.get(each.version)) for each in told]
     untold = late.present - late.version - len(told)
     if untold > 0:
@@ -71,8 +72,13 @@ async def _steps(reader: Reader, late: Overtaken, types: Mapping[str, int]) -> l
     return found
 
 
-async def _authors(reader: Reader, late: Overtaken, plan_id: str, steps: list[_Step]) -> dict[int, Revision]:
-    """The revision that wrote each version."""
+async def _authors(
+    reader: Reader, late: Overtaken, plan_id: str, steps: list[_Step], provenance: int
+) -> dict[int, Revision]:
+    """The revision that wrote each version, where the caller may see that. ``provenance``: the number of the type."""
+    if not late.access.scopes.allow("Provenance", Action.READ):
+        return {}
+    denied = late.access.denied_labels(late.patient, Action.READ)
     wanted = {each.version for each in steps}
     found: dict[int, Revision] = {}
     if not wanted or not plan_id:
@@ -81,9 +87,9 @@ async def _authors(reader: Reader, late: Overtaken, plan_id: str, steps: list[_S
     async for revision in revisions_back(reader, late.patient, plan_id):
         if revision.updated < earliest or len(found) == len(wanted):
             break
-        for kind, resource_id, version in revision.written:
-            if (kind, resource_id) == (late.type, late.id) and version in wanted:
-                found[version] = revision
+        made = [each[2] for each in revision.written if each[:2] == (late.type, late.id) and each[2] in wanted]
+        if made and await reader.fetch(_SEEN, late.patient, provenance, revision.id, denied):
+            found |= dict.fromkeys(made, revision)
     return found
 
 

@@ -82,8 +82,9 @@ def local(reference: Any) -> tuple[str, str] | None:
 
 
 def goals_of(plan: Resource) -> list[str]:
-    """The ids of the plan's goals, in their order."""
-    return [found[1] for each in plan.get("goal", ()) if (found := local(each)) is not None and found[0] == "Goal"]
+    """The ids of the plan's goals, in their order, each once."""
+    found = [local(each) for each in plan.get("goal", ())]
+    return list(dict.fromkeys(each[1] for each in found if each is not None and each[0] == "Goal"))
 
 
 def teams_of(plan: Resource) -> list[str]:

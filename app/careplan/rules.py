@@ -12,7 +12,7 @@ from typing import Final
 from app.careplan.cycle import ON_HOLD
 from app.careplan.goals import goal_issues, is_of_closed_plan
 from app.careplan.intent import CHANGE, Intent
-from app.careplan.loading import given_revisions, is_revision
+from app.careplan.loading import given_revisions, is_revision, speaks_as_revision
 from app.careplan.meanwhile import changed_meanwhile
 from app.careplan.names import IZP, Names
 from app.careplan.people import is_service, side_of
@@ -30,7 +30,6 @@ _INSTEAD: Final = {
     "CarePlan": "revoked, completed",
     "Goal": "cancelled, entered-in-error",
     "CareTeam": "inactive, entered-in-error",
-    "Provenance": "-",
 }
 _LONGEST: Final = 9
 """Digits of a version."""
@@ -138,8 +137,8 @@ class PlanRules:
                 continue
             was = each.before is not None and is_revision(each.before, self._names)
             if was and each.after is None:
-                raise Conflict(text_of("not-deleted", what=f"Provenance/{each.id}", statuses="-"), "business-rule")
-            claims = each.after is not None and is_revision(each.after, self._names)
+                raise Conflict(text_of("revision-not-deleted", what=f"Provenance/{each.id}"), "business-rule")
+            claims = each.after is not None and speaks_as_revision(each.after, self._names)
             if (was or claims) and not is_service(changes.access):
                 raise Forbidden(text_of("revisions-by-service"), "forbidden")
 

@@ -108,7 +108,7 @@ async def test_a_professional_sees_who_did_what_and_is_named_with_the_organisati
     body: Resource = {
         "resourceType": "Parameters",
         "parameter": [
-            {"name": "when", "valueDateTime": "2026-11-01"},
+            {"name": "when", "valueDateTime": "2024-11-01"},
             {"name": "how", "valueCode": "telephone"},
             {"name": "present", "valueReference": {"display": "Anna en haar dochter"}},
         ],

@@ -13,7 +13,7 @@ from tests.careplan.histories import NAMES
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
 
-MOUTH: Final = {"when": "2026-11-20", "how": "telephone", "present": [{"display": "Anna en de praktijkondersteuner"}]}
+MOUTH: Final = {"when": "2024-11-20", "how": "telephone", "present": [{"display": "Anna en de praktijkondersteuner"}]}
 _KINDS: Final = {
     "when": "valueDateTime",
     "how": "valueCode",

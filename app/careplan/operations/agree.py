@@ -10,9 +10,10 @@ from app.careplan.intent import Intent, WordOfMouth
 from app.careplan.names import Names
 from app.careplan.people import side_of
 from app.careplan.plan import cycle_of, with_cycle
+from app.careplan.recent import to_decide
 from app.careplan.refusals import refusal
 from app.errors import Invalid
-from app.fhir.dates import instant
+from app.fhir.dates import bounds, instant
 from app.fhir.scopes import Action
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.interactions.written import written
@@ -30,6 +31,8 @@ AGREE_PARAMETERS: Final = (
     *MOUTH_PARAMETERS,
     Parameter("return", "out", 1, "1", "CarePlan", "The plan as it is now."),
 )
+_TO_AGREE: Final = frozenset({"proposed", "planned", "accepted"})
+"""The statuses of goals that become active."""
 _REVIEW_AFTER: Final = 91
 """Days after which to look back when nobody says."""
 _DAY: Final = 24 * 60 * 60 * 1_000_000
@@ -43,7 +46,7 @@ def agree_operation(names: Names) -> Operation:
         check_scopes(request, Action.UPDATE, "CarePlan", "Goal")
 
         async def make(current: Current) -> Changed:
-            return _agreed(current, request, inputs, names)
+            return await _agreed(server, request, current, inputs, names)
 
         _, drafts = await change(server, request, target, names, make)
         return await written(server, request, drafts[0], interaction="$agree")
@@ -62,16 +65,19 @@ def agree_operation(names: Names) -> Operation:
     )
 
 
-def _agreed(current: Current, request: Request, inputs: Inputs, names: Names) -> Changed:
+async def _agreed(server: FhirServer, request: Request, current: Current, inputs: Inputs, names: Names) -> Changed:
     plan = current.plan.resource
     cycle = cycle_of(plan, names)
     if cycle is None:
         raise refusal("keeps-its-profile", "CarePlan.extension", profile=names.plan_profile)
-    mouth = mouth_of(inputs)
+    mouth = mouth_of(inputs, now=request.now)
     event = events()["agree"]
     event.check(status=plan["status"], phase=cycle.phase, side=side_of(request.access), by_mouth=mouth is not None)
     if not plan.get("goal"):
         raise refusal("goal-needed", "CarePlan.goal")
+    open_goals = await to_decide(server, server.database, current.patient, plan)
+    if any(status in _TO_AGREE and goal not in current.goals for goal, status in open_goals.items()):
+        raise refusal("agree-unseen", "CarePlan.goal")
     today = instant(request.now)[:10]
     review = inputs.first("nextReview") or instant(request.now + _REVIEW_AFTER * _DAY)[:10]
     if review < today:
@@ -83,16 +89,23 @@ def _agreed(current: Current, request: Request, inputs: Inputs, names: Names) ->
         right=None if mouth is None else Action.CREATE,
     )
     for part in current.goals.values():
-        if part.resource["lifecycleStatus"] in ("proposed", "planned", "accepted"):
+        if part.resource["lifecycleStatus"] in _TO_AGREE:
             changed.updated.append({**part.resource, "lifecycleStatus": "active", "statusDate": today})
     return changed
 
 
-def mouth_of(inputs: Inputs) -> WordOfMouth | None:
-    """What is recorded of an agreement by word of mouth; None when nothing is said of it. Raises ``Invalid``."""
+def mouth_of(inputs: Inputs, *, now: int) -> WordOfMouth | None:
+    """What is recorded of an agreement by word of mouth; None when nothing is said of it. Raises ``Invalid`` and
+    ``Unprocessable``.
+    """
     when, how, present = inputs.first("when"), inputs.first("how"), inputs.values.get("present", [])
     if when is None and how is None and not present:
         return None
     if when is None or how is None or not present:
         raise Invalid("", issues=(refusal("by-mouth").issues[0],))
+    if bounds(when)[0] > now:
+        raise refusal("mouth-later", "when")
+    for number, each in enumerate(present):
+        if "reference" not in each and not str(each.get("display", "")).strip():
+            raise refusal("mouth-present", f"present[{number}]")
     return WordOfMouth(when, how, present)

@@ -97,7 +97,8 @@ def attainment_operation(names: Names) -> Operation:
             for goal in goals_of(current.plan.resource):
                 for side, scored in scores_in(goal, await gathering.about(goal), names).items():
                     found[side].append(scored)
-        shows_t = side_of(request.access) == "care"
+        # Of a part of the scores it would not be the T-score of the plan.
+        shows_t = side_of(request.access) == "care" and not (gathering.offer.hidden or gathering.offer.cut)
         listed: list[Resource] = [{"name": "since", "valueInstant": instant(since)}]
         listed += [_side(word, found[side], shows_t=shows_t) for side, word in SIDES if found[side]]
         if gathering.offer.hidden:

@@ -11,7 +11,7 @@ from app.careplan.names import Names
 from app.careplan.offer import Gathering, Offer, Shown
 from app.careplan.operations.answers import standing
 from app.careplan.plan import goals_of
-from app.careplan.recent import since_the_last_check
+from app.careplan.recent import since_the_last_check, to_decide
 from app.careplan.refusals import text_of
 from app.errors import Issue
 from app.fhir.dates import bounds, instant
@@ -53,6 +53,8 @@ def check_in_operation(names: Names) -> Operation:
             else:
                 since = bounds(given)[0]
             offer = await Gathering(server, reader, request, current.patient, since=since).whole(plan)
+        there = await to_decide(server, server.database, current.patient, plan)
+        offer.hidden = offer.hidden or not there.keys() <= current.goals.keys()
         goals = [(each, encode(current.goals[each].resource)) for each in goals_of(plan) if each in current.goals]
         entries, rows = await _entries(server, request, current.patient, offer, goals)
         address = f"{server.base}CarePlan/{current.id}/$check-in?since={instant(since)}"

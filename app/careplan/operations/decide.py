@@ -79,7 +79,7 @@ def decide_operation(names: Names) -> Operation:
 async def _decided(server: FhirServer, request: Request, current: Current, inputs: Inputs, names: Names) -> Changed:
     plan = current.plan.resource
     cycle = standing(plan, names, now=request.now)
-    mouth = mouth_of(inputs)
+    mouth = mouth_of(inputs, now=request.now)
     event = events()["decide"]
     event.check(status=plan["status"], phase=cycle.phase, side=side_of(request.access), by_mouth=mouth is not None)
     decisions = _decisions_in(inputs, current)

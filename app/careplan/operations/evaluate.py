@@ -84,7 +84,9 @@ async def _evaluated(server: FhirServer, request: Request, current: Current, inp
         goal = current.goals[each.goal].resource
         status = concept(ACHIEVEMENT, each.achievement)
         if each.achievement and side == "patient" and goal.get("achievementStatus") != status:
+            check_scopes(request, Action.UPDATE, "Goal")
             changed.updated.append({**goal, "achievementStatus": status})
+            changed.right = None  # a goal is changed by who may change goals
     return changed
 
 

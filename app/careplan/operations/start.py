@@ -75,6 +75,8 @@ async def _start(server: FhirServer, request: Request, target: Target, names: Na
     goals += [_goal(each, patient_id, request, names) for each in inputs.values.get("goalResource", ())]
     if not all(each.get("description", {}).get("text") for each in goals):
         raise refusal("goal-needed", "goal")
+    if side_of(request.access) != "patient" and not all(map(_is_proposed, goals)):
+        raise refusal("start-proposed", "goalResource")
     for each in goals:
         each["id"] = fresh_id(server, patient)
     plan = {"id": fresh_id(server, patient), **_plan(patient_id, goals, inputs.first("title"), request, names)}
@@ -116,6 +118,10 @@ def _plan(patient_id: str, goals: list[Resource], title: str | None, request: Re
     if title:
         plan["title"] = title
     return with_cycle(plan, Cycle(1, "plan", now), names)
+
+
+def _is_proposed(goal: Resource) -> bool:
+    return goal["lifecycleStatus"] == "proposed" and "achievementStatus" not in goal
 
 
 def _goal(given: Resource, patient_id: str, request: Request, names: Names) -> Resource:

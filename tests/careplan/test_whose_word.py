@@ -1,0 +1,223 @@
+"""Nobody says the person's word for them, and nothing is recorded that did not happen.
+
+MODEL 2, "Who may write" and "GAS".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.auth.roles import Role
+from app.fhir.resource import Resource, decode
+from tests.careplan.actors import actor
+from tests.careplan.histories import NAMES, started
+from tests.careplan.turning import MOUTH, done, event, newest, part, professional, read, rules, where
+from tests.server.grants import token_with
+from tests.server.service import Caller, Service, issues
+
+LATER = "2099-01-01"
+
+
+async def agreed(anna: Caller, *goals: str) -> tuple[str, list[str]]:
+    journey = await started(anna, *goals)
+    plan = await done(anna, journey.plan, "agree", nextReview=LATER)
+    return journey.plan, [each["reference"].rpartition("/")[2] for each in plan["goal"]]
+
+
+async def app(service: Service, scopes: str, **members: Any) -> Caller:
+    given = {"purpose": "own-use", "kind": "app", "client": "diary", "role": Role.PATIENT, "fhir_user": "Patient/anna"}
+    return await token_with(service, scopes, "anna", **{**given, **members})
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"when": "2098-01-01"}, "plan-mouth-later"),
+        ({"present": [{"identifier": {"value": "12"}}]}, "plan-mouth-present"),
+        ({"present": [{"display": "Anna"}, {"type": "Patient"}]}, "plan-mouth-present"),
+        ({"present": [{"display": " "}]}, "plan-mouth-present"),
+    ],
+)
+async def test_by_word_of_mouth_it_happened_and_somebody_was_there(
+    service: Service, anna: Caller, given: dict[str, Any], rule: str
+) -> None:
+    journey = await started(anna)
+    doctor = await professional(service)
+    answer = await event(doctor, journey.plan, "agree", **{**MOUTH, **given})
+    assert (answer.status_code, rules(answer)) == (422, [rule])
+    assert where(await read(anna, "CarePlan", journey.plan)) == ("draft", 1, "plan")
+
+
+@pytest.mark.parametrize(
+    "performer",
+    [
+        {"reference": "Patient/anna"},
+        {"reference": "RelatedPerson/roos"},
+        {"reference": "https://elders.example/fhir/Patient/1"},
+        {"reference": "#self"},
+        {"type": "Patient", "display": "Anna"},
+    ],
+)
+async def test_a_system_does_not_evaluate_in_the_persons_name(
+    service: Service, anna: Caller, performer: Resource
+) -> None:
+    plan, (walk,) = await agreed(anna)
+    system = await actor(service, "system")
+    said = part(goal=walk, comment="Gaat goed", score=2)
+    answer = await event(system, plan, "evaluate", performer=performer, evaluation=said)
+    assert (answer.status_code, rules(answer)) == (422, ["plan-evaluation-of-care"])
+    for allowed in ({"reference": "Practitioner/doctor"}, {"display": "De wijkverpleegkundige"}):
+        await done(system, plan, "evaluate", performer=allowed, evaluation=said)
+    answer = await anna.get(f"/CarePlan/{plan}/$attainment")
+    sides = [each for each in decode(answer.content)["parameter"] if each["name"] == "side"]
+    assert [each["part"][0]["valueCode"] for each in sides] == ["professional"]
+
+
+async def test_how_a_goal_stands_is_written_by_who_may_change_goals(service: Service, anna: Caller) -> None:
+    plan, (walk,) = await agreed(anna)
+    diary = await app(service, "patient/CarePlan.rs patient/Goal.rs patient/Observation.crs")
+    answer = await event(diary, plan, "evaluate", evaluation=part(goal=walk, achievement="achieved"))
+    assert answer.status_code == 403, answer.text
+    assert "achievementStatus" not in await read(anna, "Goal", walk)
+    await done(diary, plan, "evaluate", evaluation=part(goal=walk, comment="Gaat goed"))
+    await done(anna, plan, "evaluate", evaluation=part(goal=walk, achievement="achieved"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"lifecycleStatus": "completed"},
+        {"lifecycleStatus": "active"},
+        {
+            "lifecycleStatus": "proposed",
+            "achievementStatus": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/goal-achievement", "code": "achieved"}]
+            },
+        },
+    ],
+)
+async def test_a_professional_starts_a_plan_with_goals_that_are_to_be_agreed(
+    service: Service, anna: Caller, given: Resource
+) -> None:
+    doctor = await professional(service)
+    goal = {"resourceType": "Goal", "description": {"text": "Stoppen"}, "subject": {"reference": "Patient/anna"}}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "goalResource", "resource": {**goal, **given}}]}
+    answer = await doctor.post("/Patient/anna/$start", body)
+    assert (answer.status_code, rules(answer)) == (422, ["plan-start-proposed"])
+    body["parameter"][0]["resource"] = {**goal, "lifecycleStatus": "proposed"}
+    assert (await doctor.post("/Patient/anna/$start", body)).status_code == 201
+    assert await anna.found("/Goal?lifecycle-status=proposed")
+
+
+@pytest.mark.parametrize("kept", ["manifest", "word-of-mouth", "activity"])
+async def test_what_only_a_revision_says_is_said_by_the_service(service: Service, anna: Caller, kept: str) -> None:
+    journey = await started(anna)
+    doctor = await professional(service)
+    await done(doctor, journey.plan, "agree", **MOUTH)
+    revision = await newest(anna, journey.plan)
+    forged: Resource = {
+        "resourceType": "Provenance",
+        "target": revision["target"],
+        "recorded": revision["recorded"],
+        "agent": revision["agent"],
+    }
+    plain = await anna.create(forged)
+    if kept == "activity":
+        forged["activity"] = revision["activity"]
+    else:
+        url = f"{NAMES}/StructureDefinition/{kept}"
+        forged["extension"] = [each for each in revision["extension"] if each["url"] == url]
+        assert forged["extension"]
+    for caller in (anna, doctor):
+        assert (await caller.post("/Provenance", forged)).status_code == 403
+    changed = await anna.put(f"/Provenance/{plain['id']}", {**forged, "id": plain["id"]})
+    assert changed.status_code == 403
+
+
+async def test_a_plan_is_agreed_by_who_sees_all_its_goals(service: Service, anna: Caller) -> None:
+    journey = await started(anna, "Wandelen", "Slapen")
+    await journey.change("Goal", journey.goal, priority={"text": "hoog"}, lifecycleStatus="planned")
+    narrow = await app(service, "patient/CarePlan.cruds patient/Goal.cruds?lifecycle-status=planned")
+    answer = await event(narrow, journey.plan, "agree", nextReview=LATER)
+    assert answer.status_code == 422, answer.text
+    assert rules(answer) == ["plan-agree-unseen"]
+    assert "Slapen" not in answer.text
+    await done(anna, journey.plan, "agree", nextReview=LATER)
+
+
+async def test_there_is_no_t_score_of_a_part_of_the_scores(service: Service, anna: Caller) -> None:
+    plan, (walk, sleep) = await agreed(anna, "Wandelen", "Slapen")
+    doctor = await professional(service)
+    await done(doctor, plan, "evaluate", evaluation=part(goal=walk, comment="x", score=1))
+    await done(doctor, plan, "evaluate", evaluation=part(goal=sleep, comment="x", score=-3, scale="gas-6"))
+    five = f"{NAMES}/CodeSystem/goal-attainment-scale|gas-5"
+    narrow = await token_with(
+        service,
+        f"user/CarePlan.rs user/Goal.rs user/Observation.rs?method={five}",
+        "anna",
+        patient=None,
+        role=Role.PROFESSIONAL,
+        kind="session",
+        organization="De Proef",
+        fhir_user="Practitioner/doctor",
+    )
+    answer = await narrow.get(f"/CarePlan/{plan}/$attainment")
+    assert answer.status_code == 200, answer.text
+    assert '"score"' in answer.text
+    assert "tScore" not in answer.text
+
+
+async def test_who_was_faster_is_told_to_who_may_see_revisions(service: Service, anna: Caller) -> None:
+    _, (walk,) = await agreed(anna)
+    stale = {**await read(anna, "Goal", walk), "description": {"text": "Fietsen"}}
+    assert (await anna.put(f"/Goal/{walk}", stale)).status_code == 200
+    sees = await app(service, "patient/*.cruds")
+    not_who = await app(service, "patient/Goal.cruds patient/CarePlan.rus")
+    for caller, told in ((sees, True), (not_who, False)):
+        answer = await caller.put(f"/Goal/{walk}", stale)
+        assert answer.status_code == 412, answer.text
+        assert issues(answer)[1]["expression"] == ["Goal.description"]
+        assert ("by Patient/anna (change)" in answer.text) is told
+
+
+async def test_a_revision_that_is_to_be_deleted_says_why_it_stays(anna: Caller) -> None:
+    journey = await started(anna)
+    revision = await newest(anna, journey.plan)
+    answer = await anna.delete(f"/Provenance/{revision['id']}")
+    assert answer.status_code == 409
+    assert "is a revision of the plan and stays" in answer.text
+
+
+@pytest.mark.parametrize("scopes", ["patient/CarePlan.cruds", "patient/CarePlan.cruds patient/Goal.u"])
+@pytest.mark.parametrize(
+    "what", ["$check-in", "$attainment", "$document", "$revisions", "$as-of?number=1", "$compare?from=1", ""]
+)
+async def test_no_operation_shows_a_goal_to_who_may_not_read_goals(
+    service: Service, anna: Caller, scopes: str, what: str
+) -> None:
+    journey = await started(anna, "Van de drank af")
+    await journey.change("Goal", journey.goal, description={"text": "Minder drank"})
+    planner = await app(service, scopes)
+    answer = await planner.get(f"/CarePlan/{journey.plan}/{what}".rstrip("/"))
+    assert answer.status_code == 200, answer.text
+    assert "drank" not in answer.text
+
+
+async def test_a_check_in_says_that_goals_are_left_out(service: Service, anna: Caller) -> None:
+    journey = await started(anna)
+    planner = await app(service, "patient/CarePlan.cruds")
+    bundle = await planner.bundle(f"/CarePlan/{journey.plan}/$check-in")
+    (entry,) = bundle["entry"]
+    assert [each["code"] for each in entry["resource"]["issue"]] == ["suppressed"]
+
+
+async def test_a_goal_that_the_plan_names_twice_counts_once(service: Service, anna: Caller) -> None:
+    plan, (walk,) = await agreed(anna)
+    there = await read(anna, "CarePlan", plan)
+    twice = {**there, "goal": [{"reference": f"Goal/{walk}"}, {"reference": f"Goal/{walk}"}]}
+    assert (await anna.put(f"/CarePlan/{plan}", twice)).status_code == 200
+    await done(anna, plan, "evaluate", evaluation=part(goal=walk, comment="x", score=1))
+    answer = await anna.get(f"/CarePlan/{plan}/$attainment")
+    assert "1 of 1 goals" in answer.text
