@@ -83,6 +83,8 @@ def applied(answer: Resource, before: State) -> State:
         elif "before" in change:
             state.pop(reference, None)
         plan = next(each for each in state.values() if _is_plan(each))
+        if change["kind"] == "removed" and _drop(plan, change["path"]):
+            continue
         for element in change["element"]:
             path = str(next(_single(part) for part in element if part["name"] == "path"))
             before_parts, after_parts = ([part for part in element if part["name"] == side] for side in _SIDES)
@@ -92,6 +94,18 @@ def applied(answer: Resource, before: State) -> State:
             else:
                 _set(holder, holder["resourceType"], _steps(path), (before_parts, after_parts))
     return {name: _sorted(each) for name, each in state.items()}
+
+
+def _drop(plan: Resource, path: str) -> bool:
+    """Take a whole entry of a list away, where that is what a path leads to."""
+    steps = _steps(path) if "." in path else []
+    if len(steps) != 2 or steps[1]["name"] != "where" or steps[1]["by"] != "id":
+        return False
+    name, key = steps[0]["name"], steps[1]["key"]
+    plan[name] = [each for each in plan[name] if each.get("id") != key]
+    if not plan[name]:
+        del plan[name]
+    return True
 
 
 def _is_plan(resource: Resource) -> bool:

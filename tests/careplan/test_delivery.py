@@ -6,6 +6,8 @@ very SNOMED code that is the second coding of ours.
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.fhir.resource import Resource, decode
 from tests import builders
 from tests.careplan.actors import actor
@@ -23,7 +25,7 @@ HELP = "urn:uuid:6f2d1f3e-0000-4000-8000-000000000005"
 MULTIDISCIPLINARY = builders.concept(SNOMED, "135411000146103")
 
 
-def nl_core(name: str, category: Resource, **elements: object) -> Resource:
+def nl_core(name: str, category: Resource, **elements: Any) -> Resource:
     """An active CarePlan that claims a profile of Nictiz's."""
     return builders.care_plan(
         meta={"profile": [f"http://nictiz.nl/fhir/StructureDefinition/{name}"]},
@@ -33,7 +35,7 @@ def nl_core(name: str, category: Resource, **elements: object) -> Resource:
     )
 
 
-def provider_plan(**elements: object) -> Resource:
+def provider_plan(**elements: Any) -> Resource:
     """Shaped as nl-core-careplan, which R4 has no profile for."""
     return builders.care_plan(
         status="active",

@@ -171,7 +171,7 @@ async def test_from_the_first_page_to_the_printed_plan(service: Service, time: T
     assert await app.bundle(f"/CarePlan/{plan}/$as-of?number={agreed}") == before
 
     changed = await texts(app, f"/CarePlan/{plan}/$compare?from={agreed}&displayLanguage=nl")
-    assert changed == ["Nieuwe voegde de titel van het plan toe.", "Nieuwe voegde een opmerking toe."]
+    assert changed == ["Nieuwe gaf het plan een titel: ‘Naar het strand’.", "Nieuwe voegde een opmerking toe."]
 
     time.move(60)
     back = {"resourceType": "Parameters", "parameter": [{"name": "number", "valuePositiveInt": agreed}]}

@@ -27,8 +27,8 @@ from app.server.search.cursor import Cursor, read_cursor, write_cursor
 from app.server.server import FhirServer
 from app.server.store.removal import removed
 
-DEFAULT_COUNT: Final = 50
-LARGEST_COUNT: Final = 200
+DEFAULT_COUNT: Final = 20
+LARGEST_COUNT: Final = 100
 REVISIONS_PARAMETERS: Final = (
     Parameter("since", "in", 0, "1", "dateTime", "Only what was recorded at or after this time."),
     Parameter("until", "in", 0, "1", "dateTime", "Only what was recorded until the end of this day or other time."),
