@@ -15,12 +15,14 @@ from app.careplan.cycle import Side
 from app.careplan.names import ACHIEVEMENT, Names
 from app.careplan.people import Reference, author_of
 from app.careplan.plan import local
-from app.careplan.refusals import refusal
+from app.careplan.refusals import issue, refusal
+from app.errors import Issue
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, parse_reference
 from app.server.access import Access
 from app.server.interactions.parameters import Inputs
 from app.server.operations import Parameter
+from app.server.rules import Change
 
 NOT_DISCUSSED: Final = "not-discussed"
 FIVE_POINTS: Final = "gas-5"
@@ -174,6 +176,21 @@ def is_of(observation: Resource, names: Names, code: str) -> bool:
     """Whether an Observation says this of a goal."""
     coding = observation.get("code", {}).get("coding", ())
     return any(each.get("system") == names.goal_observations and each.get("code") == code for each in coding)
+
+
+def is_of_a_goal(observation: Resource | None, names: Names) -> bool:
+    """Whether an Observation says anything of a goal as ``$evaluate`` writes it."""
+    coding = observation.get("code", {}).get("coding", ()) if observation is not None else ()
+    return any(each.get("system") == names.goal_observations for each in coding)
+
+
+def word_issues(change: Change, names: Names) -> list[Issue]:
+    """What is said of a goal in the person's name, or was, and is written by who is not on the person's side."""
+    if change.type != "Observation":
+        return []
+    said = [each for each in (change.before, change.after) if each is not None and is_of_a_goal(each, names)]
+    spoken = any(side_in(each) == "patient" for each in said)
+    return [issue("evaluation-of-care", "Observation.performer")] if spoken else []
 
 
 def words_in(said: Iterable[Resource], names: Names) -> list[Resource]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.careplan.cycle import ON_HOLD
+from app.careplan.evaluation import is_of_a_goal, word_issues
 from app.careplan.goals import goal_issues, is_of_closed_plan
 from app.careplan.intent import CHANGE, Intent
 from app.careplan.loading import given_revisions, is_revision, speaks_as_revision
@@ -76,8 +77,10 @@ class PlanRules:
         return Rule("care-plan", _TYPES, self._check, self._concerns, meant=Intent, meanwhile=self._meanwhile)
 
     def _concerns(self, change: Change) -> bool:
-        """Observations and answers matter in an event only, which has an intent."""
-        return change.type not in ("Observation", "QuestionnaireResponse")
+        """Answers, and Observations of other things than goals, matter in an event only, which has an intent."""
+        if change.type == "Observation":
+            return is_of_a_goal(change.after, self._names)
+        return change.type != "QuestionnaireResponse"
 
     async def _check(self, changes: ChangeSet, reader: Reader) -> Verdict:
         intent = changes.intent if isinstance(changes.intent, Intent) else None
@@ -151,13 +154,16 @@ class PlanRules:
     async def _others(
         self, changes: ChangeSet, reader: Reader, held: Held | None, parts: Sequence[Change]
     ) -> list[Issue]:
-        """What holds for Goals and networks that are no part of the open plan. Raises ``Conflict``."""
+        """What holds for Goals and networks that are no part of the open plan, and for what is said of goals. Raises
+        ``Conflict``.
+        """
         issues: list[Issue] = []
         for each in changes.changes:
             if any(each is part for part in parts):
                 continue
             if side_of(changes.access) != "patient":
                 issues += goal_issues(each, held.id if held is not None else "", self._names)
+                issues += word_issues(each, self._names)
             if await is_of_closed_plan(reader, changes.patient, each, self._names, self._numbers):
                 self._check_delete(each)
                 issues.append(issue("closed", each.type))

@@ -103,11 +103,14 @@ async def test_a_professional_starts_a_plan_with_goals_that_are_to_be_agreed(
 ) -> None:
     doctor = await professional(service)
     goal = {"resourceType": "Goal", "description": {"text": "Stoppen"}, "subject": {"reference": "Patient/anna"}}
-    body = {"resourceType": "Parameters", "parameter": [{"name": "goalResource", "resource": {**goal, **given}}]}
-    answer = await doctor.post("/Patient/anna/$start", body)
+
+    def body(goal: Resource) -> Resource:
+        return {"resourceType": "Parameters", "parameter": [{"name": "goalResource", "resource": goal}]}
+
+    answer = await doctor.post("/Patient/anna/$start", body({**goal, **given}))
     assert (answer.status_code, rules(answer)) == (422, ["plan-start-proposed"])
-    body["parameter"][0]["resource"] = {**goal, "lifecycleStatus": "proposed"}
-    assert (await doctor.post("/Patient/anna/$start", body)).status_code == 201
+    proposed = body({**goal, "lifecycleStatus": "proposed"})
+    assert (await doctor.post("/Patient/anna/$start", proposed)).status_code == 201
     assert await anna.found("/Goal?lifecycle-status=proposed")
 
 
@@ -221,3 +224,26 @@ async def test_a_goal_that_the_plan_names_twice_counts_once(service: Service, an
     await done(anna, plan, "evaluate", evaluation=part(goal=walk, comment="x", score=1))
     answer = await anna.get(f"/CarePlan/{plan}/$attainment")
     assert "1 of 1 goals" in answer.text
+
+
+@pytest.mark.parametrize("who", ["professional", "system", "carer"])
+async def test_what_the_person_says_of_a_goal_is_not_written_by_others(
+    service: Service, anna: Caller, who: str
+) -> None:
+    plan, (walk,) = await agreed(anna)
+    await done(anna, plan, "evaluate", evaluation=part(goal=walk, comment="Valt tegen", score=-1))
+    bundle = await anna.bundle(f"/Observation?goal-focus=Goal/{walk}")
+    score = next(each["resource"] for each in bundle["entry"] if "valueInteger" in each["resource"])
+    other = await actor(service, who, "cruds")
+    better = {**score, "valueInteger": 2}
+    for body, method, address in (
+        ({name: value for name, value in better.items() if name not in ("id", "meta")}, "POST", "/Observation"),
+        (better, "PUT", f"/Observation/{score['id']}"),
+        ({**better, "performer": [{"reference": "Practitioner/doctor"}]}, "PUT", f"/Observation/{score['id']}"),
+    ):
+        answer = await other.send(method, address, body)
+        assert (answer.status_code, rules(answer)) == (422, ["plan-evaluation-of-care"])
+    own = {name: value for name, value in better.items() if name not in ("id", "meta")}
+    own["performer"] = [{"reference": "Practitioner/doctor"}]
+    assert (await other.post("/Observation", own)).status_code == 201
+    assert (await anna.put(f"/Observation/{score['id']}", better)).status_code == 200
