@@ -162,7 +162,7 @@ def items_of(answer: Resource) -> dict[str, Resource]:
 
 def part_of(parameter: Resource, name: str) -> str:
     """The value of a part; empty where there is none."""
-    found = next((each for each in parameter["part"] if each["name"] == name), {})
+    found: Resource = next((each for each in parameter["part"] if each["name"] == name), {})
     return str(next((value for key, value in found.items() if key.startswith("value")), ""))
 
 

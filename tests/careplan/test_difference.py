@@ -155,6 +155,11 @@ def test_entries_that_are_alike_are_told_apart() -> None:
     assert applied(BEFORE, items, NAMES) == as_kept(after)
 
 
+def name_of(activity: Any) -> str:
+    """Its id, else what it refers to."""
+    return str(activity.get("id", activity.get("reference", {}).get("display")))
+
+
 IDS = st.sampled_from(["a", "b", "c", "d"])
 WORDS = st.sampled_from(["one", "two", "three"])
 AGREEMENTS = st.lists(
@@ -168,7 +173,7 @@ ACTIVITIES = st.lists(
     ),
     min_size=1,
     max_size=4,
-    unique_by=lambda each: each.get("id", each.get("reference", {}).get("display")),
+    unique_by=name_of,
 )
 
 
