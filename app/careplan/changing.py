@@ -13,7 +13,7 @@ from app.careplan.meanwhile import changed_meanwhile
 from app.careplan.names import Names
 from app.careplan.plan import goals_of, is_plan
 from app.careplan.refusals import refusal
-from app.errors import Conflict, Invalid, Issue, NotFound, PreconditionFailed
+from app.errors import Conflict, Gone, Invalid, Issue, NotFound, PreconditionFailed
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import NAMES, Action
 from app.server.challenges import beyond_scopes
@@ -89,8 +89,8 @@ async def current_of(server: FhirServer, request: Request, target: Target, names
     for goal in goals_of(plan) if request.access.scopes.allow("Goal", Action.READ) else ():
         try:
             found = await _read(server, request, "Goal", goal, None, partition=stored.patient)
-        except NotFound:
-            continue  # not in what the caller may see, or not there
+        except (NotFound, Gone):
+            continue  # not in what the caller may see, not there, or erased: the plan goes on without it
         goals[goal] = Part(decode(found.body), found.version)
     patient_id = plan["subject"]["reference"].rpartition("/")[2]
     return Current(stored.patient, patient_id, Part(plan, stored.version), goals)

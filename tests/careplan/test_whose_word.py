@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from app.auth.roles import Role
+from app.careplan.names import ACHIEVEMENT
 from app.fhir.resource import Resource, decode
 from tests.careplan.actors import actor
 from tests.careplan.histories import NAMES, started
-from tests.careplan.turning import MOUTH, done, event, newest, part, professional, read, rules, where
+from tests.careplan.test_as_of import erase
+from tests.careplan.turning import MOUTH, done, event, newest, parameters, part, professional, read, rules, where
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
 
@@ -92,9 +94,7 @@ async def test_how_a_goal_stands_is_written_by_who_may_change_goals(service: Ser
         {"lifecycleStatus": "active"},
         {
             "lifecycleStatus": "proposed",
-            "achievementStatus": {
-                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/goal-achievement", "code": "achieved"}]
-            },
+            "achievementStatus": {"coding": [{"system": ACHIEVEMENT, "code": "achieved"}]},
         },
     ],
 )
@@ -247,3 +247,42 @@ async def test_what_the_person_says_of_a_goal_is_not_written_by_others(
     own["performer"] = [{"reference": "Practitioner/doctor"}]
     assert (await other.post("/Observation", own)).status_code == 201
     assert (await anna.put(f"/Observation/{score['id']}", better)).status_code == 200
+
+
+async def test_a_plan_goes_on_without_a_goal_that_was_erased(service: Service, anna: Caller) -> None:
+    journey = await started(anna, "Wandelen", "Slapen")
+    plan = journey.plan
+    there = await read(anna, "CarePlan", plan)
+    gone, kept = (each["reference"].rpartition("/")[2] for each in there["goal"])
+    await erase(service, "Goal", gone)
+    doctor = await professional(service)
+    await done(anna, plan, "agree", nextReview=LATER)
+    await done(doctor, plan, "evaluate", evaluation=part(goal=kept, comment="Gaat goed"))
+    of_gone = await event(anna, plan, "evaluate", evaluation=part(goal=gone, comment="x"))
+    assert rules(of_gone) == ["plan-goal-not-in-plan"]
+    for what in ("$check-in", "$attainment", "$revisions", "$as-of?number=1", "$compare?from=1", "$document"):
+        answer = await anna.get(f"/CarePlan/{plan}/{what}")
+        assert answer.status_code == 200, answer.text
+        assert "Wandelen" not in answer.text
+    made = await doctor.post(f"/CarePlan/{plan}/$propose", parameters(title="Rust"))
+    assert made.status_code == 201, made.text
+    after = await done(anna, plan, "decide", decision=part(goal=kept, decision="continue"))
+    assert where(after) == ("active", 2, "plan")
+    assert where(await done(anna, plan, "close", status="completed"))[0] == "completed"
+
+
+async def test_a_new_goal_in_a_proposal_was_not_reached_yet(service: Service, anna: Caller) -> None:
+    journey = await started(anna)
+    doctor = await professional(service)
+    goal = {
+        "resourceType": "Goal",
+        "id": "new",
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Stoppen"},
+        "subject": {"reference": "Patient/anna"},
+        "achievementStatus": {"coding": [{"system": ACHIEVEMENT, "code": "achieved"}]},
+    }
+    body = {"resourceType": "Parameters", "parameter": [{"name": "goal", "resource": goal}]}
+    answer = await doctor.post(f"/CarePlan/{journey.plan}/$propose", body)
+    assert (answer.status_code, rules(answer)) == (422, ["plan-new-goal-proposed"])
+    assert issues(answer)[0]["expression"] == ["CarePlan.contained[0].achievementStatus"]

@@ -225,6 +225,8 @@ def _problems(proposal: Resource, ground: Ground) -> Iterable[Issue]:
         where = f"{PLAN}.contained[{at}]"
         if known is None and goal.get("lifecycleStatus") not in ("proposed", "planned"):
             yield issue("new-goal-proposed", f"{where}.lifecycleStatus")
+        elif known is None and "achievementStatus" in goal:
+            yield issue("new-goal-proposed", f"{where}.achievementStatus")
         if known is not None and goal["id"] not in of_plan:
             yield issue("goal-beside", f"{where}.id")
 
