@@ -13,7 +13,10 @@ from app.careplan.document.texts import words
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
 from app.fhir.xml import from_xml
+from tests.careplan.actors import actor
 from tests.careplan.documents import anna_has_everything, anna_starts
+from tests.careplan.test_whose_word import agreed
+from tests.careplan.turning import done, part, professional
 from tests.medmij_profiles.package import definitions
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
@@ -254,3 +257,18 @@ async def test_persist_false_is_what_it_does(anna: Caller) -> None:
     before = await anna.found("/Composition?patient=anna")
     await document(anna, plan, "?persist=false")
     assert await anna.found("/Composition?patient=anna") == before == []
+
+
+async def test_each_side_speaks_for_itself(service: Service, anna: Caller) -> None:
+    """What a professional says is not put in the person's mouth, and who represents them hides no professional."""
+    plan, (walk,) = await agreed(anna)
+    doctor, roos = await professional(service), await actor(service, "representative")
+    rated = part(goal=walk, achievement="in-progress", importance=9)
+    await done(doctor, plan, "evaluate", evaluation=part(goal=walk, achievement="in-progress", importance=4))
+    await done(roos, plan, "evaluate", evaluation=rated)
+    bundle = await document(anna, {"id": plan}, "?language=nl")
+    goals, said = (json.dumps(sections(bundle)[each], ensure_ascii=False) for each in ("goals", "evaluations"))
+    assert re.search(r"Mijn cijfers.{0,60}hoe belangrijk: 9 van 10", goals)
+    assert re.search(r"Cijfers van .{0,80}hoe belangrijk: 4 van 10", goals)
+    assert said.count("onderweg") == 2
+    assert "ik ben" not in said

@@ -8,9 +8,10 @@ from typing import Any, Final
 from app.careplan.document.content import Item, Line, Telling
 from app.careplan.document.dates import day
 from app.careplan.document.gather import Key
-from app.careplan.document.people import is_patient, who
+from app.careplan.document.people import who
 from app.careplan.document.told import conditions_of
 from app.careplan.document.values import concept_text
+from app.careplan.evaluation import side_in
 from app.careplan.plan import OPEN_GOALS, goals_of
 from app.careplan.views import target_in_words
 from app.fhir.resource import Resource
@@ -62,7 +63,7 @@ def _goal(goal: Resource, telling: Telling) -> Item:
         ),
         *telling.line("goal.status", _status(goal, telling)),
         *telling.line("goal.stopped", concept_text_or(goal.get("statusReason"))),
-        *telling.line("goal.numbers", ", ".join(_numbers(goal, telling))),
+        *_numbers(goal, telling),
     ]
     conditions, named = conditions_of(goal.get("addresses", ()), telling)
     more = [
@@ -156,15 +157,22 @@ def _said(goal: Resource, codes: tuple[str, ...], telling: Telling) -> list[Reso
         observation = telling.gathered.resources["Observation", each]
         code = _code_of(observation, telling)
         if code in codes and observation.get("status") not in ("entered-in-error", "cancelled"):
-            by_patient = any(is_patient(one) for one in observation.get("performer", ()))
-            found.setdefault((code, by_patient), observation)
+            found.setdefault((code, side_in(observation) == "patient"), observation)
     return sorted(found.values(), key=lambda each: codes.index(_code_of(each, telling)))
 
 
-def _numbers(goal: Resource, telling: Telling) -> Iterator[str]:
+def _numbers(goal: Resource, telling: Telling) -> Iterator[Line]:
+    """What the person rates as theirs, and what somebody else does under their name."""
+    texts = telling.texts
+    found: dict[str, list[str]] = {}
     for each in _said(goal, _OF_THE_GOAL, telling):
         if "valueInteger" in each:
-            yield telling.texts(f"goal.{_code_of(each, telling)}", value=each["valueInteger"])
+            performer = next(iter(each.get("performer", ())), None)
+            name = who(performer, telling.gathered, texts) or texts("source.somebody")
+            label = texts("goal.numbers") if side_in(each) == "patient" else texts("goal.numbers-of", who=name)
+            found.setdefault(label, []).append(texts(f"goal.{_code_of(each, telling)}", value=each["valueInteger"]))
+    for label, numbers in found.items():
+        yield Line(label, ", ".join(numbers))
 
 
 def _newest_text(goal: Resource, code: str, telling: Telling) -> str:
@@ -175,7 +183,7 @@ def _evaluation(goal: Resource, telling: Telling) -> Item | None:
     """Who said what last: one line per side and kind."""
     lines: list[Line] = []
     keys: list[Key] = []
-    by_side = sorted(_said(goal, _SAID, telling), key=lambda each: not any(map(is_patient, each.get("performer", ()))))
+    by_side = sorted(_said(goal, _SAID, telling), key=lambda each: side_in(each) != "patient")
     for each in by_side:
         performer = next(iter(each.get("performer", ())), None)
         name = who(performer, telling.gathered, telling.texts)

@@ -43,12 +43,6 @@ def who(reference: Any, gathered: Gathered, texts: Texts) -> str:
     return name or (texts("source.somebody") if reference.get("reference") else "")
 
 
-def is_patient(reference: Any) -> bool:
-    """Whether a Reference names the person."""
-    text = reference.get("reference", "") if isinstance(reference, dict) else ""
-    return text.startswith("Patient/") or "/Patient/" in text
-
-
 def telecoms(resource: Resource | None, *systems: str) -> list[str]:
     """Telephone numbers or addresses that are in use, in their order of rank."""
     if resource is None:

@@ -128,4 +128,4 @@ def _state(plan: Resource, present: dict[Named, Member]) -> PlanState:
 def _remarks(found: BroughtBack) -> list[Issue]:
     texts = [remark("not-brought-back", what=f"{kind}/{resource_id}") for kind, resource_id in found.left]
     texts += [remark("stays-closed", what=f"{kind}/{resource_id}") for kind, resource_id in found.closed]
-    return [Issue("incomplete", each, severity="information") for each in texts]
+    return [Issue("incomplete", each, severity="warning") for each in texts]
