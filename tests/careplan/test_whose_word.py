@@ -286,3 +286,26 @@ async def test_a_new_goal_in_a_proposal_was_not_reached_yet(service: Service, an
     answer = await doctor.post(f"/CarePlan/{journey.plan}/$propose", body)
     assert (answer.status_code, rules(answer)) == (422, ["plan-new-goal-proposed"])
     assert issues(answer)[0]["expression"] == ["CarePlan.contained[0].achievementStatus"]
+
+
+async def test_a_proposal_about_what_was_erased_is_rejected_and_not_accepted(service: Service, anna: Caller) -> None:
+    journey = await started(anna, "Wandelen", "Slapen")
+    doctor = await professional(service)
+    goal = {
+        "resourceType": "Goal",
+        "id": journey.goal,
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Fietsen"},
+        "subject": {"reference": "Patient/anna"},
+    }
+    body = {"resourceType": "Parameters", "parameter": [{"name": "goal", "resource": goal}]}
+    made = await doctor.post(f"/CarePlan/{journey.plan}/$propose", body)
+    assert made.status_code == 201, made.text
+    listed = decode(made.content)["parameter"]
+    proposal = next(each["resource"]["id"] for each in listed if each["name"] == "return")
+    await erase(service, "Goal", journey.goal)
+    accepted = await anna.post(f"/CarePlan/{proposal}/$accept")
+    assert (accepted.status_code, rules(accepted)) == (409, ["plan-proposal-erased"])
+    rejected = await anna.post(f"/CarePlan/{proposal}/$reject")
+    assert rejected.status_code == 200, rejected.text
+    assert (await read(anna, "CarePlan", proposal))["status"] == "revoked"

@@ -26,6 +26,10 @@ WAITING: Final = frozenset({"proposed", "planned"})
 """Statuses of a goal that waits for an answer."""
 
 
+_CONTENT: Final = frozenset({"contained", "goal", "careTeam", "activity"})
+"""Elements of a proposal that has items, while what they are about is there."""
+
+
 @dataclass(slots=True)
 class Written:
     """What an answer writes: resources of the plan, those beside it, each new or not; the proposal."""
@@ -131,6 +135,8 @@ def _words_only(situation: Situation, chosen: Sequence[str], answer: AnswerCode)
         raise refusal("item-unknown", "item", item=chosen[0])
     given = situation.answers.get(WITHOUT_ITEMS)
     if given is None:
+        if answer == "accepted" and not _CONTENT.isdisjoint(situation.proposal.resource):
+            raise conflict([issue("proposal-erased", "CarePlan")])
         return []
     if given.answer != answer:
         raise conflict([issue("item-answered", item=f"CarePlan/{situation.id}", answer=given.answer)])
