@@ -14,13 +14,17 @@ from app.careplan.revision import Numbers
 from app.database import Reader
 from app.errors import Issue
 from app.fhir.resource import Resource, decode
-from app.server.rules import Change
+from app.server.rules import Change, ChangeSet
 
 _NAMED_BY: Final = (
     "SELECT DISTINCT r.n, r.body FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
     " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND l.target_id = $5"
     " AND r.deleted = 0"
 )
+BORN_BY: Final = (
+    "SELECT h.actor FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 ORDER BY h.version LIMIT 1"
+)
+"""Who entered a resource first."""
 _PARAMETERS: Final = {"Goal": "goal", "CareTeam": "care-team"}
 
 
@@ -52,6 +56,18 @@ def goal_issues(change: Change, plan_id: str, names: Names) -> list[Issue]:
         elif after.get("lifecycleStatus") != "proposed" or local(named.get("valueReference")) != ("CarePlan", plan_id):
             issues.append(issue("proposed-goal", "Goal.lifecycleStatus", id=plan_id))
     return issues
+
+
+async def proposer_issues(reader: Reader, changes: ChangeSet, change: Change, names: Names, goals: int) -> list[Issue]:
+    """That of those who give care only who proposed a goal changes it: the person is told whose proposal they accept.
+    ``goals``: the number of the type.
+    """
+    url = names.extension("proposed-for-plan")
+    before = change.before or {}
+    if change.type != "Goal" or not any(each.get("url") == url for each in before.get("extension", ())):
+        return []
+    rows = await reader.fetch(BORN_BY, changes.patient, goals, change.id)
+    return [] if not rows or rows[0][0] == changes.access.actor else [issue("not-own-proposal", "Goal")]
 
 
 async def is_of_closed_plan(reader: Reader, patient: int, change: Change, names: Names, numbers: Numbers) -> bool:

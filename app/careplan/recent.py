@@ -102,8 +102,11 @@ async def since_the_last_check(reader: Reader, patient: int, plan_id: str, names
     return first
 
 
-async def status_before_hold(server: FhirServer, reader: Reader, patient: int, plan_id: str) -> str:
-    """The status that the plan had when it was put on hold."""
+async def status_before_hold(server: FhirServer, reader: Reader, patient: int, plan_id: str, cycle: Cycle) -> str:
+    """The status that the plan had when it was put on hold; where that is not known any more, that of a plan which was
+    agreed or not, as it stands in its cycle.
+    """
+    agreed = cycle.cycle > 1 or cycle.phase != "plan"
     async for revision in revisions_back(reader, patient, plan_id):
         version = revision.replaced.get(("CarePlan", plan_id))
         if revision.event == "hold" and version is not None:
@@ -111,7 +114,8 @@ async def status_before_hold(server: FhirServer, reader: Reader, patient: int, p
             if rows and rows[0][0] is not None:
                 found: str = decode(rows[0][0])["status"]
                 return found
-    return "active"
+        agreed = agreed or revision.event == "agree"
+    return "active" if agreed else "draft"
 
 
 async def said_of(

@@ -11,7 +11,7 @@ from typing import Final
 
 from app.careplan.cycle import ON_HOLD
 from app.careplan.evaluation import is_of_a_goal, word_issues
-from app.careplan.goals import goal_issues, is_of_closed_plan
+from app.careplan.goals import goal_issues, is_of_closed_plan, proposer_issues
 from app.careplan.intent import CHANGE, Intent
 from app.careplan.loading import given_revisions, is_revision, speaks_as_revision
 from app.careplan.meanwhile import changed_meanwhile
@@ -164,6 +164,7 @@ class PlanRules:
             if side_of(changes.access) != "patient":
                 issues += goal_issues(each, held.id if held is not None else "", self._names)
                 issues += word_issues(each, self._names)
+                issues += await proposer_issues(reader, changes, each, self._names, self._numbers.types["Goal"])
             if await is_of_closed_plan(reader, changes.patient, each, self._names, self._numbers):
                 self._check_delete(each)
                 issues.append(issue("closed", each.type))

@@ -309,3 +309,38 @@ async def test_a_proposal_about_what_was_erased_is_rejected_and_not_accepted(ser
     rejected = await anna.post(f"/CarePlan/{proposal}/$reject")
     assert rejected.status_code == 200, rejected.text
     assert (await read(anna, "CarePlan", proposal))["status"] == "revoked"
+
+
+async def test_a_proposed_goal_is_changed_by_who_proposed_it(service: Service, anna: Caller) -> None:
+    journey = await started(anna)
+    named = {"reference": f"CarePlan/{journey.plan}"}
+    proposal: Resource = {
+        "resourceType": "Goal",
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Minder zout"},
+        "subject": {"reference": "Patient/anna"},
+        "extension": [{"url": f"{NAMES}/StructureDefinition/proposed-for-plan", "valueReference": named}],
+    }
+    doctor, other = await professional(service, "cruds"), await actor(service, "system", "cruds")
+    goal = await doctor.create(proposal)
+    words = {**goal, "description": {"text": "Geen zout"}}
+    stripped = {name: value for name, value in words.items() if name != "extension"}
+    for answer in (
+        await other.put(f"/Goal/{goal['id']}", words),
+        await other.put(f"/Goal/{goal['id']}", stripped),
+        await other.delete(f"/Goal/{goal['id']}"),
+    ):
+        assert (answer.status_code, rules(answer)) == (422, ["plan-not-own-proposal"])
+    assert (await doctor.put(f"/Goal/{goal['id']}", words)).status_code == 200
+    assert (await anna.post(f"/Goal/{goal['id']}/$accept")).status_code == 200
+
+
+async def test_a_plan_that_was_not_agreed_is_not_active_after_a_hold(service: Service, anna: Caller) -> None:
+    journey = await started(anna)
+    await done(anna, journey.plan, "hold")
+    await erase(service, "Provenance", (await newest(anna, journey.plan))["id"])
+    assert where(await done(anna, journey.plan, "resume")) == ("draft", 1, "plan")
+    await done(anna, journey.plan, "agree", nextReview=LATER)
+    await done(anna, journey.plan, "hold")
+    await erase(service, "Provenance", (await newest(anna, journey.plan))["id"])
+    assert where(await done(anna, journey.plan, "resume")) == ("active", 1, "do")

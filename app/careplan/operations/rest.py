@@ -16,7 +16,7 @@ from app.careplan.intent import Intent
 from app.careplan.names import Names
 from app.careplan.operations.answers import plan_as_it_is
 from app.careplan.people import side_of
-from app.careplan.plan import cycle_of
+from app.careplan.plan import Cycle, cycle_of
 from app.careplan.recent import status_before_hold
 from app.careplan.refusals import refusal
 from app.fhir.scopes import Action
@@ -34,7 +34,7 @@ CLOSE_PARAMETERS: Final = (
     _REASON,
     _RETURN,
 )
-Becomes = Callable[[FhirServer, Current, Inputs], Awaitable[str]]
+Becomes = Callable[[FhirServer, Current, Inputs, Cycle], Awaitable[str]]
 """The status that the plan gets. Raises ``Unprocessable``."""
 
 
@@ -65,7 +65,7 @@ def _operation(rest: _Rest, names: Names) -> Operation:
                 raise refusal("keeps-its-profile", "CarePlan.extension", profile=names.plan_profile)
             side = side_of(request.access)
             events()[rest.name].check(status=plan["status"], phase=cycle.phase, side=side, by_mouth=False)
-            status = await rest.becomes(server, current, inputs)
+            status = await rest.becomes(server, current, inputs, cycle)
             intent = Intent(rest.name, reason_text=(inputs.first("text") or "").strip())
             return Changed(intent, [{**plan, "status": status}])
 
@@ -85,15 +85,15 @@ def _operation(rest: _Rest, names: Names) -> Operation:
     )
 
 
-async def _held(_server: FhirServer, _current: Current, _inputs: Inputs) -> str:
+async def _held(_server: FhirServer, _current: Current, _inputs: Inputs, _cycle: Cycle) -> str:
     return ON_HOLD
 
 
-async def _resumed(server: FhirServer, current: Current, _inputs: Inputs) -> str:
-    return await status_before_hold(server, server.database, current.patient, current.id)
+async def _resumed(server: FhirServer, current: Current, _inputs: Inputs, cycle: Cycle) -> str:
+    return await status_before_hold(server, server.database, current.patient, current.id, cycle)
 
 
-async def _closed(_server: FhirServer, _current: Current, inputs: Inputs) -> str:
+async def _closed(_server: FhirServer, _current: Current, inputs: Inputs, _cycle: Cycle) -> str:
     status: str | None = inputs.first("status")
     if status not in ENDS:
         raise refusal("close-as", "status")

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from app.auth.recipients import parts
 from app.careplan.changing import Part, check_scopes, draft_of
 from app.careplan.difference import GOAL, PLAN, applied, differences
+from app.careplan.goals import BORN_BY
 from app.careplan.intent import Intent
 from app.careplan.names import Names
 from app.careplan.people import Reference
@@ -29,9 +30,6 @@ from app.server.store.read import read
 
 Verb = Literal["accept", "reject", "retract"]
 WITHDRAWN_WITHOUT_REASON: Final = "Ingetrokken door wie het voorstelde. / Taken back by who proposed it."
-_BORN_BY: Final = (
-    "SELECT h.actor FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 ORDER BY h.version LIMIT 1"
-)
 
 
 async def answer_goal(
@@ -172,7 +170,7 @@ class _Goal:
 
 async def _born_by(server: FhirServer, patient: int, goal_id: str) -> str:
     """Who entered a goal first, as the history has it."""
-    rows = await server.database.fetch(_BORN_BY, patient, server.registry.number(GOAL), goal_id)
+    rows = await server.database.fetch(BORN_BY, patient, server.registry.number(GOAL), goal_id)
     return str(rows[0][0]) if rows else ""
 
 
