@@ -4,6 +4,7 @@ Provenance that says what deviates (MODEL 3).
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Final
 
 import pytest
@@ -74,7 +75,7 @@ async def test_a_provenance_of_the_same_write_says_what_deviates(
         (WEIGHING, "pattern", "Observation.code"),
         (WEIGHING, "min", "Observation.note"),
     ]
-    assert all(each["text"] in account["text"]["div"] for each in deviations(account))
+    assert all(escape(each["text"]) in account["text"]["div"] for each in deviations(account))
     assert account["recorded"] == stored["meta"]["lastUpdated"]
     assert [each["who"] for each in account["agent"]] == [
         {"display": "Zelfregie"},

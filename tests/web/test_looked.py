@@ -7,6 +7,8 @@ import re
 import httpx
 import pytest
 
+from app.main.definitions import every_operation
+from app.web.texts import texts
 from tests import builders
 from tests.server.service import Service
 from tests.web.login import logged_in
@@ -109,3 +111,9 @@ async def test_what_is_shown_and_refused_on_pages_is_in_the_log(service: Service
         page = said(await browser.get("/looked?period=week"))
     assert "de toestemmingen bekeken" in page
     assert "een vraag die niet mocht" in page
+
+
+def test_every_operation_has_words_of_its_own() -> None:
+    """What a person reads about what others did is never just 'did something'."""
+    without = sorted({each.name for each in every_operation() if f"looked.did.{each.name}" not in texts()})
+    assert without == []
