@@ -114,22 +114,16 @@ def _goal(patient: str, display: str) -> Resource:
 
 
 def _care_plan(patient: str, display: str) -> Resource:
-    own = {"system": f"{_SYSTEMS}CodeSystem/care-plan-category", "code": "izp", "display": "Individual care plan"}
+    """A plan as a provider has one, beside which an individual care plan may be started: that would leave a revision of
+    its own, and these records have as many resources as were asked for.
+    """
     snomed = {"system": "http://snomed.info/sct", "code": "135411000146103"}
-    cycle = [
-        {"url": "cycle", "valuePositiveInt": 1},
-        {"url": "phase", "valueCode": "do"},
-        {"url": "since", "valueDateTime": START.date().isoformat()},
-        {"url": "nextReview", "valueDate": (START + timedelta(days=DAYS)).date().isoformat()},
-    ]
     return {
         "resourceType": "CarePlan",
         "id": f"{patient}-plan",
-        "meta": {"profile": [f"{_SYSTEMS}StructureDefinition/IndividualCarePlan"]},
-        "extension": [{"url": f"{_SYSTEMS}StructureDefinition/plan-cycle", "extension": cycle}],
         "status": "active",
         "intent": "plan",
-        "category": [{"coding": [own, snomed]}],
+        "category": [{"coding": [snomed]}],
         "title": f"Plan van {display}",
         "subject": _reference("Patient", patient, display),
         "period": {"start": START.date().isoformat()},
