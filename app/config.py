@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         "", description="addresses of proxies whose X-Forwarded-For is believed, between commas; empty for none"
     )
 
+    strict_correlation: bool = Field(
+        default=False, description="MedMij: refuse requests without X-Correlation-ID, which otherwise get one"
+    )
+
     access_token_minutes: int = Field(15, ge=1, le=60, description="how long an app's access token lasts")
     refresh_token_days: int = Field(183, ge=1, le=366, description="how long a refresh token lasts that is not used")
 

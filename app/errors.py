@@ -34,7 +34,7 @@ class Issue:
 
     ``code`` is from the IssueType value set, ``expression`` holds FHIRPaths such as ``Observation.component[1].code``,
     ``rule`` the key of the invariant or our own rule, where there is one, ``profile`` the canonical of the profile that
-    asked, where one did. https://hl7.org/fhir/R4/operationoutcome.html
+    asked, where one did; ``always``: who wrote a resource is told, whatever they prefer. https://hl7.org/fhir/R4/operationoutcome.html
     """
 
     code: str
@@ -43,6 +43,7 @@ class Issue:
     severity: Severity = "error"
     rule: str | None = None
     profile: str | None = None
+    always: bool = False
 
 
 @dataclass(eq=False)
@@ -120,10 +121,20 @@ class NotAcceptable(ZelfregieError):
 
 
 @dataclass(eq=False)
+class AnotherVersion(NotAcceptable):
+    """``Accept`` asks for a version of FHIR that the base does not speak."""
+
+
+@dataclass(eq=False)
 class UnsupportedMediaType(ZelfregieError):
     """We do not read the body's format."""
 
     code: str = "not-supported"
+
+
+@dataclass(eq=False)
+class AnotherVersionSent(UnsupportedMediaType):
+    """The body is of a version of FHIR that the base does not speak."""
 
 
 @dataclass(eq=False)

@@ -11,8 +11,16 @@ ACCESS_GOALS: Final = {"sqlite": 30.0, "postgresql": 60.0}
 """CPU that token, permit and audit may take together on a read by id, µs."""
 PLAN_HISTORY_GOAL: Final = 3.0
 """CPU of looking back in a care plan, as a multiple of `$everything`."""
+SERIES_GOAL: Final = 3.0
+"""CPU of `$stats`, as a multiple of the search that reads the same values."""
 PROFILE_GOAL: Final = 400.0
 """CPU that holding a blood pressure against nl-core-BloodPressure may take, µs."""
+TRANSLATION_GOALS: Final = {"Observation": 150.0, "another resource": 300.0}
+"""CPU that translating one resource between STU3 and R4 may take, one way, µs."""
+BGZ_GIVEN_GOAL: Final = 1.5
+"""CPU of a BgZ that is given, as a multiple of the floor's transaction and the translation together."""
+BGZ_ASKED_GOALS: Final = {"sqlite": 250.0}
+"""CPU of all requests of service 48 together, ms."""
 FLAT_GOAL: Final = 1.3
 """Most that an interaction may cost on the large data sets, as a multiple of its cost on the small one."""
 

@@ -61,7 +61,7 @@ def measure(*, rounds: int = _ROUNDS, turn: int = _TURN) -> ProfileCheck:
     examples = [xml.from_xml(each.read_bytes(), definitions) for each in sorted((folder / "examples").glob("*.xml"))]
     pressure = xml.from_xml((folder / "examples" / _EXAMPLE).read_bytes(), definitions)
     (canonical,) = pressure["meta"]["profile"]
-    first = _spent(lambda: profiles.check(pressure, canonical))
+    first = spent(lambda: profiles.check(pressure, canonical))
     assert profiles.check(pressure, canonical) == [], "an example that does not follow its profile says nothing"
     gc.freeze()  # what was read is not looked through in a round, as in a service that runs for a while
     try:
@@ -82,13 +82,13 @@ def _round(
     profiles: Profiles, pressure: Resource, canonical: str, examples: Sequence[Resource], turn: int
 ) -> tuple[float, float, float]:
     return (
-        _spent(lambda: profiles.check(pressure, canonical), turn),
-        _spent(lambda: validate(pressure, profiles.definitions), turn),
-        _spent(lambda: [profiles.claimed(each) for each in examples]) / len(examples),
+        spent(lambda: profiles.check(pressure, canonical), turn),
+        spent(lambda: validate(pressure, profiles.definitions), turn),
+        spent(lambda: [profiles.claimed(each) for each in examples]) / len(examples),
     )
 
 
-def _spent(work: Callable[[], object], times: int = 1) -> float:
+def spent(work: Callable[[], object], times: int = 1) -> float:
     """CPU µs of this process for doing it once."""
     begun = time.process_time_ns()
     for _ in range(times):

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import flat, machine, plan_history, profile_check, report, sides
+from benchmarks import bgz, flat, machine, plan_history, profile_check, report, series, sides, translation
 from benchmarks.answers import verify
 from benchmarks.dataset import sizes, write_patients
 from benchmarks.figures import Figure
@@ -133,7 +133,10 @@ def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], fold
             sound &= all(abs(ratio.median - 1) <= max(tolerance, ratio.spread) for ratio in ratios)
     if not arguments.self_test:
         body.append(report.render_plan_history(_plan_history(databases, folder, length)))
+        body.append(report.render_series(_series(databases, folder, length)))
+        body.append(report.render_bgz(_bgz(databases, folder, length)))
         body.append(_profile_check(length))
+        body.append(_translation(length))
     return body, sound
 
 
@@ -149,6 +152,30 @@ def _plan_history(databases: Sequence[str], folder: Path, length: Length) -> lis
     return found
 
 
+def _series(databases: Sequence[str], folder: Path, length: Length) -> list[series.SeriesCost]:
+    """What figures of measurements cost, on each database."""
+    found = []
+    for database in databases:
+        own = folder / f"series-{database}"
+        own.mkdir()
+        found.append(series.measure(database, own, rounds=length.rounds))
+        for name, times in found[-1].ratios.items():
+            print(f"{database:10} $stats {name:12} {report.quoted(times)}", file=sys.stderr)
+    return found
+
+
+def _bgz(databases: Sequence[str], folder: Path, length: Length) -> list[bgz.BgzCost]:
+    """What giving and asking a BgZ costs, on each database."""
+    found = []
+    for database in databases:
+        own = folder / f"bgz-{database}"
+        own.mkdir()
+        found.append(bgz.measure(database, own, rounds=length.rounds))
+        print(f"{database:10} {'BgZ given':12} {report.quoted(found[-1].times)}", file=sys.stderr)
+        print(f"{database:10} {'BgZ asked':12} {report.quoted(found[-1].asked, 'ms')}", file=sys.stderr)
+    return found
+
+
 def _profile_check(length: Length) -> str:
     """What holding a resource against a profile costs, as a part of the report."""
     if not profile_check.available():
@@ -157,6 +184,14 @@ def _profile_check(length: Length) -> str:
     found = profile_check.measure(rounds=length.rounds)
     print(f"{'':10} {'profile check':12} {report.quoted(found.checked, 'µs')}", file=sys.stderr)
     return report.render_profile_check(found)
+
+
+def _translation(length: Length) -> str:
+    """What translating costs, as a part of the report."""
+    found = translation.measure(rounds=length.rounds)
+    for name, cost in found.costs.items():
+        print(f"{'':10} {'STU3 to R4':12} {name} {report.quoted(cost.to_r4, 'µs')}", file=sys.stderr)
+    return report.render_translation(found)
 
 
 def main() -> None:

@@ -82,9 +82,11 @@ def fetch(port: int, path: str) -> bytes:
         return body
 
 
-def sandbox(patients: Path, file: Path, *, practice: bool = False) -> Path:
+def sandbox(
+    patients: Path, file: Path, *, practice: bool = False, more: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Path:
     """The service's sandbox file: an operator, the data as seed, and one own-use token for each patient of the load or,
-    for a ``practice``, one token of a professional who treats them all.
+    for a ``practice``, one token of a professional who treats them all. ``more``: tokens beside these.
     """
     tokens: dict[str, dict[str, Any]] = {OPERATOR: {"patients": "all", "scopes": "system/*.cruds"}}
     held = read_patients(patients, resources=1)
@@ -94,19 +96,27 @@ def sandbox(patients: Path, file: Path, *, practice: bool = False) -> Path:
         held = []
     for patient in held:
         tokens[token(patient.id)] = {"patient": patient.id, "scopes": "patient/*.cruds", "purpose": "own-use"}
+    tokens |= {name: dict(each) for name, each in more.items()}
     file.write_text(yaml.safe_dump({"tokens": tokens, "seed": [str(patients)]}))
     return file
 
 
 @contextmanager
 def service(
-    name: str, database: str, folder: Path, patients: Path, *, practice: bool = False, program: str = "app.cli"
+    name: str,
+    database: str,
+    folder: Path,
+    patients: Path,
+    *,
+    practice: bool = False,
+    program: str = "app.cli",
+    tokens: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Iterator[Side]:
     """Zelfregie as its command line starts it, audited, with metrics, the patients loaded as a sandbox's seed; or
-    another ``program`` with the same command line.
+    another ``program`` with the same command line. ``tokens``: besides those of the sandbox file.
     """
     with _database(name, database, folder) as (url, server):
-        file = sandbox(patients, folder / f"{name}.yaml", practice=practice)
+        file = sandbox(patients, folder / f"{name}.yaml", practice=practice, more=tokens)
         command = [program, "serve", "--sandbox", str(file), "--database", url]
         state = {"ZELFREGIE_STATE": str(folder / f"{name}-state")}
         with _running(name, command, folder, server=server, journal=True, environment=state) as side:

@@ -159,7 +159,8 @@ def reading_to_write(patient: Patient, draw: random.Random) -> Resource:
     new = {name: value for name, value in like.items() if name not in {"id", "identifier"}}
     new["effectiveDateTime"] = f"{TIME_SLOT}+01:00"
     if "valueQuantity" in new:
-        new["valueQuantity"] = {**new["valueQuantity"], "value": Decimal(draw.randint(400, 1400)) / 10}
+        near = Decimal(str(like["valueQuantity"]["value"])) * draw.randint(950, 1000) / 1000
+        new["valueQuantity"] = {**new["valueQuantity"], "value": near.quantize(Decimal("0.1"))}
     return new
 
 

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.audit.tables
 import app.auth.tables
+import app.measurements.importing.tables
+import app.questionnaires.tables
+import app.server.intake.tables
 import app.server.packages.tables
 import app.server.tables  # noqa: F401 - all add their tables to the metadata
 from app.config import Settings

@@ -56,6 +56,11 @@ def observation(subject: str | Resource | None = "Patient/anna", **members: Any)
     return made("Observation", defaults, members)
 
 
+def counted(**members: Any) -> Resource:
+    """An Observation that is no measurement of a kind that the service knows, so that its value can be anything."""
+    return observation(**{"code": concept("urn:codes", "counted"), **members})
+
+
 def condition(subject: str = "Patient/anna", **members: Any) -> Resource:
     defaults = {
         "clinicalStatus": concept(CONDITION_CLINICAL, "active"),
@@ -80,7 +85,9 @@ def care_plan(subject: str = "Patient/anna", **members: Any) -> Resource:
 
 
 def questionnaire_response(subject: str | None = "Patient/anna", **members: Any) -> Resource:
+    """Answers to a Questionnaire of somebody else, which is not held."""
     defaults = {
+        "questionnaire": "http://example.org/Questionnaire/elders",
         "status": "completed",
         "subject": None if subject is None else reference(subject),
         "authored": "2026-11-01T10:00:00Z",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ FHIR_DEFINITIONS: Final = CHECKOUT / os.environ.get("ZELFREGIE_FHIR_DEFINITIONS"
 CLOSING_LINE: Final = "closing line"
 """What a test records under this name (``record_property``) is shown at the end of the run."""
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.steady"]
+
+# As the service does when it has started: 22,000 collected tests need not be gone through a hundred times meanwhile.
+gc.set_threshold(100_000, 5, 50)
 
 # An example that is slow on a busy machine is not a failure; a run of CI can be repeated exactly.
 settings.register_profile("default", deadline=None)

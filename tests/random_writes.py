@@ -15,7 +15,7 @@ LONG: Final = "Hoe vaak heeft u de afgelopen vier weken last gehad van kortademi
 
 def some_resource(draw: random.Random, name: str) -> Resource:
     """A resource with tokens, dates, texts and links that change from one version to the next."""
-    day = f"2026-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
+    day = f"2025-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
     whens: list[Resource] = [
         {},
         {"effectiveDateTime": day},
@@ -25,7 +25,7 @@ def some_resource(draw: random.Random, name: str) -> Resource:
     made: dict[str, Resource] = {
         "Observation": builders.observation(
             id=name,
-            code=builders.concept(builders.LOINC, draw.choice(["29463-7", "8867-4", "8480-6"])),
+            code=builders.concept(builders.LOINC, draw.choice(["29463-7", "8352-7", "8361-8"])),
             identifier=[{"system": "urn:scale", "value": str(draw.randint(1, 3))}] if draw.random() < 0.5 else None,
             **draw.choice(whens),
         ),

@@ -6,7 +6,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from app.rounds import Rounds
+from app.rounds import Bell, Rounds
 
 
 async def test_a_round_that_fails_is_logged_and_the_next_one_comes() -> None:
@@ -46,3 +46,36 @@ async def test_the_first_round_comes_when_it_is_said_and_stopping_ends_one_that_
     await asyncio.wait_for(begun.wait(), 5)
     await rounds.stop()
     assert ended.is_set()
+
+
+async def test_a_bell_brings_the_next_round_at_once() -> None:
+    done: list[int] = []
+    twice = asyncio.Event()
+
+    async def work() -> None:
+        done.append(len(done))
+        bell.ring() if len(done) == 1 else twice.set()
+
+    bell = Bell()
+    rounds = Rounds(work, name="imports", every=3600.0, first=0.0, bell=bell)
+    rounds.start()
+    await asyncio.wait_for(twice.wait(), 5)
+    await rounds.stop()
+    assert done == [0, 1]
+
+
+async def test_the_text_of_an_error_is_not_in_the_log() -> None:
+    failed = asyncio.Event()
+
+    async def work() -> None:
+        failed.set()
+        raise ValueError("kanariepiet")
+
+    rounds = Rounds(work, name="keeping", every=3600.0, first=0.0)
+    with capture_logs() as lines:
+        rounds.start()
+        await asyncio.wait_for(failed.wait(), 5)
+        await asyncio.sleep(0.01)
+        await rounds.stop()
+    assert "kanariepiet" not in str(lines)
+    assert lines[0]["trace"][0] == "builtins.ValueError"

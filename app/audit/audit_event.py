@@ -136,6 +136,8 @@ def audit_event(
         "observer": {"display": "Zelfregie"},
         "type": [{"system": _SOURCE_TYPES, "code": "4", "display": "Application Server"}],
     }
+    if event.agent.service:
+        found["source"]["site"] = f"MedMij {event.agent.service}"
     found["entity"] = _entities(event, patient, patient_id)
     return found
 

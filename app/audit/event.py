@@ -15,6 +15,7 @@ the user. Where each fact is kept:
     consent under which it happened         Agent.consent                      agent.policy
     NetworkAccessPointID                    Event.address                      agent.network.address
     AuditSourceID                           the stream (``stream.py``)         source
+    the data service of MedMij              Agent.service                      source.site
     ParticipantObjectID                     Event.patients, .resources         entity.what
     ParticipantObjectQuery                  Event.parameters: names only       entity.query is never filled
     trace id                                Event.request                      extension
@@ -37,7 +38,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     ``client`` is the app or system, ``person`` the account that uses it (a pseudonym, not a name), ``responsible`` the
     one on whose behalf (the represented patient, or the professional whose assistant this is), ``organization`` the one
-    the person or system belongs to, ``consent`` the id and version of the consent, ``purpose`` a v3-PurposeOfUse code.
+    the person or system belongs to, ``consent`` the id and version of the consent, ``purpose`` a v3-PurposeOfUse code,
+    ``service`` the number of the MedMij data service at whose base it was.
     """
 
     client: str = ""
@@ -47,6 +49,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     organization: str = ""
     purpose: str = ""
     consent: str = ""
+    service: str = ""
 
     def sealed(self) -> msgspec.Raw:
         """The JSON of this agent: made once per grant, because it is part of every line."""

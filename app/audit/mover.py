@@ -25,6 +25,7 @@ from app.audit.segments import SIZE, Segment, segments_in
 from app.audit.stream import line_id_prefix, next_chain, origin
 from app.audit.tables import ADVANCE_HEADS, INSERT_PATIENTS, INSERT_SEGMENTS
 from app.database.interface import Database, Writer
+from app.faults import trace_of
 
 PATIENCE: Final = 2.0
 _TOGETHER: Final = 4
@@ -118,8 +119,8 @@ class Mover:
             await asyncio.sleep(interval)
             try:
                 await self.run(now=asyncio.get_running_loop().time())
-            except Exception:  # noqa: BLE001 - whatever failed: the lines are in the journal, and the next run finds them
-                _log.exception("audit.mover.failed", folder=str(self._folder))
+            except Exception as error:  # noqa: BLE001 - whatever failed: the next run finds the lines in the journal
+                _log.error("audit.mover.failed", folder=str(self._folder), trace=trace_of(error))
 
     async def _move_file(self, file: JournalFile, now: float | None) -> int:
         try:

@@ -46,7 +46,7 @@ class Concept:
 def data_categories() -> Resource:
     """The categories of ``categories.yaml``, in the order of their bits."""
     found = sorted(load_labels().categories.items(), key=lambda each: each[1].bit)
-    return _code_system(
+    return code_system(
         DATA_CATEGORIES,
         "Data categories of a permission",
         "The kinds of data that a permission (Consent.provision.securityLabel) speaks of. Each resource falls in one of"
@@ -57,7 +57,7 @@ def data_categories() -> Resource:
 
 def purposes() -> Resource:
     """Those purposes of ``purposes.yaml`` that HL7's v3-ActReason has no code for."""
-    return _code_system(
+    return code_system(
         CODE_SYSTEM,
         "Purposes of a permission",
         "What data may be used for, where HL7's v3-ActReason has no code that says it. All of them are secondary"
@@ -70,8 +70,8 @@ def purposes() -> Resource:
     )
 
 
-def _code_system(place: str, title: str, description: str, concepts: Iterator[Concept]) -> Resource:
-    """``place``: type and id, as below the canonical base."""
+def code_system(place: str, title: str, description: str, concepts: Iterator[Concept]) -> Resource:
+    """A code system of ours with all of its codes. ``place``: type and id, as below the canonical base."""
     code_system_id = place.rpartition("/")[2]
     listed = [each.rendered() for each in concepts]
     return {

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from app.database import Database, Writer
 from app.fhir.scopes import EVERY_ACTION, parse_scopes
@@ -24,7 +24,9 @@ _DELETE_GRANT: Final = "DELETE FROM access_grant WHERE hash = $1"
 
 @dataclass(frozen=True, slots=True)
 class NewGrant:
-    """A grant to be written. ``patients`` get a permit each with these labels and actions; ``everyone`` needs none."""
+    """A grant to be written. ``patients`` get a permit each with these labels and actions; ``everyone`` needs none.
+    ``services``: the MedMij data services that it is for.
+    """
 
     hash: bytes
     recipient: str
@@ -48,6 +50,7 @@ class NewGrant:
     fhir_user: str = ""
     family: str = ""
     fresh: int = 0
+    services: Sequence[str] = ()
 
 
 async def write_grant(writer: Writer, grant: NewGrant) -> None:
@@ -74,6 +77,7 @@ async def write_grant(writer: Writer, grant: NewGrant) -> None:
         grant.fhir_user,
         grant.family,
         grant.fresh,
+        " ".join(grant.services),
     )
     await writer.insert(tables.INSERT_GRANT, [row])
     await writer.insert(
@@ -89,6 +93,23 @@ async def withdraw(writer: Writer, recipient: str) -> None:
     """Take every permit of a recipient back; holds from the next statement on."""
     await writer.execute(_DELETE_PERMITS, recipient)
     await writer.execute(RAISE_STAMP, recipient)
+
+
+class ServiceAccesses:
+    """The service's own access for each tenant, asked for when it is first needed and kept until ``stack`` ends."""
+
+    def __init__(self, database: Database, stack: AsyncExitStack, *, reason: str, now: int, patient_type: int) -> None:
+        self._database = database
+        self._stack = stack
+        self._facts: dict[str, Any] = {"reason": reason, "now": now, "patient_type": patient_type}
+        self._known: dict[int, Access] = {}
+
+    async def of(self, tenant: int) -> Access:
+        """For the records of one tenant."""
+        if tenant not in self._known:
+            granted = service_access(self._database, tenant=tenant, **self._facts)
+            self._known[tenant] = await self._stack.enter_async_context(granted)
+        return self._known[tenant]
 
 
 @asynccontextmanager

@@ -8,8 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
+from msgspec import Raw
+
 from app.audit import Agent, Event, Journal
 from app.auth.accounts.sessions import CLIENT, Session
+from app.server.messages import Answer
 
 
 class Recording:
@@ -49,6 +52,34 @@ class Recording:
             )
         )
         if durable:
+            await self._journal.durable()
+
+    async def by_service(self, interaction: str, *, patient: int, resources: Sequence[str], now: int) -> None:
+        """What a running service wrote by itself, since its time had come. Raises ``Unavailable``."""
+        agent = Agent(client=CLIENT, purpose="treatment")
+        await self.record(interaction, 200, agent=agent, now=now, patients=(patient,), resources=resources)
+
+    async def answered(self, answer: Answer, *, agent: Raw, now: int, request: str, address: str = "") -> None:
+        """The lines of one interaction that a page carried out, as the FHIR base writes them: those of its parts, then
+        its own. On disk when this returns if it wrote something. Raises ``Unavailable``.
+        """
+        for each in (*answer.parts, answer):
+            self._journal.write(
+                Event(
+                    at=now,
+                    request=request,
+                    interaction=each.interaction,
+                    status=each.status,
+                    agent=agent,
+                    address=address,
+                    patients=each.patients,
+                    resources=each.resources,
+                    type=each.type,
+                    parameters=each.parameters,
+                    rows=each.rows,
+                )
+            )
+        if answer.wrote:
             await self._journal.durable()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -20,3 +21,7 @@ class Role(StrEnum):
     """A system of an organisation."""
     ADMINISTRATOR = "administrator"
     """Manages a tenant: clients, organisations, catalogue. Sees no clinical data."""
+
+
+OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
+"""The person, and who represents them: the record is theirs to decide about."""

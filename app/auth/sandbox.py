@@ -37,6 +37,23 @@ _SET_MARK: Final = "INSERT INTO setting (name, value) VALUES ('sandbox', $1)"
 _ANY_RESOURCE: Final = "SELECT patient FROM resource LIMIT 1"
 _UPDATE_MARK: Final = "UPDATE setting SET value = $1 WHERE name = 'sandbox'"
 _UNSEEDED: Final = "not seeded"
+_INSTRUMENTS: Final = "UPDATE setting SET value = (value::bigint + 1)::text WHERE name = 'instruments'"
+"""Processes that read the questionnaires' licences before, read them anew."""
+_EMPTY: Final = [f'DELETE FROM "{name}"' for name in _TABLES]
+_FILL: Final = [f'INSERT INTO "{name}" SELECT * FROM "seed_{name}"' for name in _TABLES]
+
+
+def _at_once(statements: Sequence[str]) -> str:
+    """Statements about different tables as one, which is one round trip."""
+    parts = ", ".join(f"s{number} AS ({each})" for number, each in enumerate(statements))
+    return f"WITH {parts} SELECT 1"
+
+
+_RESTORING: Final = {
+    "sqlite": [*_EMPTY, *_FILL],
+    "postgresql": [_at_once(_EMPTY), _at_once(_FILL)],
+}
+"""What puts the seeded state back, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,7 @@ class Sandbox:
         await mark(server)
         async with server.database.write() as writer:
             await writer.execute(_UPDATE_MARK, _UNSEEDED)  # until all of it is there
+            await writer.execute(_INSTRUMENTS)
             await writer.execute("DELETE FROM index_state")  # what is stored from here on is indexed as it is stored
             for name in _TABLES:
                 await writer.execute(f'DELETE FROM "{name}"')
@@ -137,6 +155,7 @@ class Sandbox:
             actions=int(EVERY_ACTION) if asked.actions is None else actions_of(asked.actions),
             expires=FOREVER,
             kind="sandbox",
+            services=asked.services,
         )
 
     async def _owned(self, server: FhirServer, access: Access) -> dict[str, int]:
@@ -151,9 +170,9 @@ class Sandbox:
         async with server.database.write() as writer:
             if server.database.dialect == "postgresql":
                 await writer.execute("LOCK TABLE partition IN SHARE ROW EXCLUSIVE MODE")
-            for name in _TABLES:
-                await writer.execute(f'DELETE FROM "{name}"')
-                await writer.execute(f'INSERT INTO "{name}" SELECT * FROM "seed_{name}"')
+            await writer.execute(_INSTRUMENTS)
+            for statement in _RESTORING[server.database.dialect]:
+                await writer.execute(statement)
 
 
 def _all_but_permissions(server: FhirServer) -> int:

@@ -7,17 +7,20 @@
       a-system: {name: A GP system, kind: private_key_jwt, users: none, organization: practice, scopes: "system/*.rs",
                  jwks: {keys: […]}}
 
+A client, and a token, of ``profile: medmij`` names its data services: ``services: [48, 49]``.
+
 ``patients`` have given that organisation consent to all that can be given. A ``secret`` stands in the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from app.auth import recipients
+from app.auth.bases import Profile
 from app.auth.consents import service as consents
 from app.auth.consents.allowances import CONTENT
 from app.auth.consents.purposes import PURPOSES
@@ -29,6 +32,14 @@ from app.database import Writer
 from app.fhir.definitions import Definitions
 from app.fhir.scopes import EVERY_ACTION
 from app.server.access import FOREVER
+
+
+def _as_words(value: object) -> object:
+    return [str(each) if type(each) is int else each for each in value] if isinstance(value, list) else value
+
+
+ServiceNumbers = Annotated[list[str], BeforeValidator(_as_words)]
+"""MedMij data services, which YAML reads as numbers."""
 
 
 class SandboxOrganization(BaseModel):
@@ -58,6 +69,8 @@ class SandboxClient(BaseModel):
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     secret: str = ""
+    profile: Profile = Profile.SMART
+    services: ServiceNumbers = []
 
 
 async def write_organizations(

@@ -4,6 +4,7 @@
     tokens:
       any-token-string: {patient: <Patient id>, scopes: "patient/*.cruds", purpose: own-use}
       another: {patients: [<id>, <id>], scopes: "system/*.rs", organization: <name>, purpose: treatment}
+      a-collector: {patient: <id>, scopes: "patient/*.rs", profile: medmij, services: [48, 49]}
       operator: {patients: all, scopes: "system/*.cruds"}
     accounts:
       anna@example.org: {patient: <Patient id>, password: <12 characters or more>, totp: <base 32>}
@@ -20,13 +21,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from app.auth.accounts.emails import folded
 from app.auth.accounts.passwords import SHORTEST
 from app.auth.accounts.totp import read_secret
-from app.auth.sandbox_clients import SandboxClient, SandboxOrganization
+from app.auth.bases import Profile, problem_of_services
+from app.auth.sandbox_clients import SandboxClient, SandboxOrganization, ServiceNumbers
 from app.errors import Invalid, Issue
 from app.fhir.definitions.own import served
 from app.fhir.scopes import check_scopes, parse_scopes
@@ -80,6 +91,14 @@ class SandboxToken(BaseModel):
     person: str = ""
     labels: Annotated[list[str], AfterValidator(_labels)] | None = None
     actions: Annotated[str, AfterValidator(_actions)] | None = None
+    profile: Profile = Profile.SMART
+    services: ServiceNumbers = []
+
+    @model_validator(mode="after")
+    def _holds_somewhere(self) -> SandboxToken:
+        if problem := problem_of_services(self.profile, self.services):
+            raise _mistake(problem)
+        return self
 
 
 def _totp(value: str) -> str:

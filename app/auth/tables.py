@@ -15,7 +15,10 @@ FILLED: Final = (
     *("organization", "identity_provider", "identity", "pairing"),
     *("client", "client_authorization", "authorization_code", "refresh_token", "client_assertion"),
     *("consent", "pairing_code", "export", "export_part", "erasure", "tombstone", "tombstone_identifier"),
+    *("instrument", "import_job", "import_part", "import_told"),
 )
-"""The tables that a sandbox empties and fills. Signing keys stay."""
+"""The tables that a sandbox empties and fills; what was installed of questionnaires goes with the catalogues, and the
+imports of measurements with the records. Signing keys stay.
+"""
 
 __all__ = ["FILLED", "accounts", "consents", "oauth", "organizations", "rights"]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from app.careplan.merging.facts import codes_of, text_of
 from app.careplan.names import Names
 from app.careplan.templates import TRANSLATION, table
 from app.careplan.words import Language
-from app.fhir.dates import instant
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource
 
-_DAY: Final = 24 * 60 * 60 * 1_000_000
 _DAYS: Final = {"d": 1, "wk": 7, "mo": 30, "a": 365}
 _KINDS: Final = frozenset(
     {
@@ -71,7 +71,7 @@ def applied(template: Resource, to: Applied, names: Names) -> Resource:
         "title": said(template, "title", to.language),
         "description": said(template, "description", to.language),
         "subject": subject,
-        "created": instant(to.now)[:10],
+        "created": local_date(to.now).isoformat(),
         "addresses": [{"reference": f"Condition/{each['id']}"} for each in _about(template, to.conditions)],
         "goal": [{"reference": f"#{each['id']}"} for each in goals],
         "activity": activities,
@@ -131,7 +131,7 @@ def _target(target: Resource, to: Applied) -> Resource:
     due = target.get("due", {})
     days = _DAYS.get(str(due.get("code") or due.get("unit")))
     if days is not None and "value" in due:
-        found["dueDate"] = instant(to.now + int(due["value"]) * days * _DAY)[:10]
+        found["dueDate"] = (local_date(to.now) + timedelta(days=int(due["value"]) * days)).isoformat()
     return found
 
 

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from app.careplan.cells import Address, Cells, cells_of
+import msgspec
+
+from app.careplan.cells import Address
 from app.careplan.difference import ORDER, Item
 from app.careplan.history import History
 from app.careplan.names import Names
-from app.careplan.past import Member, Revision, Span
-from app.careplan.shallow import Shallow, differing, shallow
-
-AT_A_TIME: Final = 50
-"""Versions of each resource that are read together; more only where a change is older than those."""
-Named = tuple[str, str]
-"""Type and id."""
-Place = tuple[str, str, Address]
+from app.careplan.past import Key, Member, Named, Revision
+from app.careplan.walk import Walk
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The version in which something changed, and the revision that made it; None: outside the plan."""
 
     version: Member
@@ -31,8 +23,8 @@ class Step:
 
 
 class Attribution:
-    """Finds the steps of changes between two states. ``versions``: of each resource that changed the number before
-    (0: none) and after, and its content before.
+    """Finds the steps of changes between two states. ``numbers``: the lowest and the highest of the revisions between
+    them.
     """
 
     def __init__(self, history: History, numbers: tuple[int, int], names: Names) -> None:
@@ -41,129 +33,71 @@ class Attribution:
         self._names = names
 
     async def of(
-        self, items: Sequence[Item], before: dict[Named, Member], after: dict[Named, Member]
+        self, items: Sequence[Item], before: Mapping[Named, Member], after: Mapping[Named, Member]
     ) -> dict[str, list[Step]]:
-        """The steps of each item by its id, the newest first, each revision once."""
-        wanted: dict[Named, set[Address]] = {}
-        for item in items:
-            for each in item.elements:
-                if (each.type, each.id) in after:
-                    wanted.setdefault((each.type, each.id), set()).add(_asked(item, each.address))
-        found = await self._changed(wanted, before, after)
-        steps = await self.steps({member.key: member for member in found.values()}.values())
+        """The steps of each item by its id, the newest first, each revision once. ``before``, ``after``: what the
+        caller may see of the two states.
+        """
+        asked = {item.id: _asked(item) for item in items}
+        wanted: dict[Named, list[Address]] = {}
+        for places in asked.values():
+            for named, address in places:
+                wanted.setdefault(named, []).append(address)
+        walks = {
+            named: Walk(named, addresses, before.get(named), after[named], self._names)
+            for named, addresses in wanted.items()
+            if named in after
+        }
+        await self._walk(walks.values())
+        found = {named: walk.found for named, walk in walks.items()}
+        steps = await self._steps({each.seq: each for walk in found.values() for each in walk.values()})
         by_item = {}
-        for item in items:
-            members: dict[int, Member] = {}
-            for each in item.elements:
-                member = found.get((each.type, each.id, _asked(item, each.address)))
-                if member is not None:
-                    members[member.seq] = member
-            by_item[item.id] = _each_once([steps[members[seq].key] for seq in sorted(members, reverse=True)])
+        for item_id, places in asked.items():
+            last = [found[named].get(address) for named, address in places if named in found]
+            made = {each.seq for each in last if each is not None}
+            by_item[item_id] = _each_once([steps[seq] for seq in sorted(made, reverse=True)])
         return by_item
 
-    async def steps(self, members: Iterable[Member]) -> dict[tuple[str, str, int], Step]:
+    async def steps(self, members: Iterable[Member]) -> dict[Key, Step]:
         """The revision that made each of these versions, by the name of the version."""
-        listed = list(members)
-        order = await self._history.numbers(*self._numbers) if listed else []
-        places = [n for n, _ in order]
-        numbers: dict[tuple[str, str, int], int] = {}
-        for each in listed:
+        steps = await self._steps({each.seq: each for each in members})
+        return {each.version.key: each for each in steps.values()}
+
+    async def _steps(self, listed: Mapping[int, Member]) -> dict[int, Step]:
+        """The same by their places in the partition's order."""
+        order = await self._history.recorded(*self._numbers) if listed else []
+        places = [row[0] for row in order]
+        at: dict[int, int] = {}
+        for seq in listed:
             # A revision is numbered in the partition's order behind what was written with it.
-            at = bisect_left(places, each.seq)
-            if at < len(order):
-                numbers[each.key] = order[at][1]
-        revisions = {each.number: each for each in await self._history.chosen(set(numbers.values()))}
+            place = bisect_left(places, seq)
+            if place < len(order):
+                at[seq] = places[place]
+        made_by = {*at.values()}
+        revisions = {each.n: each for each in await self._history.named([row[1] for row in order if row[0] in made_by])}
         found = {}
-        for each in listed:
-            revision = revisions.get(numbers.get(each.key, 0))
-            made = revision is not None and each.key in revision.written
-            found[each.key] = Step(each, revision if made else None)
+        for seq, each in listed.items():
+            revision = revisions.get(at.get(seq, 0))
+            found[seq] = Step(each, revision if revision is not None and revision.wrote(each.key) else None)
         return found
 
-    async def _changed(
-        self, wanted: Mapping[Named, set[Address]], before: Mapping[Named, Member], after: Mapping[Named, Member]
-    ) -> dict[Place, Member]:
-        """The version in which each of these changed last: all go back until that is known."""
-        found: dict[Place, Member] = {}
-        walks = [_Walk(named, each, before.get(named), after[named], found) for named, each in wanted.items()]
-        while spans := [each.span for each in walks if each.goes_on]:
-            older: dict[Named, dict[int, Member]] = {}
-            for member in await self._history.spans(spans):
-                older.setdefault((member.type, member.id), {})[member.version] = member
-            for walk in walks:
-                if walk.goes_on:
-                    walk.back(older.get(walk.named, {}), self._names)
-        return found
+    async def _walk(self, walks: Collection[Walk]) -> None:
+        """All go back until the last change at each place is known."""
+        while going := [each for each in walks if each.goes_on]:
+            older: dict[Named, dict[int, Member]] = {each.named: {} for each in going}
+            for member in await self._history.spans([each.span for each in going if each.span is not None]):
+                older[member.type, member.id][member.version] = member
+            for walk in going:
+                walk.back(older[walk.named])
 
 
-class _Walk:
-    """Through the versions of one resource, the newest first."""
-
-    def __init__(
-        self, named: Named, wanted: set[Address], first: Member | None, last: Member, found: dict[Place, Member]
-    ) -> None:
-        self.named = named
-        self._wanted = wanted
-        self._heads = Counter(map(_head, wanted))
-        """How many are still to be found in each member of the resource."""
-        self._found = found
-        self._low = 0 if first is None else first.version
-        self._high = last.version
-        self._newer, self._members = last, shallow(last.body)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is something left to find, and where."""
-        return bool(self._wanted) and self._high > self._low
-
-    @property
-    def span(self) -> Span:
-        """The versions to look at next."""
-        return Span(*self.named, max(self._low, self._high - AT_A_TIME), self._high - 1)
-
-    def back(self, older: Mapping[int, Member], names: Names) -> None:
-        """Look at the versions of ``span``, as far as they are there for the caller."""
-        low = self.span.low
-        for version in range(self._high - 1, low - 1, -1):
-            member = older.get(version)
-            if member is None and version > 0:
-                continue
-            was = shallow(None if member is None else member.body)
-            self._compare(was, names)
-            if member is not None:
-                self._newer, self._members = member, was
-            if not self._wanted:
-                break
-        self._high = low
-
-    def _compare(self, was: Shallow, names: Names) -> None:
-        now = self._members
-        heads = [each for each, left in self._heads.items() if left and was.get(each) != now.get(each)]
-        if not heads:
-            return
-        kind = {"resourceType": self.named[0]}
-        old, new = (cells_of(kind | each, names) for each in differing(was, now, heads))
-        there = dict.fromkeys((*old, *new, *((ORDER, each) for each in heads)))
-        for address in [each for each in there if each in self._wanted and _value(old, each) != _value(new, each)]:
-            self._found[*self.named, address] = self._newer
-            self._wanted.discard(address)
-            self._heads[_head(address)] -= 1
-
-
-def _head(address: Address) -> str:
-    """The member of the resource that an address is in."""
-    return address[1] if address[0] == ORDER else address[0]
-
-
-def _asked(item: Item, address: Address) -> Address:
-    """What to look at for an element: the order of a list is no cell of its own."""
-    return (ORDER, item.part) if item.kind == "moved" else address
-
-
-def _value(cells: Cells, address: Address) -> Any:
-    if address[0] != ORDER or len(address) == 1:
-        return cells.get(address)
-    return list(dict.fromkeys(each[1] for each in cells if each[0] == address[1] and len(each) > 1))
+def _asked(item: Item) -> list[tuple[Named, Address]]:
+    """Where to look for what an item changes, each place with its resource: the order of a list is no cell of its
+    own.
+    """
+    if item.kind == "moved":
+        return [((each.type, each.id), (ORDER, item.part)) for each in item.elements]
+    return [((each.type, each.id), each.address) for each in item.elements]
 
 
 def _each_once(steps: Sequence[Step]) -> list[Step]:

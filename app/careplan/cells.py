@@ -9,6 +9,7 @@ server keeps in ``meta``, and for the order of its elements and of extensions th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -24,8 +25,11 @@ LISTS: Final = ("goal", "activity", "addresses", "careTeam", "supportingInfo", "
 """The lists of a CarePlan whose entries are compared one by one."""
 EXTENSION: Final = "extension"
 NEXT_REVIEW: Final = "nextReview"
+_DETAIL: Final = "detail"
 _BOOKKEEPING: Final = ("versionId", "lastUpdated", "source")
 _DIGEST: Final = 12
+_WHOLE: Final = 2
+"""The length of the address of a whole entry of a list."""
 
 
 def cells_of(resource: Resource, names: Names) -> Cells:
@@ -43,7 +47,7 @@ def cells_of(resource: Resource, names: Names) -> Cells:
             cells |= _extensions(value, (), names)
         elif is_plan and name in LISTS:
             for key, entry in keyed(name, value):
-                cells |= _activity(key, entry, names) if name == "activity" else {(name, key): entry}
+                cells |= entry_cells(name, key, entry, names)
         else:
             cells[(name,)] = value
     return cells
@@ -71,6 +75,21 @@ def of_cells(cells: Mapping[Address, Any], kind: str, resource_id: str) -> Resou
     return resource
 
 
+def entry_cells(name: str, key: str, entry: Any, names: Names) -> Cells:
+    """One entry of a list of a CarePlan."""
+    return _activity(key, entry, names) if name == "activity" else {(name, key): entry}
+
+
+def in_entry(entry: Any, address: Address) -> Any:
+    """What ``entry_cells`` of the entry that an address is in have there; None: nothing, or there is no such entry."""
+    if entry is None or len(address) == _WHOLE:
+        return entry
+    name = address[2]
+    if name == EXTENSION:
+        return [each for each in entry.get(name, ()) if str(each.get("url")) == address[3]] or None
+    return entry.get(name, {}).get(address[3]) if name == _DETAIL else entry.get(name)
+
+
 def keyed(name: str, entries: Any) -> Iterator[tuple[str, Any]]:
     """The entries of a list, each under its own key; a second one that is alike gets a number."""
     seen: dict[str, int] = {}
@@ -93,21 +112,29 @@ def key_of(name: str, entry: Any) -> str:
 
 def path_of(kind: str, address: Address) -> str:
     """The FHIRPath of a cell. https://hl7.org/fhir/R4/fhirpath.html"""
-    path, rest = kind, list(address)
-    while rest:
-        name = rest.pop(0)
-        if name == EXTENSION:
-            path += f".extension('{rest.pop(0)}')"
-            if rest:
-                path += f".extension('{rest.pop(0)}').value"
+    name = address[0]
+    if len(address) == 1 or kind != "CarePlan" or name not in LISTS:
+        return kind + _path_below(address)
+    key = address[1].partition("#")[0]
+    path = f"{kind}.{name}"
+    if name == "activity":
+        path += f".where(id='{key}')"
+    elif name == "goal" or "/" in key:
+        path += f".where(reference='{'Goal/' + key if name == 'goal' and '/' not in key else key}')"
+    return path + _path_below(address[2:])
+
+
+@lru_cache(maxsize=1024)
+def _path_below(address: Address) -> str:
+    """What follows the path of a resource or of one entry of a list."""
+    path, parts = "", iter(address)
+    for name in parts:
+        if name != EXTENSION:
+            path += f".{name.removeprefix('_')}"
             continue
-        path += f".{name.removeprefix('_')}"
-        if kind == "CarePlan" and name in LISTS and rest:
-            key = rest.pop(0).partition("#")[0]
-            if name == "activity":
-                path += f".where(id='{key}')"
-            elif name == "goal" or "/" in key:
-                path += f".where(reference='{'Goal/' + key if name == 'goal' and '/' not in key else key}')"
+        path += f".extension('{next(parts)}')"
+        for inner in parts:
+            path += f".extension('{inner}').value"
     return path
 
 
@@ -149,7 +176,7 @@ def _activity(key: str, entry: Resource, names: Names) -> Cells:
     for name, value in entry.items():
         if name == EXTENSION:
             cells |= _extensions(value, ("activity", key), names)
-        elif name == "detail":
+        elif name == _DETAIL:
             cells |= {("activity", key, name, each): one for each, one in value.items()}
         else:
             cells["activity", key, name] = value
@@ -159,7 +186,7 @@ def _activity(key: str, entry: Resource, names: Names) -> Cells:
 def _put_in_activity(entry: dict[str, Any], rest: Address, value: Any) -> None:
     if rest[0] == EXTENSION:
         _put_extension(entry, rest[1:], value)
-    elif rest[0] == "detail":
-        entry.setdefault("detail", {})[rest[1]] = value
+    elif rest[0] == _DETAIL:
+        entry.setdefault(_DETAIL, {})[rest[1]] = value
     else:
         entry[rest[0]] = value

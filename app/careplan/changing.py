@@ -4,27 +4,26 @@ one, or made anew when somebody else was faster.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.careplan.intent import Intent
-from app.careplan.meanwhile import changed_meanwhile
 from app.careplan.names import Names
 from app.careplan.plan import goals_of, is_plan
-from app.careplan.refusals import refusal
-from app.errors import Conflict, Gone, Invalid, Issue, NotFound, PreconditionFailed
+from app.careplan.refusals import refusal, refused
+from app.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from app.fhir.resource import Resource, decode
-from app.fhir.scopes import NAMES, Action
+from app.fhir.scopes import NAMES
 from app.server.challenges import beyond_scopes
-from app.server.interactions.preconditions import if_match
+from app.server.interactions.preconditions import check_known, if_match
+from app.server.interactions.stored import all_stored_for, stored_for
 from app.server.messages import Request, Target
 from app.server.rules import Overtaken
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute, settle
-from app.server.store.prepare import check_resource, finish, fresh_id
-from app.server.store.read import Stored, read
+from app.server.store.prepare import check_resources, finish, fresh_id
 
 MOST_TRIES: Final = 5
 
@@ -81,17 +80,13 @@ def check_scopes(request: Request, action: int, *types: str) -> None:
 
 async def current_of(server: FhirServer, request: Request, target: Target, names: Names) -> Current:
     """The individual care plan at the address. Raises ``NotFound``, also for another CarePlan."""
-    stored = await _read(server, request, "CarePlan", target.id, target.patient_id)
+    stored = await stored_for(server, request, "CarePlan", target.id, patient_id=target.patient_id)
     plan = decode(stored.body)
     if not is_plan(plan, names):
-        raise NotFound(f"CarePlan/{target.id} is not an individual care plan.", "business-rule")
-    goals: dict[str, Part] = {}
-    for goal in goals_of(plan) if request.access.scopes.allow("Goal", Action.READ) else ():
-        try:
-            found = await _read(server, request, "Goal", goal, None, partition=stored.patient)
-        except (NotFound, Gone):
-            continue  # not in what the caller may see, not there, or erased: the plan goes on without it
-        goals[goal] = Part(decode(found.body), found.version)
+        raise refused(NotFound, "other-plan", id=str(target.id))
+    # What the caller may not see, what is not there and what was erased is left out: the plan goes on without it.
+    found = await all_stored_for(server, request, "Goal", goals_of(plan), partition=stored.patient)
+    goals = {goal: Part(decode(each.body), each.version) for goal, each in found.items()}
     patient_id = plan["subject"]["reference"].rpartition("/")[2]
     return Current(stored.patient, patient_id, Part(plan, stored.version), goals)
 
@@ -103,8 +98,10 @@ async def change(
     wanted = if_match(request.headers)
     for _ in range(MOST_TRIES):
         current = await current_of(server, request, target, names)
-        if wanted not in (None, current.plan.version):
-            raise await _overtaken(server, request, current, wanted)
+        if wanted is not None:
+            known = wanted, current.plan.version
+            late = Overtaken(current.patient, request.access, "CarePlan", current.id, *known, request.now)
+            await check_known(server, late)
         changed = await make(current)
         drafts = await drafts_of(server, request, current, changed)
         intent = replace(changed.intent, seen=current.plan.version)
@@ -116,29 +113,18 @@ async def change(
             await settle(server)
             continue
         return current, drafts
-    raise Conflict("Others keep changing this care plan; send it again.", "conflict")
-
-
-async def _overtaken(server: FhirServer, request: Request, current: Current, known: int | None) -> PreconditionFailed:
-    """That the plan is not at the version that If-Match names, and what changed since."""
-    present = current.plan.version
-    text = f"CarePlan/{current.id} is at version {present}, and not at version {known} as If-Match says."
-    late = Overtaken(current.patient, request.access, "CarePlan", current.id, known or present, present)
-    told = await changed_meanwhile(server.database, late, current.id, server.definitions.type_numbers)
-    return PreconditionFailed(text, issues=(Issue("conflict", text), *told))
+    raise refused(Conflict, "keeps-changing", as_type="conflict")
 
 
 async def drafts_of(server: FhirServer, request: Request, current: Current, changed: Changed) -> list[Draft]:
     """The drafts of a change; what is updated must be as it was read."""
     versions = {**changed.known, ("CarePlan", current.id): current.plan.version}
     versions |= {("Goal", each): part.version for each, part in current.goals.items()}
-    drafts = []
-    for resource in changed.updated:
-        draft = await draft_of(server, request, current.patient, resource)
+    every = [*((each, False) for each in changed.updated), *((each, True) for each in changed.created)]
+    drafts = await drafts_for(server, request, current.patient, every)
+    for draft in drafts[: len(changed.updated)]:
         draft.if_match = versions.get((draft.type, draft.id))
         draft.right = changed.right
-        drafts.append(draft)
-    drafts += [await draft_of(server, request, current.patient, each, new=True) for each in changed.created]
     return drafts
 
 
@@ -146,38 +132,27 @@ async def draft_of(
     server: FhirServer, request: Request, patient: int, resource: Resource, *, new: bool = False
 ) -> Draft:
     """One resource that names its patient, checked and placed in that partition."""
-    remarks = await check_resource(
-        server, server.database, request.access, resource, may_hold_bsn=True, patient=patient
-    )
-    kind: str = resource["resourceType"]
-    if new:
-        resource_id = resource.get("id") or fresh_id(server, patient)
-        draft = Draft("create", kind, resource_id, patient, resource, fresh=True, owned=True)
-    else:
-        draft = Draft("update", kind, resource["id"], patient, resource, owned=True)
-    draft.remarks = remarks
-    return finish(server, draft)
+    (draft,) = await drafts_for(server, request, patient, [(resource, new)])
+    return draft
 
 
-async def _read(
-    server: FhirServer,
-    request: Request,
-    kind: str,
-    resource_id: str,
-    patient_id: str | None,
-    *,
-    partition: int | None = None,
-) -> Stored:
-    return await read(
-        server.database,
-        request.access,
-        kind,
-        resource_id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=patient_id,
-        partition=partition,
-    )
+async def drafts_for(
+    server: FhirServer, request: Request, patient: int, resources: Sequence[tuple[Resource, bool]]
+) -> list[Draft]:
+    """The same of several, checked together; of each, whether it is new."""
+    listed = [each for each, _ in resources]
+    checked = await check_resources(server, server.database, request.access, listed, may_hold_bsn=True, patient=patient)
+    drafts = []
+    for (resource, new), remarks in zip(resources, checked, strict=True):
+        kind: str = resource["resourceType"]
+        if new:
+            resource_id = resource.get("id") or fresh_id(server, patient)
+            draft = Draft("create", kind, resource_id, patient, resource, fresh=True, owned=True)
+        else:
+            draft = Draft("update", kind, resource["id"], patient, resource, owned=True)
+        draft.remarks = remarks
+        drafts.append(finish(server, draft))
+    return drafts
 
 
 def needed(value: str | None, code: str) -> str:

@@ -6,25 +6,29 @@ What may not be seen on either side is not compared. MODEL 2, "Revisions".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from app.careplan.attribution import Attribution, Named, Step
+import msgspec
+
+from app.careplan.attribution import Attribution, Step
 from app.careplan.difference import Element, Item, PlanState, differences
 from app.careplan.history import History
-from app.careplan.moment import Moment
+from app.careplan.moment import Moment, state_of
 from app.careplan.names import Names
 from app.careplan.naming import Who
-from app.careplan.past import Member
+from app.careplan.past import Member, Named
+from app.careplan.plan import goals_of, teams_of
 from app.careplan.sentences import clause_of, clause_of_member
+from app.careplan.shallow import apart, shallow
 from app.careplan.words import Words, sentence_of, table
 from app.fhir.resource import Resource
 
 _PARTS = ("Goal", "CareTeam")
+_KEPT = frozenset({"resourceType", "id", "description", "goal", "careTeam"})
+"""What is read of a part though it did not change: which it is, its words, and what a plan consists of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """One change. ``before`` and ``after`` are whole resources where one came, went, or is shown beside the plan's own
     parts; ``elements`` are the elements that differ of all else. ``steps``: how it came about, the newest first.
     """
@@ -50,7 +54,7 @@ class _Beside(NamedTuple):
 
 async def compared(history: History, before: Moment, after: Moment, names: Names) -> tuple[list[Compared], Who]:
     """Everything that differs, and who the people of it are. Raises ``NotFound``."""
-    old, new = before.state(), after.state()
+    old, new = _sides(before, after)
     items = differences(old, new, names)
     attribution = Attribution(history, (before.revision.number + 1, after.revision.number), names)
     steps = await attribution.of(items, _by_name(before), _by_name(after))
@@ -64,6 +68,29 @@ async def compared(history: History, before: Moment, after: Moment, names: Names
         step = [made[each.now.key]] if each.now is not None else []
         found.append(_of_member(each, step, who, names))
     return found, who
+
+
+def _sides(before: Moment, after: Moment) -> tuple[PlanState, PlanState]:
+    """The two states as far as they differ: the parts that do, with the elements that do and what a part is called by.
+    Raises ``NotFound``.
+    """
+    was, now = before.parts(), after.parts()
+    named = next(iter(now))
+    plans = apart(shallow(was[named].body), shallow(now[named].body), also=_KEPT)
+    stay = {("Goal", each) for each in {*goals_of(plans[0])} & {*goals_of(plans[1])}}
+    stay |= {("CareTeam", each) for each in {*teams_of(plans[0])} & {*teams_of(plans[1])}}
+    sides = ({named: plans[0]}, {named: plans[1]})
+    for named in [*dict.fromkeys((*now, *was))][1:]:
+        old, new = was.get(named), now.get(named)
+        if named in stay and old is not None and new is not None:
+            if old.version == new.version:
+                continue
+            sides[0][named], sides[1][named] = apart(shallow(old.body), shallow(new.body), also=_KEPT)
+            continue
+        for side, each in zip(sides, (old, new), strict=True):
+            if each is not None:
+                side[named] = each.resource() or {}
+    return state_of(sides[0]), state_of(sides[1])
 
 
 def of_item(item: Item, old: PlanState, new: PlanState, steps: Sequence[Step], who: Who) -> Compared:

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+import msgspec
+
 from app.careplan.cells import EXTENSION, LISTS, NEXT_REVIEW, Address, Cells, cells_of, keyed, of_cells, path_of
 from app.careplan.names import Names
 from app.careplan.plan import goals_of, teams_of
@@ -47,8 +49,7 @@ class PlanState:
         return (self.goals if kind == GOAL else self.teams).get(resource_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """One element that differs: of which resource, where, and what it was and became; None: it is not there."""
 
     type: str
@@ -63,8 +64,7 @@ class Element:
         return path_of(self.type, self.address)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One change. ``part`` is its first word: ``goal``, ``activity``, ``team``, a list, or an element of the plan;
     ``type`` and ``key`` the resource it is about (an activity's key is its id). ``before`` and ``after`` are the whole
     goal, activity, team or element; None where it is not there, or cannot be seen.
@@ -95,7 +95,7 @@ def differences(before: PlanState, after: PlanState, names: Names) -> tuple[Item
     that both plans name but that is known in one of them only is left out.
     """
     plan_id = after.plan["id"]
-    old, new = cells_of(before.plan, names), cells_of(after.plan, names)
+    old, new = cells_of(_unlike(before.plan, after.plan), names), cells_of(_unlike(after.plan, before.plan), names)
     groups: dict[str, list[Element]] = {}
     for each in _elements(PLAN, plan_id, old, new):
         groups.setdefault(_item_of(each.address, names), []).append(each)
@@ -153,8 +153,13 @@ def applied(state: PlanState, items: Iterable[Item], names: Names) -> PlanState:
     return PlanState(made, goals, teams)
 
 
+def _unlike(plan: Resource, other: Resource) -> Resource:
+    """The plan without what both hold as one object, which is not looked through to find it alike."""
+    return {name: each for name, each in plan.items() if each is not other.get(name) or name == "resourceType"}
+
+
 def _elements(kind: str, resource_id: str, old: Cells, new: Cells) -> Iterator[Element]:
-    for address in dict.fromkeys((*old, *new)):
+    for address in old | new:
         was, now = old.get(address), new.get(address)
         if was != now:
             yield Element(kind, resource_id, address, was, now)
@@ -204,16 +209,27 @@ def _place(item: Item) -> int:
 
 def _moved(old: Cells, new: Cells, plan_id: str) -> Iterator[Item]:
     """Where entries of a list change places, beyond that what is new comes last."""
+    before, after = _keys(old), _keys(new)
     for name in LISTS:
-        was, now = _keys(old, name), _keys(new, name)
-        expected = [each for each in was if each in now] + [each for each in now if each not in was]
+        if name not in before and name not in after:
+            continue
+        was, now = ([*each.get(name, ())] for each in (before, after))
+        if was == now:
+            continue
+        expected = [each for each in was if each in after.get(name, ())]
+        expected += [each for each in now if each not in before.get(name, ())]
         if expected != now:
             element = Element(PLAN, plan_id, (name,), was, now)
             yield Item(f"{ORDER}.{name}", "moved", name, PLAN, "", was, now, (element,))
 
 
-def _keys(cells: Cells, name: str) -> list[str]:
-    return list(dict.fromkeys(address[1] for address in cells if address[0] == name and len(address) > 1))
+def _keys(cells: Cells) -> dict[str, dict[str, None]]:
+    """The keys of the entries of each list, in their order."""
+    found: dict[str, dict[str, None]] = {}
+    for address in cells:
+        if len(address) > 1 and address[0] in LISTS:
+            found.setdefault(address[0], {})[address[1]] = None
+    return found
 
 
 def _in_order(cells: Cells, item: Item) -> Cells:

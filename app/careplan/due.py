@@ -1,51 +1,68 @@
 """What is due: on the day of its review a plan goes to the phase check, and the person is asked to look back; they are
-asked to agree to a plan that was not agreed for long, and to fill in a questionnaire that the plan names.
+asked to agree to a plan that was not agreed for long, to fill in a questionnaire that the plan names, and to measure by
+a protocol that it names.
 
 Everybody's plans are gone through, a bounded number at a time; of those that an index says have nothing to do nothing
 is read. It may be broken off, run again, and run in several processes at once: a Task has an id of its occasion, and a
 plan is changed only as it was read. https://hl7.org/fhir/R4/task.html
+
+What a running service does by itself stands in the access log, with the service as who did it: a line for each record
+that something was written in. Nobody is shown what is read. A command, such as ``zelfregie due``, writes no lines, as a
+load does not: what it wrote is known by ``history.actor`` and ``history.request``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import structlog
 
-from app.auth import service_access
+from app.auth.grants import ServiceAccesses
+from app.auth.recording import Recording
 from app.careplan.cycle import events
 from app.careplan.intent import Intent
+from app.careplan.measuring_rhythm import protocol_system, run_task, without_going_on
 from app.careplan.names import IZP, Names
 from app.careplan.plan import Cycle, cycle_of, with_cycle
 from app.careplan.recent import is_due
-from app.careplan.schedule import askings
+from app.careplan.rhythm import rhythm_members, without_idle
+from app.careplan.schedule import askings, measurings
 from app.careplan.tasks import agreement_task, plan_task, review_task, task_id
 from app.errors import Conflict, PreconditionFailed, ZelfregieError
 from app.fhir.dates import bounds, instant
 from app.fhir.resource import Resource, decode
 from app.server.access import Access
+from app.server.search.terms import NO_SYSTEM, hash_token
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute
-from app.server.store.prepare import check_resource, finish
+from app.server.store.prepare import check_resources, finish
 
 AGREE_WITHIN: Final = 14 * 24 * 3600 * 1_000_000
 """After how long in the phase plan (µs) somebody is asked whether they want to agree to it."""
 AT_A_TIME: Final = 200
+EVENT: Final = "plan-due"
+"""What the access log calls it."""
 _REASON: Final = "due"
+_HAS: Final = (
+    "EXISTS (SELECT 1 FROM token t WHERE t.patient = p.patient AND t.type = $4 AND t.param = {param}"
+    " AND t.value = {value} AND t.n = r.n)"
+)
 _PLANS: Final = (
     "SELECT p.patient, p.tenant, r.id, r.version, r.body FROM partition p"
     " JOIN claim c ON c.patient = p.patient AND c.name = $1"
     " JOIN resource r ON r.patient = p.patient AND r.n = c.n AND r.deleted = 0"
-    " WHERE p.patient > $2 AND p.state = 'live' AND (r.updated <= $3 OR EXISTS (SELECT 1 FROM period d"
-    " WHERE d.patient = p.patient AND d.type = $4 AND d.param IN ($5, $6) AND d.n = r.n AND d.low <= $7))"
-    " ORDER BY p.patient LIMIT $8"
+    # Nobody is asked to agree but in the phase plan, and nothing else is asked in it or of a plan that is not active.
+    f" WHERE p.patient > $2 AND p.state = 'live' AND CASE WHEN {_HAS.format(param='$8', value='$9')}"
+    f" THEN r.updated <= $3 ELSE {_HAS.format(param='$10', value='$11')} AND EXISTS (SELECT 1 FROM period d"
+    " WHERE d.patient = p.patient AND d.type = $4 AND d.param IN ($5, $6) AND d.n = r.n AND d.low <= $7) END"
+    " ORDER BY p.patient LIMIT $12"
 )
-_TASK: Final = "SELECT 1 FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
+_TASKS: Final = "SELECT r.id FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN"
 """Also one that was deleted: who threw it away is not asked again."""
 _log: Final = structlog.get_logger(__name__)
 
@@ -76,14 +93,22 @@ class Found(NamedTuple):
         return found
 
 
-async def write_due(server: FhirServer, names: Names, *, now: int) -> DueReport:
-    """Write what is due by ``now`` (µs); what is written has the time of the clock."""
+async def write_due(server: FhirServer, names: Names, *, now: int, recording: Recording | None = None) -> DueReport:
+    """Write what is due by ``now`` (µs); what is written has the time of the clock. ``recording``: the access log of
+    this process, where it has one.
+    """
     report = DueReport()
     async with AsyncExitStack() as stack:
-        access = _accesses(server, stack)
+        number = server.registry.number("Patient")
+        accesses = ServiceAccesses(server.database, stack, reason=_REASON, now=server.clock(), patient_type=number)
         async for found in _plans(server, now=now):
             try:
-                await _one(server, await access(found.tenant), found, names, report, now=now)
+                written = await _one(server, await accesses.of(found.tenant), found, names, report, now=now)
+                if written and recording is not None:
+                    names_written = [f"{each.type}/{each.id}" for each in written]
+                    await recording.by_service(
+                        EVENT, patient=found.patient, resources=names_written, now=server.clock()
+                    )
             except (PreconditionFailed, Conflict):
                 continue  # changed a moment ago, or done by another process: what is left is for the next round
             except ZelfregieError as error:
@@ -93,63 +118,49 @@ async def write_due(server: FhirServer, names: Names, *, now: int) -> DueReport:
     return report
 
 
-async def due_by_clock(server: FhirServer, names: Names) -> DueReport:
+async def due_by_clock(server: FhirServer, names: Names, recording: Recording) -> DueReport:
     """The same by the clock, as a running service does now and then."""
-    return await write_due(server, names, now=server.clock())
-
-
-def _accesses(server: FhirServer, stack: AsyncExitStack) -> Callable[[int], Awaitable[Access]]:
-    """The service's own access for a tenant, asked for when it is first needed."""
-    known: dict[int, Access] = {}
-
-    async def of(tenant: int) -> Access:
-        if tenant not in known:
-            granted = service_access(
-                server.database,
-                tenant=tenant,
-                reason=_REASON,
-                now=server.clock(),
-                patient_type=server.registry.number("Patient"),
-            )
-            known[tenant] = await stack.enter_async_context(granted)
-        return known[tenant]
-
-    return of
+    return await write_due(server, names, now=server.clock(), recording=recording)
 
 
 async def _plans(server: FhirServer, *, now: int) -> AsyncIterator[Found]:
     """The open plans of all records that an index says may have something to do."""
     numbers = server.definitions.parameter_numbers
     after = 0
-    binds = (server.registry.number("CarePlan"), numbers["next-review"], numbers["activity-date"], now)
-    while rows := await server.database.fetch(_PLANS, IZP, after, now - AGREE_WITHIN, *binds, AT_A_TIME):
+    days = (server.registry.number("CarePlan"), numbers["next-review"], numbers["activity-date"], now)
+    codes = (numbers["phase"], hash_token(NO_SYSTEM, "plan"), numbers["status"], hash_token(NO_SYSTEM, "active"))
+    while rows := await server.database.fetch(_PLANS, IZP, after, now - AGREE_WITHIN, *days, *codes, AT_A_TIME):
         for patient, tenant, plan_id, version, body in rows:
             yield Found(patient, tenant, plan_id, version, {**decode(body), "id": plan_id})
         after = rows[-1][0]
 
 
-async def _one(server: FhirServer, access: Access, found: Found, names: Names, report: DueReport, *, now: int) -> None:
+async def _one(
+    server: FhirServer, access: Access, found: Found, names: Names, report: DueReport, *, now: int
+) -> list[Draft]:
+    """What was written in one record."""
     cycle = cycle_of(found.plan, names)
     if cycle is None:
-        return
+        return []
     at = server.clock()
     tasks = await _missing(server, found, list(_tasks(found, cycle, names, now=now, at=at)))
+    tasks = await without_idle(server, access, found.patient, tasks, now=at)
+    tasks = await without_going_on(server, found.patient, tasks, names.base)
     opens = found.plan["status"] == "active" and cycle.phase == "do" and is_due(cycle, now=now)
     if not tasks and not opens:
-        return
-    drafts = [await _draft(server, access, found.patient, each) for each in tasks]
-    for draft in drafts:
+        return []
+    moved = events()["evaluate"].after(cycle, now=instant(at)) if opens else None
+    plans = [] if moved is None else [with_cycle(found.plan, moved, names)]
+    drafts = await _drafts(server, access, found.patient, [*tasks, *plans])
+    for draft in drafts[: len(tasks)]:
         draft.if_none_match = True
-    intent = None
-    if opens:
-        moved = events()["evaluate"].after(cycle, now=instant(at))
-        plan = await _draft(server, access, found.patient, with_cycle(found.plan, moved, names))
-        plan.if_match = found.version
-        drafts.append(plan)
-        intent = Intent("evaluate", seen=found.version)
+    for draft in drafts[len(tasks) :]:
+        draft.if_match = found.version
+    intent = Intent("evaluate", seen=found.version) if opens else None
     await execute(server, access, drafts, now=at, request=_REASON, service=True, intent=intent)
     report.opened += opens
     report.tasks += len(tasks)
+    return drafts
 
 
 def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> list[Resource]:
@@ -168,23 +179,35 @@ def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> li
         tasks.append(plan_task(names, "review", task, since=review, **common))
     for each in askings(found.plan, now=now, review=review):
         occasion = f"{each.activity} {each.questionnaire} {each.day}"
-        told = [
-            {"type": {"text": "questionnaire"}, "valueCanonical": each.questionnaire},
-            {"type": {"text": "activity"}, "valueString": each.activity},
-        ]
         task = task_id(patient, found.id, "questionnaire", occasion)
-        tasks.append(plan_task(names, "questionnaire", task, since=each.day, input=told, **common))
-    return tasks
+        told = rhythm_members(names, each)
+        tasks.append(plan_task(names, "questionnaire", task, since=each.day, **told, **common))
+    return [*tasks, *_runs(found, names, now=now, at=at)]
+
+
+def _runs(found: Found, names: Names, *, now: int, at: int) -> Iterator[Resource]:
+    for each in measurings(found.plan, now=now, system=protocol_system(names.base)):
+        task = task_id(found.patient, found.id, "protocol", f"{each.activity} {each.protocol} {each.day}")
+        run = run_task(each, task, plan_id=found.id, patient_id=found.patient_id, canonical_base=names.base, now=at)
+        if run is not None:
+            yield run
 
 
 async def _missing(server: FhirServer, found: Found, tasks: list[Resource]) -> list[Resource]:
     number = server.registry.number("Task")
-    return [each for each in tasks if not await server.database.fetch(_TASK, found.patient, number, each["id"])]
+    if not tasks:
+        return []
+    places = ", ".join(f"${place}" for place in range(3, 3 + len(tasks)))
+    rows = await server.database.fetch(f"{_TASKS} ({places})", found.patient, number, *(each["id"] for each in tasks))
+    known = {row[0] for row in rows}
+    return [each for each in tasks if each["id"] not in known]
 
 
-async def _draft(server: FhirServer, access: Access, patient: int, resource: Resource) -> Draft:
-    remarks = await check_resource(server, server.database, access, resource, may_hold_bsn=True, patient=patient)
-    kind: str = resource["resourceType"]
-    draft = Draft("update", kind, resource["id"], patient, resource, owned=True)
-    draft.remarks = remarks
-    return finish(server, draft)
+async def _drafts(server: FhirServer, access: Access, patient: int, resources: list[Resource]) -> list[Draft]:
+    checked = await check_resources(server, server.database, access, resources, may_hold_bsn=True, patient=patient)
+    drafts = []
+    for resource, remarks in zip(resources, checked, strict=True):
+        draft = Draft("update", resource["resourceType"], resource["id"], patient, resource, owned=True)
+        draft.remarks = remarks
+        drafts.append(finish(server, draft))
+    return drafts

@@ -8,27 +8,32 @@ https://hl7.org/fhir/R4/observation.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.auth.accounts.representation import representatives
 from app.careplan.cycle import Side
+from app.careplan.gas import FIVE_POINTS
 from app.careplan.names import ACHIEVEMENT, Names
-from app.careplan.people import Reference, author_of
+from app.careplan.people import Reference, author_of, side_of
 from app.careplan.plan import local
 from app.careplan.refusals import issue, refusal
-from app.errors import Issue
+from app.careplan.scales import RATINGS, value_issues
+from app.database import Reader
+from app.errors import Issue, Unprocessable
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, parse_reference
 from app.server.access import Access
 from app.server.interactions.parameters import Inputs
 from app.server.operations import Parameter
-from app.server.rules import Change
+from app.server.rules import Change, ChangeSet
 
+Representing = AbstractSet[str]
+"""The RelatedPersons who represent the patient, or did, as references."""
 NOT_DISCUSSED: Final = "not-discussed"
-FIVE_POINTS: Final = "gas-5"
 _CARE: Final = ("Practitioner", "PractitionerRole", "Organization")
 """Who evaluates on the side of care."""
-_RATINGS: Final = {"importance": "importance", "confidence": "confidence", "howIsItGoing": "how-is-it-going"}
 _TO_TEN: Final = "0 to 10: "
 PARTS: Final = (
     Parameter("goal", "in", 1, "1", "Reference", "The goal, as Goal/<id>."),
@@ -94,6 +99,9 @@ def sayings_in(inputs: Inputs) -> list[Saying]:
         if saying.not_discussed and saying.achievement:
             raise refusal("one-word", f"{place}.notDiscussed")
         found.append(saying)
+    problems = [problem for each in found for problem in value_issues(each.inputs, each.place)]
+    if problems:
+        raise Unprocessable("", "business-rule", issues=tuple(problems))
     return found
 
 
@@ -146,7 +154,7 @@ class Teller:
             method = concept(self.names.system("goal-attainment-scale"), scale)
             said = {"valueInteger": score, "method": method}
             yield self._observation("GoalAttainment", saying.goal, concept(system, "goal-attainment"), said)
-        for name, code in _RATINGS.items():
+        for name, code in RATINGS.items():
             if (value := inputs.first(name)) is not None:
                 yield self._observation("GoalRating", saying.goal, concept(system, code), {"valueInteger": value})
         if barriers := (inputs.first("barriers") or "").strip():
@@ -184,24 +192,36 @@ def is_of_a_goal(observation: Resource | None, names: Names) -> bool:
     return any(each.get("system") == names.goal_observations for each in coding)
 
 
-def word_issues(change: Change, names: Names) -> list[Issue]:
-    """What is said of a goal in the person's name, or was, and is written by who is not on the person's side."""
+async def word_issues(reader: Reader, changes: ChangeSet, change: Change, names: Names) -> list[Issue]:
+    """What is said of a goal in the name of the person or of a carer, or was, and is written by somebody of care, or by
+    another carer.
+    """
     if change.type != "Observation":
         return []
     said = [each for each in (change.before, change.after) if each is not None and is_of_a_goal(each, names)]
-    spoken = any(side_in(each) == "patient" for each in said)
-    return [issue("evaluation-of-care", "Observation.performer")] if spoken else []
+    if not said:
+        return []
+    known = await representatives(reader, changes.patient)
+    sides = {side_in(each, known) for each in said if not _is_own(each, changes.access)}
+    return [issue("evaluation-of-care", "Observation.performer")] if sides & {"patient", "carer"} else []
 
 
-def words_in(said: Iterable[Resource], names: Names) -> list[Resource]:
-    """The evaluations among what was said."""
-    return [each for each in said if is_of(each, names, "goal-evaluation")]
+def _is_own(observation: Resource, access: Access) -> bool:
+    """Whether a carer says it in their own name."""
+    performers = [each.get("reference") for each in observation.get("performer", ())]
+    return side_of(access) == "carer" and bool(access.fhir_user) and performers == [access.fhir_user]
 
 
-def was_not_discussed(said: Iterable[Resource], names: Names) -> bool:
-    """Whether all that was said of a goal is that it was not discussed."""
-    words = words_in(said, names)
-    return bool(words) and all(_answer(each, names) == NOT_DISCUSSED and not each.get("note") for each in words)
+def words_in(said: Iterable[Resource], names: Names, representing: Representing) -> list[Resource]:
+    """The evaluations among what was said by either side."""
+    words = [each for each in said if is_of(each, names, "goal-evaluation")]
+    return [each for each in words if side_in(each, representing) != "carer"]
+
+
+def was_not_discussed(said: Iterable[Resource], names: Names, representing: Representing) -> bool:
+    """Whether all that either side said of a goal is that it was not discussed; a comment says why that is."""
+    words = words_in(said, names, representing)
+    return bool(words) and all(_answer(each, names) == NOT_DISCUSSED for each in words)
 
 
 def _answer(evaluation: Resource, names: Names) -> str:
@@ -210,7 +230,13 @@ def _answer(evaluation: Resource, names: Names) -> str:
     return next((str(each.get("code")) for each in coding if each.get("system") == system), "")
 
 
-def side_in(observation: Resource) -> Side:
-    """Whose word it is: the patient's, or whoever represents them; else a professional's."""
-    performer = local((observation.get("performer") or [None])[0])
-    return "patient" if performer is not None and performer[0] in ("Patient", "RelatedPerson") else "care"
+def side_in(observation: Resource, representing: Representing) -> Side:
+    """Whose word it is: that of the patient or of who represents them, of somebody else who is close to them, else a
+    professional's.
+    """
+    performer: Reference = (observation.get("performer") or [{}])[0]
+    named = local(performer)
+    kind = named[0] if named is not None else performer.get("type")
+    if kind == "RelatedPerson":
+        return "patient" if named is not None and "/".join(named) in representing else "carer"
+    return "patient" if kind == "Patient" else "care"

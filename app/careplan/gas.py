@@ -22,8 +22,9 @@ _RHO: Final = Decimal("0.3")
 _MEAN: Final = Decimal(50)
 _SPREAD: Final = Decimal(10)
 _TENTH: Final = Decimal("0.1")
-_LOWEST: Final = {FIVE_POINTS: -2, SIX_POINTS: -3}
-_HIGHEST: Final = 2
+LOWEST: Final = {FIVE_POINTS: -2, SIX_POINTS: -3}
+HIGHEST: Final = 2
+"""The lowest and the highest score on a scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Score:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is not on the scale."""
-        if self.scale not in _LOWEST or not _LOWEST[self.scale] <= self.value <= _HIGHEST:
+        if self.scale not in LOWEST or not LOWEST[self.scale] <= self.value <= HIGHEST:
             raise ValueError("not a score of this scale")
 
     @property

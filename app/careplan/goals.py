@@ -15,16 +15,18 @@ from app.database import Reader
 from app.errors import Issue
 from app.fhir.resource import Resource, decode
 from app.server.rules import Change, ChangeSet
+from app.server.store.guarded import GUARD, GuardedReader
 
 _NAMED_BY: Final = (
     "SELECT DISTINCT r.n, r.body FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
-    " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND l.target_id = $5"
-    " AND r.deleted = 0"
+    " WHERE l.patient = $4 AND l.type = $5 AND l.param = $6 AND l.target_type = $7 AND l.target_id = $8"
+    f" AND r.deleted = 0 AND {GUARD}"
 )
 BORN_BY: Final = (
-    "SELECT h.actor FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 ORDER BY h.version LIMIT 1"
+    "SELECT h.actor FROM history h WHERE h.patient = $4 AND h.type = $5 AND h.id = $6"
+    f" AND {GUARD} ORDER BY h.version LIMIT 1"
 )
-"""Who entered a resource first."""
+"""Who entered a resource first, for a ``GuardedReader``."""
 _PARAMETERS: Final = {"Goal": "goal", "CareTeam": "care-team"}
 
 
@@ -66,18 +68,19 @@ async def proposer_issues(reader: Reader, changes: ChangeSet, change: Change, na
     before = change.before or {}
     if change.type != "Goal" or not any(each.get("url") == url for each in before.get("extension", ())):
         return []
-    rows = await reader.fetch(BORN_BY, changes.patient, goals, change.id)
+    reading = GuardedReader(reader, changes.access, changes.now)
+    rows = await reading.fetch(BORN_BY, changes.patient, goals, change.id)
     return [] if not rows or rows[0][0] == changes.access.actor else [issue("not-own-proposal", "Goal")]
 
 
-async def is_of_closed_plan(reader: Reader, patient: int, change: Change, names: Names, numbers: Numbers) -> bool:
+async def is_of_closed_plan(reader: Reader, changes: ChangeSet, change: Change, names: Names, numbers: Numbers) -> bool:
     """Whether a Goal or CareTeam, which the open plan does not name, is a part of one that was closed."""
     parameter = _PARAMETERS.get(change.type)
     if parameter is None or change.was is None:
         return False
     types = numbers.types
-    rows = await reader.fetch(
-        _NAMED_BY, patient, types["CarePlan"], numbers.parameters[parameter], types[change.type], change.id
+    rows = await GuardedReader(reader, changes.access, changes.now).fetch(
+        _NAMED_BY, changes.patient, types["CarePlan"], numbers.parameters[parameter], types[change.type], change.id
     )
     plans = [decode(row[1]) for row in rows if row[1] is not None]
     return any(

@@ -70,12 +70,11 @@ class Intent:
             ]
             found.append({"url": names.extension("word-of-mouth"), "extension": parts})
         for each in self.decisions:
+            # Why is said in the goal: who may not see that may see the revision.
             parts = [
                 {"url": "goal", "valueReference": {"reference": f"Goal/{each.goal}"}},
                 {"url": "decision", "valueCode": each.decision},
             ]
-            if each.reason:
-                parts.append({"url": "reason", "valueString": each.reason})
             found.append({"url": names.extension("goal-decision"), "extension": parts})
         return [*found, *self.extra]
 

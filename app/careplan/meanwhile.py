@@ -16,15 +16,19 @@ from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
 from app.server.rules import Overtaken
+from app.server.store.guarded import GUARD, GuardedReader
 
 MOST_TOLD: Final = 10
 """Versions that are told of; of more, only how many."""
 _VERSIONS: Final = (
     "SELECT h.version, h.updated, h.labels, coalesce(h.body, (SELECT r.body FROM resource r WHERE r.patient = h.patient"
     " AND r.type = h.type AND r.id = h.id AND r.version = h.version)) FROM history h"
-    " WHERE h.patient = $1 AND h.type = $2 AND h.id = $3 AND h.version >= $4 ORDER BY h.version LIMIT $5"
+    " WHERE h.patient = $4 AND h.type = $5 AND h.id = $6 AND h.version >= $7"
+    f" AND {GUARD} ORDER BY h.version LIMIT $8"
 )
-_SEEN: Final = "SELECT n FROM resource WHERE patient = $1 AND type = $2 AND id = $3 AND labels & $4 = 0"
+_SEEN: Final = (
+    f"SELECT r.n FROM resource r WHERE r.patient = $4 AND r.type = $5 AND r.id = $6 AND r.labels & $7 = 0 AND {GUARD}"
+)
 _UNTOLD: Final = frozenset({"meta", "id", "resourceType"})
 
 
@@ -42,9 +46,10 @@ async def changed_meanwhile(
     """An information issue for each version since the one that the caller knows. ``plan_id``: the plan whose revisions
     say who it was.
     """
-    steps = await _steps(reader, late, types)
+    reading = GuardedReader(reader, late.access, late.now)
+    steps = await _steps(reading, late, types)
     told = [each for each in steps if each.elements is not None][:MOST_TOLD]
-    by_whom = await _authors(reader, late, plan_id, told, types["Provenance"])
+    by_whom = await _authors(reading, late, plan_id, told, types["Provenance"])
     issues = [_issue(late, each, by_whom.get(each.version)) for each in told]
     untold = late.present - late.version - len(told)
     if untold > 0:
@@ -53,7 +58,7 @@ async def changed_meanwhile(
     return tuple(issues)
 
 
-async def _steps(reader: Reader, late: Overtaken, types: Mapping[str, int]) -> list[_Step]:
+async def _steps(reader: GuardedReader, late: Overtaken, types: Mapping[str, int]) -> list[_Step]:
     access = late.access
     # What the scopes' queries would say of each old version is not asked: then nothing is told of them.
     if access.scopes.narrowed is not None or not access.scopes.allow(late.type, Action.READ):
@@ -73,7 +78,7 @@ async def _steps(reader: Reader, late: Overtaken, types: Mapping[str, int]) -> l
 
 
 async def _authors(
-    reader: Reader, late: Overtaken, plan_id: str, steps: list[_Step], provenance: int
+    reader: GuardedReader, late: Overtaken, plan_id: str, steps: list[_Step], provenance: int
 ) -> dict[int, Revision]:
     """The revision that wrote each version, where the caller may see that. ``provenance``: the number of the type."""
     if not late.access.scopes.allow("Provenance", Action.READ):

@@ -4,17 +4,19 @@ caller may see now. MODEL 2, "Revisions".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from app.careplan.difference import PlanState
 from app.careplan.history import History
 from app.careplan.names import Names
-from app.careplan.past import Key, Member, Revision
+from app.careplan.past import Key, Member, Named, Revision
+from app.careplan.refusals import refused
 from app.careplan.words import remark
 from app.errors import Gone, Invalid, Issue, NotFound
 from app.fhir.dates import OPEN_END, bounds
+from app.fhir.resource import Resource
 from app.server.store.removal import removed
 
 _NUMBER_DIGITS: Final = 8
@@ -35,19 +37,19 @@ class Moment:
         """What the caller may see, as far as it is still there."""
         return [each for each in self.members if each.body is not None]
 
-    def state(self) -> PlanState:
-        """The same as plan, goals and network, for what may be seen of them. Raises ``NotFound`` where that is not the
-        plan itself.
+    def parts(self) -> dict[Named, Member]:
+        """The plan, its goals and network, as far as they may be seen, by type and id; the plan first. Raises
+        ``NotFound`` where that is not the plan itself.
         """
-        parts: dict[str, dict[str, dict[str, object]]] = {"CarePlan": {}, "Goal": {}, "CareTeam": {}}
-        for each in self.shown:
-            if each.type in parts:
-                parts[each.type][each.id] = each.resource() or {}
-        first = next(iter(self.members), None)
-        plan = parts["CarePlan"].get(first.id) if first is not None else None
-        if plan is None:
-            raise NotFound("The plan of that moment may not be seen.")
-        return PlanState(plan, parts["Goal"], parts["CareTeam"])
+        plan = next(iter(self.members), None)
+        if plan is None or plan.type != "CarePlan" or plan.body is None:
+            raise refused(NotFound, "moment-unseen", as_type="not-found")
+        parts = {(plan.type, plan.id): plan}
+        return parts | {(each.type, each.id): each for each in self.shown if each.type in ("Goal", "CareTeam")}
+
+    def state(self) -> PlanState:
+        """The same as plan, goals and network. Raises ``NotFound`` in the same way."""
+        return state_of({named: each.resource() or {} for named, each in self.parts().items()})
 
     def remarks(self) -> list[Issue]:
         """What is not shown, and why: removed at the person's request, or not for the caller to see."""
@@ -62,6 +64,15 @@ class Moment:
         if self.missing:
             found.append(Issue("incomplete", remark("missing"), severity="warning"))
         return found
+
+
+def state_of(parts: Mapping[Named, Resource]) -> PlanState:
+    """A plan, which comes first, with its goals and network, by type and id."""
+    sides: dict[str, dict[str, Resource]] = {"CarePlan": {}, "Goal": {}, "CareTeam": {}}
+    for (kind, resource_id), resource in parts.items():
+        sides[kind][resource_id] = resource
+    (plan,) = sides["CarePlan"].values()
+    return PlanState(plan, sides["Goal"], sides["CareTeam"])
 
 
 async def at(history: History, given: str, names: Names) -> Moment:
@@ -92,17 +103,21 @@ async def _after(revision: Revision, history: History, names: Names) -> Moment:
 
 async def at_time(history: History, given: str, names: Names) -> Moment:
     """What the plan showed at the end of a day, second or other time: the parts that the newest revision until then
-    names, each as it was then, also where it was changed meanwhile without a revision.
+    names, each as it was then, also where it was changed meanwhile without a revision, and what had been said of its
+    goals.
     """
     try:
         before = bounds(given)[1]
     except Invalid as error:
-        raise Invalid(f"{given!r} is neither the number of a revision nor a time.", "value") from error
+        raise refused(Invalid, "no-moment", as_type="value") from error
     revision = _kept(await history.at_time(before))
     keys = revision.manifest(names)
     found = await history.versions_at(keys, before)
     members = [found[key[:2]] for key in keys if key[:2] in found]
     missing = [key for key in keys if key[:2] not in found]
+    # What was said of a goal since is no revision of the plan, and was there to be read with it.
+    said = await history.said_of([key[1] for key in keys if key[0] == "Goal"], before)
+    members += [each for each in said if each.key[:2] not in found]
     # What was deleted by then was not shown any more.
     return Moment(revision, [each for each in members if each.state != "delete"], missing)
 

@@ -12,6 +12,7 @@ from app.careplan.words import LANGUAGES, Words, filled, table
 from app.database import Row
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
+from app.server.access import guarded
 from app.server.store.narrowed import is_within
 
 Named = tuple[str, str]
@@ -20,7 +21,7 @@ _PERSONS: Final = frozenset({"Patient", "RelatedPerson", "Practitioner", "Practi
 _STATEMENT: Final = (
     "SELECT r.patient, r.type, r.id, r.version, r.body FROM resource r WHERE {partitions} AND r.deleted = 0"
     " AND (r.type, r.id) IN (VALUES {rows})"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
+    f" AND {guarded(3)}"
 )
 _OWN: Final = "r.patient = $1 AND r.labels & $2 = 0"
 _SHARED: Final = "r.patient IN ($1, $2)"
@@ -31,13 +32,15 @@ class Who:
 
     def __init__(self, known: Mapping[Named, str]) -> None:
         self._known = known
+        self._said: dict[bytes, Words] = {}
 
     @classmethod
     async def of(cls, history: History, revisions: Iterable[Revision]) -> Who:
         """Those of these revisions that the caller may see."""
         asked: dict[Named, None] = {}
-        for revision in revisions:
-            for reference in (revision.author.get("who"), revision.author.get("onBehalfOf")):
+        authors = {revision.agents: revision for revision in revisions}
+        for author in [revision.author for revision in authors.values()]:
+            for reference in (author.get("who"), author.get("onBehalfOf")):
                 found = local(reference)
                 if found is not None and found[0] in _PERSONS:
                     asked[found] = None
@@ -48,7 +51,11 @@ class Who:
 
     def did(self, revision: Revision) -> Words:
         """Who did it, and for whom."""
-        return self.agent(revision.author)
+        agents = revision.agents
+        said = self._said.get(agents)
+        if said is None:
+            said = self._said[agents] = self.agent(revision.author)
+        return said
 
     def agent(self, agent: Mapping[str, Any]) -> Words:
         """An agent of a Provenance."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.careplan.plan import goals_of, local
 from app.database import Reader, Row
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
+from app.server.access import guarded
 from app.server.messages import Request
 from app.server.server import FhirServer
 from app.server.store.narrowed import is_within
@@ -25,12 +26,14 @@ MOST_OFFERED: Final = 500
 DATED: Final = ("Observation", "QuestionnaireResponse")
 _VOID: Final = frozenset({"entered-in-error", "cancelled", "in-progress"})
 _COLUMNS: Final = "r.n, r.id, r.version, r.labels, r.body"
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $2 AND g.stamp = $3 AND g.expires > $4)"
+_GUARD: Final = guarded(2)
 _SINCE: Final = "(r.date >= $5 OR r.updated >= $5)"
 _ABOUT: Final = (
-    f"SELECT DISTINCT {_COLUMNS}, r.date FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
-    " WHERE l.patient = $1 AND l.type = $6 AND l.param = $7 AND l.target_type = $8 AND l.target_id = $9"
-    f" AND r.deleted = 0 AND {_SINCE} AND {_GUARD} ORDER BY r.date DESC, r.n DESC LIMIT $10"
+    f"SELECT o.goal, {_COLUMNS} FROM (SELECT f.target_id AS goal, d.n, row_number() OVER (PARTITION BY f.target_id"
+    " ORDER BY d.date DESC, d.n DESC) AS place FROM (SELECT DISTINCT l.target_id, l.n FROM link l WHERE l.patient = $1"
+    " AND l.type = $6 AND l.param = $7 AND l.target_type = $8 AND l.target_id IN ({goals})) f"
+    " JOIN resource d ON d.patient = $1 AND d.n = f.n WHERE d.deleted = 0 AND (d.date >= $5 OR d.updated >= $5)) o"
+    f" JOIN resource r ON r.patient = $1 AND r.n = o.n WHERE o.place <= $9 AND {_GUARD} ORDER BY o.place"
 )
 _BY_DATE: Final = (
     # The row under which each resource of a type stands once has its date, too.
@@ -39,8 +42,8 @@ _BY_DATE: Final = (
     f" AND {_GUARD} ORDER BY t.date DESC, t.n DESC LIMIT $7"
 )
 _NAMED: Final = (
-    f"SELECT {_COLUMNS} FROM resource r WHERE r.patient = $1 AND r.type = $6 AND r.id = $7 AND r.deleted = 0"
-    f" AND {_SINCE} AND {_GUARD}"
+    f"SELECT r.type, {_COLUMNS} FROM resource r WHERE r.patient = $1 AND (r.type, r.id) IN (VALUES {{rows}})"
+    f" AND r.deleted = 0 AND {_SINCE} AND {_GUARD}"
 )
 
 
@@ -81,29 +84,45 @@ class Gathering:
     async def whole(self, plan: Resource) -> Offer:
         """Everything, each once. Raises ``GrantChanged``."""
         await check_guard(self._reader, self._request.access, self._request.now)
-        for goal in goals_of(plan):
-            await self.about(goal)
-        for each in plan.get("supportingInfo", ()):
-            found = local(each)
-            if found is not None and found[0] in self._server.registry.stored:
-                rows = await self._reader.fetch(_NAMED, *self._start, self._server.registry.number(found[0]), found[1])
-                self.offer.supporting += await self._keep(found[0], rows)
+        await self.about(goals_of(plan))
+        await self._named(plan)
         for kind in DATED:
             number = self._server.registry.number(kind)
             rows = await self._reader.fetch(_BY_DATE, *self._start, number, MOST_OFFERED + 1)
             self.offer.dated += await self._keep(kind, self._cut(rows))
         return self.offer
 
-    async def about(self, goal: str) -> list[Resource]:
-        """What there is about a goal, the newest first."""
+    async def about(self, goals: Sequence[str]) -> dict[str, list[Resource]]:
+        """What there is about each goal, the newest first."""
+        by_goal: dict[str, list[Row]] = {goal: [] for goal in goals}
         number = self._server.registry.number
         parameter = self._server.definitions.parameter_numbers["goal-focus"]
-        rows = await self._reader.fetch(
-            _ABOUT, *self._start, number("Observation"), parameter, number("Goal"), goal, MOST_OFFERED + 1
-        )
-        kept = await self._keep("Observation", self._cut(rows))
-        self.offer.about[goal] = kept
-        return [{**decode(each.body), "id": each.id} for each in kept]
+        binds = (number("Observation"), parameter, number("Goal"), MOST_OFFERED + 1)
+        if goals:
+            places = ", ".join(f"${place}" for place in range(10, 10 + len(goals)))
+            for goal, *row in await self._reader.fetch(_ABOUT.format(goals=places), *self._start, *binds, *goals):
+                by_goal[goal].append(row)
+        for goal, rows in by_goal.items():
+            self.offer.about[goal] = await self._keep("Observation", self._cut(rows))
+        return {goal: [{**decode(each.body), "id": each.id} for each in self.offer.about[goal]] for goal in goals}
+
+    async def _named(self, plan: Resource) -> None:
+        """What the plan names as supporting it."""
+        registry = self._server.registry
+        listed = dict.fromkeys(found for each in plan.get("supportingInfo", ()) if (found := local(each)) is not None)
+        named = [each for each in listed if each[0] in registry.stored]
+        if not named:
+            return
+        binds: list[Any] = [*self._start]
+        values = []
+        for kind, resource_id in named:
+            binds.append(resource_id)
+            values.append(f"({registry.number(kind)}, ${len(binds)})")
+        rows = await self._reader.fetch(_NAMED.format(rows=", ".join(values)), *binds)
+        by_name = {(registry.type_names[number], row[1]): row for number, *row in rows}
+        for each in named:
+            if each in by_name:
+                self.offer.supporting += await self._keep(each[0], [by_name[each]])
 
     def _cut(self, rows: Sequence[Row]) -> Sequence[Row]:
         self.offer.cut = self.offer.cut or len(rows) > MOST_OFFERED

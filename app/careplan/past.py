@@ -4,19 +4,31 @@ https://hl7.org/fhir/R4/provenance.html
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from app.careplan.names import Names
-from app.careplan.shallow import Shallow, member, shallow
-from app.fhir.resource import Resource, decode, parse_reference
+from app.careplan.shallow import shallow
+from app.fhir.resource import Resource, decode, decode_value, encode
 from app.server.store.removal import EMPTIED, REMOVAL
 
+Named = tuple[str, str]
+"""Type and id."""
 Key = tuple[str, str, int]
 """Type, id and version."""
 HIDDEN: Final = "hidden"
 """The state of a version that the caller may not see."""
+_ABSENT: Final = msgspec.Raw(b"")
+_VERSIONED: Final = re.compile(
+    r"(?:https?://[^\s]+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})/_history/([0-9]{1,64})"
+).fullmatch
+"""A literal reference to a version with a number. https://hl7.org/fhir/R4/references.html#literal"""
 
 
 class Span(NamedTuple):
@@ -28,8 +40,7 @@ class Span(NamedTuple):
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One version of what a plan showed. ``state``: ``HIDDEN``, or what made the version; ``seq`` its place in the
     order of the partition; ``removed``: when what was erased was (µs).
     """
@@ -61,7 +72,33 @@ class Member:
         return None if self.body is None else decode(self.body)
 
 
-@dataclass(frozen=True)
+class _Said(msgspec.Struct):
+    """What of a Provenance is asked again and again. The rest, with the long list of what the plan showed, stays in
+    bytes.
+    """
+
+    target: Any = None
+    entity: Any = None
+    activity: msgspec.Raw = _ABSENT
+    recorded: Any = None
+    reason: Any = None
+    agent: msgspec.Raw = _ABSENT
+    extension: msgspec.Raw = _ABSENT
+
+
+class _Manifest(msgspec.Struct):
+    """An extension, as far as it may name a version that the plan showed."""
+
+    url: Any = None
+    valueReference: Any = None  # noqa: N815 - FHIR's name
+
+
+_said: Final = msgspec.json.Decoder(_Said, float_hook=Decimal).decode
+_NOTHING_SAID: Final = _Said()
+_manifest: Final = msgspec.json.Decoder(list[_Manifest]).decode
+
+
+@dataclass
 class Revision:
     """One revision of a plan. ``n`` is its place in the order of the partition; ``seen``: whether the caller may see
     the revision itself; ``updated`` in µs.
@@ -76,36 +113,63 @@ class Revision:
     seen: bool
     body: bytes | None
 
-    @cached_property
-    def members(self) -> Shallow:
-        """The Provenance, as far as nobody asked for a part of it; empty where it was erased."""
-        return shallow(self.body)
+    def __post_init__(self) -> None:
+        self._said = _NOTHING_SAID if self.body is None else _said(self.body)
 
     @cached_property
     def resource(self) -> Resource:
-        """The same, all of it read."""
+        """The Provenance, all of it read; empty where it was erased."""
         return {} if self.body is None else decode(self.body)
 
     def manifest(self, names: Names) -> list[Key]:
         """Every version that the plan showed, in the order in which the plan names them."""
-        return _keys(each.get("valueReference") for each in self.extensions(names.manifest))
+        listed, url = self._said.extension, names.manifest
+        return [] if listed == _ABSENT else _keys(each.valueReference for each in _manifest(listed) if each.url == url)
 
     @cached_property
     def written(self) -> list[Key]:
         """The versions that it wrote."""
-        return _keys(member(self.members, "target") or ())
+        return _keys(self._said.target or ())
+
+    @cached_property
+    def _targets(self) -> frozenset[Any]:
+        """What it wrote, as its references have it."""
+        return frozenset([each.get("reference") for each in self._said.target or ()])
+
+    def wrote(self, key: Key) -> bool:
+        """Whether it wrote a version."""
+        return f"{key[0]}/{key[1]}/_history/{key[2]}" in self._targets or key in self.written
 
     @cached_property
     def replaced(self) -> dict[tuple[str, str], int]:
         """The versions that those took the place of, by type and id."""
-        listed = [each.get("what") for each in member(self.members, "entity") or () if each.get("role") == "revision"]
+        listed = [each.get("what") for each in self._said.entity or () if each.get("role") == "revision"]
         return {key[:2]: key[2] for key in _keys(listed)}
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The ids of the revisions that it came from."""
+        listed = [each.get("what") for each in self._said.entity or () if each.get("role") == "source"]
+        return [key[1] for key in _keys(listed) if key[0] == "Provenance"]
+
+    @property
+    def has_source(self) -> bool:
+        """Whether it came from something: a proposal, another plan, a revision that was brought back or objected to."""
+        return any(each.get("role") == "source" for each in self._said.entity or ())
 
     @cached_property
     def activity(self) -> dict[str, Any]:
         """What happened, as a concept."""
-        found: dict[str, Any] = member(self.members, "activity") or {}
-        return found
+        said = self._said.activity
+        return {} if said == _ABSENT else decode_value(said) or {}
+
+    def with_activity(self, activity: Mapping[str, Any]) -> bytes:
+        """The Provenance with another account of what happened. All else is copied as it is."""
+        member = b'"activity":'
+        said = member + bytes(self._said.activity)
+        if self.body is not None and len(said) > len(member) and self.body.count(said) == 1:
+            return self.body.replace(said, member + encode(activity))
+        return encode({**shallow(self.body), "activity": activity})
 
     @property
     def event(self) -> str:
@@ -117,31 +181,44 @@ class Revision:
     @property
     def recorded(self) -> str:
         """When it was written down, an instant."""
-        found: str = member(self.members, "recorded") or ""
+        found: str = self._said.recorded or ""
         return found
 
-    @cached_property
+    @property
     def reasons(self) -> list[dict[str, Any]]:
         """Why, as concepts."""
-        found: list[dict[str, Any]] = member(self.members, "reason") or []
+        found: list[dict[str, Any]] = self._said.reason or []
         return found
 
     def extensions(self, url: str) -> list[Any]:
         """Its extensions with this url."""
-        return [each for each in member(self.members, "extension") or () if each.get("url") == url]
+        listed = self._said.extension
+        return [] if listed == _ABSENT else [each for each in decode_value(listed) if each.get("url") == url]
+
+    @cached_property
+    def agents(self) -> bytes:
+        """Its agents as they are stored: whose are the same bytes were the same; empty where nobody is named."""
+        return bytes(self._said.agent)
+
+    @property
+    def happened(self) -> bytes:
+        """``activity`` as it is stored; empty where it is not there."""
+        return bytes(self._said.activity)
 
     @cached_property
     def author(self) -> dict[str, Any]:
         """The first agent: who did it."""
-        found: dict[str, Any] = (member(self.members, "agent") or [{}])[0]
+        listed = self._said.agent
+        found: dict[str, Any] = {} if listed == _ABSENT else (decode_value(listed) or [{}])[0]
         return found
 
 
-def _keys(references: Any) -> list[Key]:
+def _keys(references: Iterable[Any]) -> list[Key]:
     found = []
     for each in references:
         text = each.get("reference") if isinstance(each, dict) else None
-        literal = parse_reference(text) if isinstance(text, str) else None
-        if literal is not None and literal.version is not None and literal.version.isdecimal():
-            found.append((literal.type, literal.id, int(literal.version)))
+        named = _VERSIONED(text) if isinstance(text, str) else None
+        if named is not None:
+            kind, resource_id, version = named.groups()
+            found.append((kind, resource_id, int(version)))
     return found

@@ -103,3 +103,10 @@ def shown_by(plan: Resource) -> Iterator[tuple[str, str]]:
     for activity in plan.get("activity", ()):
         listed += [activity.get("reference"), *activity.get("outcomeReference", ())]
     yield from dict.fromkeys(found for each in listed if (found := local(each)) is not None)
+
+
+def unversioned(resource: Resource) -> Resource:
+    """A copy without what the server keeps of a version."""
+    meta = resource.get("meta", {})
+    kept = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
+    return {**resource, "meta": kept}

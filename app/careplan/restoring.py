@@ -16,7 +16,7 @@ from typing import Any, Final
 from app.careplan.cells import EXTENSION, LISTS, Address, Cells, cells_of, of_cells
 from app.careplan.difference import PlanState
 from app.careplan.names import Names
-from app.careplan.plan import OPEN_GOALS, local
+from app.careplan.plan import OPEN_GOALS, local, unversioned
 from app.fhir.resource import Resource
 
 Named = tuple[str, str]
@@ -82,26 +82,19 @@ def brought_back(then: PlanState, now: PlanState, gone: AbstractSet[Named], name
 def _part(then: Resource, now: Resource | None, keeps: AbstractSet[str]) -> list[Resource]:
     """The goal or team as it was, with what it keeps; nothing where it is so already."""
     if now is None:
-        return [_unversioned(then)]
+        return [unversioned(then)]
     made = _with(then, now, keeps)
-    return [made] if made != _unversioned(now) else []
+    return [made] if made != unversioned(now) else []
 
 
 def _differs(then: Resource, now: Resource, keeps: AbstractSet[str]) -> bool:
-    return _with(then, now, keeps) != _unversioned(now)
+    return _with(then, now, keeps) != unversioned(now)
 
 
 def _with(then: Resource, now: Resource, keeps: AbstractSet[str]) -> Resource:
     made = {name: value for name, value in then.items() if name.removeprefix("_") not in keeps}
     made |= {name: value for name, value in now.items() if name.removeprefix("_") in keeps}
-    return _unversioned(made)
-
-
-def _unversioned(resource: Resource) -> Resource:
-    """Without what the server keeps."""
-    meta = resource.get("meta", {})
-    kept = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
-    return {**resource, "meta": kept}
+    return unversioned(made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,11 @@ _DIGITS: Final = 8
 _LAST: Final = "SELECT name FROM claim WHERE patient = $1 AND name >= $2 AND name < $3 ORDER BY name DESC LIMIT 1"
 _VERSIONS: Final = "SELECT id, version FROM resource WHERE patient = $1 AND type = $2 AND deleted = 0 AND id IN"
 _OBSERVED: Final = (
-    "SELECT DISTINCT r.id, r.version, r.date, r.seq FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
-    " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND l.target_id = $5"
-    " AND r.deleted = 0 ORDER BY r.date DESC, r.seq DESC LIMIT $6"
+    "SELECT o.goal, o.id, o.version FROM (SELECT f.target_id AS goal, r.id, r.version, r.date, r.seq, row_number()"
+    " OVER (PARTITION BY f.target_id ORDER BY r.date DESC, r.seq DESC) AS place FROM (SELECT DISTINCT l.target_id, l.n"
+    " FROM link l WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4"
+    " AND l.target_id IN ({goals})) f JOIN resource r ON r.patient = $1 AND r.n = f.n WHERE r.deleted = 0) o"
+    " WHERE o.place <= $5 ORDER BY o.place"
 )
 MOST_OBSERVED: Final = 20
 """Observations about one goal that a revision names, the newest first."""
@@ -108,7 +110,7 @@ class Revisions:
             ],
             "recorded": instant(now),
             "activity": {"coding": [{"system": self._names.system("plan-event"), "code": intent.event}]},
-            "agent": agents_of(access, patient_id, self._names),
+            "agent": await agents_of(reader, access, patient_id, self._names),
         }
         if reason := intent.reasons(self._names):
             revision["reason"] = reason
@@ -128,20 +130,23 @@ class Revisions:
         versions = await versions_of(reader, patient, shown, self._numbers.types)
         versions |= {key: version for key, version in written.items() if key in shown}
         found = [(*key, versions[key]) for key in dict.fromkeys(shown) if key in versions]
-        for goal in goals_of(plan):
-            rows = await reader.fetch(
-                _OBSERVED,
-                patient,
-                self._numbers.types["Observation"],
-                self._numbers.goal_focus,
-                self._numbers.types["Goal"],
-                goal,
-                MOST_OBSERVED,
-            )
-            found += [("Observation", row[0], row[1]) for row in rows]
+        observed = await self._observed(reader, patient, goals_of(plan))
+        found += [("Observation", *each) for said in observed.values() for each in said]
         named = {each[:2] for each in found}
         found += [(*key, version) for key, version in written.items() if key[0] == "Observation" and key not in named]
         return list(dict.fromkeys(found))
+
+    async def _observed(self, reader: Reader, patient: int, goals: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+        """(Id, version) of what was said of each goal, the newest first."""
+        found: dict[str, list[tuple[str, int]]] = {goal: [] for goal in goals}
+        if not goals:
+            return found
+        types = self._numbers.types
+        binds = (patient, types["Observation"], self._numbers.goal_focus, types["Goal"], MOST_OBSERVED)
+        places = ", ".join(f"${place}" for place in range(6, 6 + len(goals)))
+        for goal, resource_id, version in await reader.fetch(_OBSERVED.format(goals=places), *binds, *goals):
+            found[goal].append((resource_id, version))
+        return found
 
 
 async def versions_of(

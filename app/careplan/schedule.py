@@ -1,4 +1,4 @@
-"""When an activity of the plan asks for a questionnaire. https://hl7.org/fhir/R4/datatypes.html#Timing
+"""When an activity of the plan asks for a questionnaire, or for measuring by a protocol. https://hl7.org/fhir/R4/datatypes.html#Timing
 
 Only whole days count. What repeats is asked for the last time that it came round, so that who was away for long is not
 asked for all of it.
@@ -44,6 +44,28 @@ def askings(plan: Resource, *, now: int, review: str) -> Iterator[Asking]:
         if day:
             for each in named:
                 yield Asking(activity.get("id", ""), each, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """A protocol, by its code, that an activity asks for since a day (YYYY-MM-DD)."""
+
+    activity: str
+    protocol: str
+    day: str
+
+
+def measurings(plan: Resource, *, now: int, system: str) -> Iterator[Measuring]:
+    """The protocols that the plan asks for by ``now`` (µs), each with a time of its own. ``system``: of their codes."""
+    for activity in plan.get("activity", ()):
+        detail = activity.get("detail", {})
+        codings = detail.get("code", {}).get("coding", ())
+        named = next((str(each.get("code", "")) for each in codings if each.get("system") == system), "")
+        if not named or detail.get("status") in _OVER:
+            continue
+        day = _day(detail, now=now, review="")
+        if day:
+            yield Measuring(activity.get("id", ""), named, day)
 
 
 def _day(detail: Resource, *, now: int, review: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache, lru_cache
+from string import Formatter
 from types import MappingProxyType
 from typing import Any, Final
+
+import msgspec
 
 from app.careplan.difference import Item
 from app.careplan.names import Names
@@ -16,12 +19,13 @@ from app.fhir.resource import Resource
 MOST_TOLD: Final = 3
 """Changes that one sentence names."""
 _STATUS: Final = "lifecycleStatus"
-_ANYWAY: Final = frozenset({_STATUS, "statusDate", "meta"})
+_WORDS: Final = "goal.words"
+_PUT: Final = "goal.status"
+_ANYWAY: Final = frozenset({_STATUS, "statusDate", "statusReason", "achievementStatus", "meta"})
 """What comes along with another status of a goal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True):
     """One change in words: a row of the table and its facts."""
 
     row: str
@@ -29,17 +33,19 @@ class Clause:
 
     def did(self, who: Words) -> Words:
         """It as a sentence of its own, without a full stop."""
-        return each_language(lambda language: self._in(language, "did", who))
+        return self._in("did", who)
 
     @property
     def part(self) -> Words:
         """It as a part of a sentence."""
-        return each_language(lambda language: self._in(language, "part", {}))
+        return self._in("part", None)
 
-    def _in(self, language: str, form: str, who: Mapping[str, str]) -> str:
-        facts = {name: words[language] for name, words in self.facts.items()}
-        text: str = table()["changes"][self.row][language][form]
-        return text.format(who=who.get(language, ""), **facts)
+    def _in(self, form: str, who: Words | None) -> Words:
+        facts = self.facts if who is None else {**self.facts, "who": who}
+        return {
+            language: "".join([text if name is None else text + facts[name][language] for text, name in pieces])
+            for language, pieces in _pieces(self.row, form)
+        }
 
 
 def clause_of(item: Item, goals: Mapping[str, Words] = MappingProxyType({})) -> Clause:
@@ -48,14 +54,35 @@ def clause_of(item: Item, goals: Mapping[str, Words] = MappingProxyType({})) -> 
         return _goal_changed(item)
     if item.part == "activity" and item.kind == "changed":
         return _activity_changed(item)
-    row = f"{item.part}.{item.kind}"
     was, now = item.before, item.after
+    row = f"{item.part}.{item.kind}"
     if row not in table()["changes"]:
         row = f"*.{item.kind}"
     part = (was or now) if item.kind == "removed" else (now or was)
-    what = goals[item.key] if part is None and item.key in goals else words_of(part)
-    facts = {"what": what, "where": element(item.part), "before": _value(item, was), "after": _value(item, now)}
+    facts: dict[str, Words] = {}
+    for name in _asked_by(row):
+        if name == "what":
+            facts[name] = goals[item.key] if part is None and item.key in goals else words_of(part)
+        elif name == "where":
+            facts[name] = element(item.part)
+        else:
+            facts[name] = _value(item, was if name == "before" else now)
     return Clause(row, facts)
+
+
+@cache
+def _pieces(row: str, form: str) -> Sequence[tuple[str, Sequence[tuple[str, str | None]]]]:
+    """A row of the table in each language: texts, and the fact behind each of them."""
+    words = table()["changes"][row]
+    return [(each, [(text, name) for text, name, _, _ in Formatter().parse(words[each][form])]) for each in LANGUAGES]
+
+
+@cache
+def _asked_by(row: str) -> frozenset[str]:
+    """The facts that a row of the table names."""
+    forms = [text for words in table()["changes"][row].values() for text in words.values()]
+    named = {name for text in forms for _, name, _, _ in Formatter().parse(text) if name}
+    return frozenset(named & {"what", "where", "before", "after"})
 
 
 def clause_of_member(member: Member, kind: str, names: Names) -> Clause:
@@ -103,14 +130,27 @@ def element(name: str) -> Words:
 
 
 def _goal_changed(item: Item) -> Clause:
-    names = list(dict.fromkeys(each.address[0].removeprefix("_") for each in item.elements))
+    row, where = _goal_row(tuple([each.address[0] for each in item.elements]))
     was, now = item.before or {}, item.after or {}
-    facts = {"what": words_of(now or was)}
+    if row == _WORDS:
+        return Clause(row, {"before": words_of(was), "after": words_of(now)})
+    what = words_of(now or was)
+    if row == _PUT:
+        return Clause(row, {"what": what, "before": status(was.get(_STATUS)), "after": status(now.get(_STATUS))})
+    return Clause(row, {"what": what, "where": where})
+
+
+@lru_cache(maxsize=512)
+def _goal_row(elements: tuple[str, ...]) -> tuple[str, Words]:
+    """The row of the table for a goal of which these elements changed, and what they are called."""
+    names = tuple(dict.fromkeys([each.removeprefix("_") for each in elements]))
     if "description" in names and set(names) <= {"description", "meta"}:
-        return Clause("goal.words", {"before": words_of(was), "after": words_of(now)})
-    if _STATUS in names and set(names) <= _ANYWAY:
-        return Clause("goal.status", facts | {"before": status(was.get(_STATUS)), "after": status(now.get(_STATUS))})
-    return Clause("goal.changed", facts | {"where": _listed(names)})
+        row = _WORDS
+    elif _STATUS in names and set(names) <= _ANYWAY:
+        row = _PUT
+    else:
+        row = "goal.changed"
+    return row, _listed(names)
 
 
 def _activity_changed(item: Item) -> Clause:
@@ -118,12 +158,13 @@ def _activity_changed(item: Item) -> Clause:
     names = list(dict.fromkeys(each[3] if each[2] == "detail" and len(each) > 3 else each[2] for each in addresses))
     if names == ["description"]:
         return Clause("activity.words", {"before": words_of(item.before), "after": words_of(item.after)})
-    return Clause("activity.changed", {"what": words_of(item.after or item.before), "where": _listed(names)})
+    return Clause("activity.changed", {"what": words_of(item.after or item.before), "where": _listed((*names,))})
 
 
-def _listed(names: Sequence[str]) -> Words:
+@lru_cache(maxsize=512)
+def _listed(names: tuple[str, ...]) -> Words:
     """Elements in a row: the description and the target."""
-    known = [each for each in names if each not in ("meta", "statusDate")] or list(names)
+    known = [each for each in names if each not in ("meta", "statusDate")] or names
     words = [element(each) for each in known]
     distinct = [words[at] for at in range(len(words)) if words[at] not in words[:at]]
 
@@ -151,6 +192,8 @@ def _value(item: Item, value: Any) -> Words:
         return _phase(value)
     if item.part in ("goal", "activity"):
         return words_of(value)
+    if item.part == "note" and isinstance(value, dict):
+        value = value.get("text")
     return quoted(value) if isinstance(value, str) else dict.fromkeys(LANGUAGES, "…")
 
 
@@ -162,19 +205,25 @@ def _phase(value: Any) -> Words:
     return dict.fromkeys(LANGUAGES, "…") if row is None else filled(row, cycle=cycle)
 
 
-def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: Names) -> Words:
-    """Of one revision: its day, who did it, and what."""
+def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: Names, *, restored: int = 0) -> Words:
+    """Of one revision: its day, who did it, and what. ``restored``: the number of the revision that it brought back, 0
+    where that is not known.
+    """
     when = day_of_instant(revision.recorded)
     rows = table()["events"]
     event = revision.event
     by_mouth = f"{event}-by-mouth"
     if by_mouth in rows and revision.extensions(names.extension("word-of-mouth")):
         event = by_mouth
+    if event == "restore" and not restored:
+        event = "restore-unknown"
+    if event == "revise" and revision.has_source:
+        event = "revise-objection"
     row = rows.get(event) or rows["change"]
     told = _once([each for each in clauses if each.row not in row.get("tells", ())])
     if event == "change" and len(told) == 1:
         return sentence_of(_joined(when, told[0].did(who)))
-    said = filled(row, who=who, number=_decided(revision, names))
+    said = filled(row, who=who, number=_decided(revision, names), restored=str(restored))
     details = [each.part for each in told[:MOST_TOLD]]
     if len(told) > MOST_TOLD:
         more = len(told) - MOST_TOLD

@@ -6,7 +6,9 @@ versions of a plan most differ in one element, and in one entry of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import compress, count
+from operator import ne
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +34,41 @@ def member(resource: Shallow, name: str) -> Any:
     return None if raw is None else decode_value(raw)
 
 
+def entries(raw: msgspec.Raw | None) -> list[msgspec.Raw]:
+    """The entries of a list, each as JSON; none of one that is not there."""
+    return [] if raw is None else _entries(raw)
+
+
+def alike(old: Sequence[msgspec.Raw], new: Sequence[msgspec.Raw]) -> tuple[int, int]:
+    """How many entries of two lists are alike at the start, and how many of the others at the end."""
+    shorter = min(len(old), len(new))
+    start = _first_that_differs(old, new, shorter)
+    return start, _first_that_differs(reversed(old), reversed(new), shorter - start)
+
+
+def _first_that_differs(old: Iterable[msgspec.Raw], new: Iterable[msgspec.Raw], most: int) -> int:
+    found = next(compress(count(), map(ne, old, new)), most)
+    return min(found, most)
+
+
+def apart(old: Shallow, new: Shallow, *, also: Container[str] = ()) -> tuple[Resource, Resource]:
+    """Both, with those of their members only that differ, and with the members ``also`` as they are."""
+    before: Resource = {}
+    after: Resource = {}
+    for name, was in old.items():
+        now = new.get(name)
+        if was != now:
+            before[name] = decode_value(was)
+            if now is not None:
+                after[name] = decode_value(now)
+        elif name in also:
+            before[name] = after[name] = decode_value(was)
+    for name, now in new.items():
+        if name not in old:
+            after[name] = decode_value(now)
+    return before, after
+
+
 def differing(
     old: Shallow, new: Shallow, names: Iterable[str], *, also: tuple[str, ...] = ()
 ) -> tuple[Resource, Resource]:
@@ -40,15 +77,17 @@ def differing(
     """
     sides: tuple[Resource, Resource] = ({}, {})
     for name in also:
-        for side, resource in zip(sides, (old, new), strict=True):
-            if name in resource:
-                side[name] = decode_value(resource[name])
+        was, now = old.get(name), new.get(name)
+        if was is not None:
+            sides[0][name] = decode_value(was)
+        if now is not None:
+            sides[1][name] = sides[0][name] if was == now else decode_value(now)
     for name in names:
         was, now = old.get(name), new.get(name)
         if was == now or name in also:
             continue
         if name in LISTS and was is not None and now is not None:
-            sides[0][name], sides[1][name] = _without_common(was, now)
+            sides[0][name], sides[1][name] = _without_alike(was, now)
             continue
         for side, raw in zip(sides, (was, now), strict=True):
             if raw is not None:
@@ -56,16 +95,10 @@ def differing(
     return sides
 
 
-def _without_common(was: msgspec.Raw, now: msgspec.Raw) -> tuple[list[Any], list[Any]]:
-    """The entries between those that are alike at the beginning and those that are alike at the end."""
-    old, new = _entries(was), _entries(now)
-    shorter = min(len(old), len(new))
-    start = 0
-    while start < shorter and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < shorter - start and old[-1 - end] == new[-1 - end]:
-        end += 1
+def _without_alike(was: msgspec.Raw, now: msgspec.Raw) -> tuple[list[Any], list[Any]]:
+    """The entries between those that are alike at the start and those that are alike at the end."""
+    old, new = entries(was), entries(now)
+    start, end = alike(old, new)
     return (
         [decode_value(each) for each in old[start : len(old) - end]],
         [decode_value(each) for each in new[start : len(new) - end]],

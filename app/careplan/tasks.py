@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final, Literal
 
 import yaml
@@ -18,15 +19,18 @@ from app.careplan.intent import Intent
 from app.careplan.names import Names
 from app.careplan.people import SERVICE_NAME
 from app.careplan.plan import Cycle
+from app.careplan.words import Words, day, filled
 from app.database import Reader
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode
 from app.server.ids import new_id, write_key
 from app.server.rules import ChangeSet
 
-Kind = Literal["review", "agreement", "questionnaire", "word-of-mouth"]
+Kind = Literal["review", "agreement", "questionnaire", "word-of-mouth", "experience", "protocol"]
 OPEN_TASKS: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 _TASK: Final = "SELECT r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.deleted = 0"
+_LONGEST: Final = 200
+"""Characters of who was there."""
 _TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
 
 
@@ -86,7 +90,20 @@ def plan_task(
     names: Names, kind: Kind, task: str, *, plan_id: str, patient_id: str, now: int, since: str = "", **members: Any
 ) -> Resource:
     """The Task with the id ``task``, for the person whose plan it is. ``since``: from when it is to be done."""
-    texts = _texts()[kind]
+    return _told(names, kind, _texts()[kind], task, plan_id, patient_id, now=now, since=since, **members)
+
+
+def _told(
+    names: Names,
+    kind: Kind,
+    texts: Mapping[str, str],
+    *place: str,
+    now: int,
+    since: str = "",
+    **members: Any,
+) -> Resource:
+    """The same in other words. ``place``: the ids of the Task, the plan and the person."""
+    task, plan_id, patient_id = place
     english = [{"url": "lang", "valueCode": "en"}, {"url": "content", "valueString": texts["en"]}]
     person = {"reference": f"Patient/{patient_id}"}
     plan = {"reference": f"CarePlan/{plan_id}"}
@@ -112,11 +129,22 @@ def plan_task(
     return found
 
 
-def mouth_task(names: Names, revision: Resource, plan_id: str, plan: Resource, *, now: int) -> Resource:
-    """Shows the person what a professional recorded as agreed by word of mouth. It has the id of the revision, so that
-    an objection finds it.
+def mouth_task(names: Names, revision: Resource, plan_id: str, plan: Resource, intent: Intent, *, now: int) -> Resource:
+    """Shows the person what a professional recorded as agreed by word of mouth: when, how and who was there. It has the
+    id of the revision, so that an objection finds it.
     """
     shown = {"type": {"text": "revision"}, "valueReference": {"reference": f"Provenance/{revision['id']}"}}
     patient_id = plan["subject"]["reference"].rpartition("/")[2]
     task: str = revision["id"]
-    return plan_task(names, "word-of-mouth", task, plan_id=plan_id, patient_id=patient_id, now=now, input=[shown])
+    return _told(names, "word-of-mouth", _recorded(intent), task, plan_id, patient_id, now=now, input=[shown])
+
+
+def _recorded(intent: Intent) -> Words:
+    """What was recorded by word of mouth, for the person. Who was there is named where that was said by name."""
+    mouth, texts = intent.mouth, _texts()
+    assert mouth is not None
+    named = ", ".join(" ".join(str(each["display"]).split()) for each in mouth.present if each.get("display"))
+    named = shorten(named, _LONGEST, placeholder="…")
+    present = filled(texts["present"], names=named) if named else ""
+    row = texts["word-of-mouth-decided" if intent.event == "decide" else "word-of-mouth"]
+    return filled(row, when=day(mouth.when), how=texts[mouth.how], present=present)

@@ -35,12 +35,20 @@ async def sentences_of(history: History, revisions: Sequence[Revision], names: N
     changes = {each.number: _changes(each, history.place.plan, content, names) for each in revisions}
     words = await _words_of_goals(history, [item for each in changes.values() for item in each.items])
     who = await Who.of(history, revisions)
+    restored = await _restored(history, revisions)
     found = {}
     for each in revisions:
         told = changes[each.number]
         clauses = [*(clause_of(item, words) for item in told.items), *told.beside]
-        found[each.number] = sentence(each, clauses, who.did(each), names)
+        found[each.number] = sentence(each, clauses, who.did(each), names, restored=restored.get(each.number, 0))
     return found
+
+
+async def _restored(history: History, revisions: Sequence[Revision]) -> dict[int, int]:
+    """The number of the revision that each one brought back, as far as it is still known."""
+    sources = {each.number: each.sources for each in revisions if each.event == "restore"}
+    numbers = await history.numbers_of({source for each in sources.values() for source in each})
+    return {number: numbers[source] for number, listed in sources.items() for source in listed[:1] if source in numbers}
 
 
 async def _words_of_goals(history: History, items: Sequence[Item]) -> dict[str, Words]:

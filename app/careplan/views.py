@@ -56,9 +56,9 @@ def goal_view(goal: Resource, names: Names, *, language: Language = "nl", coded:
     return view
 
 
-def read_only(plan_id: str) -> Unprocessable:
-    """The refusal of a write through a view: a goal is changed as it is stored, or by a proposal."""
-    return refusal("view-read-only", "Goal", id=plan_id)
+def read_only(plan_id: str, *elements: str) -> Unprocessable:
+    """The refusal of a write through a view: what it is of is changed as it is stored, or by a proposal."""
+    return refusal("view-read-only", *elements, id=plan_id)
 
 
 def target_in_words(target: Resource, texts: Texts) -> str:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import yaml
 
-from app.fhir.dates import LOCAL, bounds
+from app.fhir.dates import LOCAL, bounds, local_date
 
 Language = Literal["nl", "en"]
 Words = Mapping[str, str]
 """The same in every language of ``LANGUAGES``."""
 LANGUAGES: Final[tuple[Language, Language]] = ("nl", "en")
-_TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
+TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
+_HOUR: Final = 3_600_000_000
+"""In µs."""
 _LONGEST: Final = 90
 """Characters of what is quoted from the plan."""
-_QUOTES: Final = {"nl": "‘{}’", "en": "‘{}’"}
 
 
 @cache
@@ -56,17 +57,17 @@ def remark(code: str, **facts: str) -> str:
 
 
 def quoted(text: str) -> Words:
-    """Words of the plan between quotes, cut at a word where they are long."""
+    """Words of the plan between quotes, which are the same in each language, cut at a word where they are long."""
     short = " ".join(text.split())
     if len(short) > _LONGEST:
         short = short[:_LONGEST].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
-    return {language: _QUOTES[language].format(short) for language in LANGUAGES}
+    return dict.fromkeys(LANGUAGES, f"‘{short}’")
 
 
 def day(text: str) -> Words:
-    """A FHIR date, or the day of a dateTime, as people write it; as it is where it is no whole date."""
+    """A FHIR date, or the Dutch day of a dateTime, as people write it; as it is where it is no whole date."""
     try:
-        found = date.fromisoformat(text[:10])
+        found = local_date(bounds(text)[0]) if "T" in text else date.fromisoformat(text)
     except ValueError:
         return dict.fromkeys(LANGUAGES, text)
     months = table()["months"]
@@ -75,8 +76,13 @@ def day(text: str) -> Words:
 
 def day_of_instant(text: str) -> Words:
     """The Dutch day of an instant."""
-    moment = datetime.fromtimestamp(bounds(text)[0] // 1_000_000, UTC).astimezone(LOCAL)
-    return day(moment.date().isoformat())
+    return _day_of_hour(bounds(text)[0] // _HOUR)
+
+
+@lru_cache(maxsize=256)
+def _day_of_hour(hour: int) -> Words:
+    """The Dutch day that an hour is part of, counted in UTC: since 1940 our days begin at a whole one."""
+    return day(datetime.fromtimestamp(hour * 3600, UTC).astimezone(LOCAL).date().isoformat())
 
 
 def preferred(languages: Sequence[str]) -> Language:
@@ -98,7 +104,7 @@ def translations(words: Words) -> dict[str, Any]:
     return {
         "extension": [
             {
-                "url": _TRANSLATION,
+                "url": TRANSLATION,
                 "extension": [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}],
             }
             for language, text in words.items()

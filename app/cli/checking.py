@@ -17,13 +17,19 @@ from app.fhir.profiles.verdicts import asked_issues, claimed_issues
 from app.fhir.resource import Resource
 from app.fhir.terminology.library import LibraryTerminology
 from app.fhir.validation.files import Look
+from app.fhir.validation.given import Given
 from app.server.packages.built_in import built_in
 
 
 def against_profiles(
-    definitions: Definitions, canonical_base: str, packages: Sequence[Path], named: Sequence[str]
+    definitions: Definitions,
+    canonical_base: str,
+    packages: Sequence[Path],
+    named: Sequence[str],
+    files: Sequence[Path] = (),
 ) -> Look:
-    """Looks at the profiles that a resource claims, and at those ``named``.
+    """Looks at the profiles that a resource claims, and at those ``named``; what it refers to is looked for in
+    ``files``, entries of Bundles included.
 
     Raises ``Invalid`` for packages that cannot be read.
     """
@@ -32,11 +38,12 @@ def against_profiles(
         artifacts += [each for package in read(path) for each in package.artifacts]
     library = Library(artifacts)
     profiles = Profiles(definitions, library, LibraryTerminology(library, definitions))
+    given = Given(files, definitions)
 
     def look(resource: Resource) -> list[Issue]:
-        found = claimed_issues(profiles, resource)
+        found = claimed_issues(profiles, resource, given.resolve)
         for canonical in named:
-            found += asked_issues(profiles, resource, canonical)
+            found += asked_issues(profiles, resource, canonical, given.resolve)
         return list(dict.fromkeys(found))
 
     return look

@@ -23,7 +23,8 @@ async def _list(_: Settings, server: FhirServer, __: Asked, say: Say) -> None:
     found = await list_clients(server.database, tenant=TENANT)
     for each in found:
         whose = f"{each.users} of {each.organization}" if each.organization else f"{each.users}"
-        await say(Line(f"{each.id}  {each.name}  {each.kind}  for {whose}  {each.state}  {each.scopes}"))
+        services = f"  services {', '.join(each.services)}" if each.services else ""
+        await say(Line(f"{each.id}  {each.name}  {each.kind}  for {whose}  {each.state}  {each.scopes}{services}"))
     await say(Done({"clients": len(found)}))
 
 
@@ -42,6 +43,8 @@ async def _add(_: Settings, server: FhirServer, asked: Asked, say: Say) -> None:
         launch_uri=given["launch_uri"],
         jwks=_read(given["jwks"]),
         jwks_uri=given["jwks_uri"],
+        profile=given["profile"],
+        services=given["services"].split(),
     )
     async with server.database.write() as writer:
         client, secret = await add_client(

@@ -35,6 +35,13 @@ class UsersOption(StrEnum):
     NONE = "none"
 
 
+class ProfileOption(StrEnum):
+    """By whose rules it is let in."""
+
+    SMART = "smart"
+    MEDMIJ = "medmij"
+
+
 @app.command(name="list")
 def list_clients(database: DatabaseOption = None) -> None:
     """Every client: id, name, how it proves who it is, for whom, state, scopes."""
@@ -60,6 +67,8 @@ def add(
     purpose: Annotated[str, typer.Option(help="what a system's tokens are for; usually treatment")] = "",
     jwks: Annotated[Path | None, typer.Option(help="file with its public keys, a JSON Web Key Set")] = None,
     jwks_uri: Annotated[str, typer.Option(help="https address where it publishes its public keys")] = "",
+    profile: Annotated[ProfileOption, typer.Option(help="by whose rules it is let in")] = ProfileOption.SMART,
+    service: Annotated[list[str] | None, typer.Option(help="number of a MedMij data service; may be repeated")] = None,
     client_id: Annotated[str, typer.Option("--id", help="id, made when none is given")] = "",
     database: DatabaseOption = None,
 ) -> None:
@@ -82,6 +91,8 @@ def add(
         "purpose": purpose,
         "jwks": key_set,
         "jwks_uri": jwks_uri,
+        "profile": str(profile),
+        "services": " ".join(service or ()),
     }
     order(database, Asked("clients-add", options=options))
 

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli import accounts, audit, clients, dues, erasures, organizations, packages
+from app.cli import (
+    accounts,
+    audit,
+    clients,
+    dues,
+    erasures,
+    imports,
+    organizations,
+    packages,
+    quarantine,
+    questionnaires,
+)
 from app.cli.authoring.commands import app as profiles
 from app.cli.console import DatabaseOption, failure, line_of, settings_of, stderr, stdout
 from app.cli.ordering import order
@@ -31,7 +42,10 @@ app.add_typer(erasures.app, name="erasures")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(packages.app, name="packages")
 app.add_typer(profiles, name="profiles")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(questionnaires.app, name="questionnaires")
 app.command()(dues.due)
+app.command(name="import")(imports.import_file)
 
 
 @app.command()
@@ -105,8 +119,8 @@ def load(
     stdout.print(f"{counts['stored']} stored, {counts['refused']} refused.")
     if counts["flagged"]:
         stdout.print(
-            f"Of what was stored {counts['flagged']} do not follow a profile that they claim: these have the tag"
-            " profile-deviation, and a Provenance that says what deviates."
+            f"Of what was stored {counts['flagged']} deviate from a profile that they claim or from the limits of a"
+            " measurement: a tag and a Provenance say which, and how."
         )
     if counts["refused"]:
         raise typer.Exit(1)
@@ -136,7 +150,9 @@ def validate(
         list[Path] | None, typer.Option(help="folder or tarball with profiles and value sets, beside our own")
     ] = None,
 ) -> None:
-    """Check files against FHIR's own definitions and against profiles, and list everything that is wrong with each."""
+    """Check files against FHIR's own definitions and against profiles, and list everything that is wrong with each.
+    What one refers to is looked for in the others, also in the entries of Bundles.
+    """
     from app.cli.checking import against_profiles
     from app.fhir.definitions import FILES
     from app.fhir.definitions import load as load_definitions
@@ -147,7 +163,7 @@ def validate(
         raise typer.Exit(2)
     definitions = load_definitions(fhir_version)
     try:
-        look = against_profiles(definitions, settings_of().canonical_base, package or (), profile or ())
+        look = against_profiles(definitions, settings_of().canonical_base, package or (), profile or (), files)
     except ZelfregieError as error:
         raise failure(error) from error
     bad = 0

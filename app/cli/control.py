@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from app.errors import Issue, Unavailable, ZelfregieError
-from app.server.faults import trace_of
+from app.faults import trace_of
 
 _LONGEST_LINE: Final = 2**24
 _LONGEST_ADDRESS: Final = 100

@@ -18,18 +18,22 @@ from app.auth.rights.tombstones import Tombstones
 from app.auth.sandbox import TENANT
 from app.careplan.due import write_due
 from app.careplan.names import Names
-from app.careplan.wiring import after_load, care_plan_rules
 from app.cli.account_orders import ACCOUNT_ORDERS
 from app.cli.client_orders import CLIENT_ORDERS
 from app.cli.control import Asked, Done, Refused, Say, ask, listening, socket_path
+from app.cli.import_orders import IMPORT_ORDERS
 from app.cli.organization_orders import ORGANIZATION_ORDERS
 from app.cli.package_orders import PACKAGE_ORDERS
+from app.cli.quarantine_orders import QUARANTINE_ORDERS
+from app.cli.questionnaire_orders import QUESTIONNAIRE_ORDERS
 from app.config import Settings
 from app.database import DatabaseInUse, open_database, sqlite_path
 from app.database.migrations import check_migrated
 from app.errors import Invalid
 from app.fhir.dates import bounds
 from app.fhir.definitions.own import served
+from app.main.features import features_of
+from app.measurements.protocols.rounds import finish_runs
 from app.server.labels import load_labels
 from app.server.loading import LoadReport, load, resources_in
 from app.server.providers import Providers
@@ -52,10 +56,12 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
         return
     try:
         await check_migrated(database, canonical_base=settings.canonical_base)
-        names, own = Names(settings.canonical_base), served(settings.canonical_base)
+        features = features_of(settings)
         rules = (
-            *Tombstones(settings.page_key(), own.type_numbers).rules(),  # what was erased stays away
-            *care_plan_rules(names, own),
+            *Tombstones(
+                settings.page_key(), served(settings.canonical_base).type_numbers
+            ).rules(),  # what was erased stays away
+            *features.rules,
         )
         providers = Providers([PrivacyConsents(settings.canonical_base)])  # whose resources are not for loading
         server = FhirServer(
@@ -64,7 +70,9 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
             settings.page_key(),
             rules=rules,
             providers=providers,
-            after_load=after_load(names, own),
+            intake=features.intake,
+            recognisers=features.recognisers,
+            after_load=features.after_load,
             canonical_base=settings.canonical_base,
             labels=load_labels(settings.canonical_base),
         )
@@ -106,6 +114,12 @@ async def run(settings: Settings, server: FhirServer, asked: Asked, say: Say) ->
         await ORGANIZATION_ORDERS[asked.command](settings, server, asked, say)
     elif asked.command in PACKAGE_ORDERS:
         await PACKAGE_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in IMPORT_ORDERS:
+        await IMPORT_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in QUARANTINE_ORDERS:
+        await QUARANTINE_ORDERS[asked.command](settings, server, asked, say)
+    elif asked.command in QUESTIONNAIRE_ORDERS:
+        await QUESTIONNAIRE_ORDERS[asked.command](settings, server, asked, say)
     else:
         raise Invalid(f"There is no command '{asked.command}'.", "not-supported")
 
@@ -136,7 +150,9 @@ async def _due(server: FhirServer, asked: Asked, say: Say) -> None:
     given = asked.options.get("now")
     now = server.clock() if given is None else bounds(given)[0]
     report = await write_due(server, Names(server.canonical_base), now=now)
-    await say(Done({"opened": report.opened, "tasks": report.tasks, "failed": report.failed}))
+    runs = await finish_runs(server, now=now)
+    counts = {"opened": report.opened, "tasks": report.tasks, "failed": report.failed}
+    await say(Done({**counts, "finished": runs.finished, "again": runs.again, "unfinished": runs.failed}))
 
 
 async def _reindex(server: FhirServer, say: Say) -> None:

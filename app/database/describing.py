@@ -17,9 +17,12 @@ _KINDS: Final = {
 }
 
 
-def word(name: str, *, nullable: bool = False) -> Column[str]:
-    """A key, code or id: in byte order on both databases, so that keys compare alike and indexes serve prefixes."""
-    return Column(name, Text().with_variant(Text(collation="C"), "postgresql"), nullable=nullable)
+def word(name: str, *, nullable: bool = False, default: str | None = None) -> Column[str]:
+    """A key, code or id: in byte order on both databases, so that keys compare alike and indexes serve prefixes.
+    ``default``: what rows have that were there before the column.
+    """
+    kind = Text().with_variant(Text(collation="C"), "postgresql")
+    return Column(name, kind, nullable=nullable, server_default=default)
 
 
 def big(name: str, *, nullable: bool = False) -> Column[int]:

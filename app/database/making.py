@@ -13,6 +13,8 @@ BY_PATIENT: Final = frozenset(
     {
         *("partition", "claim", "resource", "history", "token", "period", "range", "text", "link", "pair", "term"),
         *("consent", "export_part", "erasure", "tombstone", "tombstone_identifier"),
+        *("import_part", "import_told"),
+        *("delivered", "delivered_under"),
     }
 )
 """Tables whose every row belongs to one partition, and which may be spread by it. What is looked up across patients is

@@ -8,7 +8,7 @@ day UTC was in.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -45,6 +45,16 @@ def instant(microseconds: int) -> str:
     """A FHIR ``instant`` in UTC with microseconds, such as ``2026-11-23T09:00:00.000001Z``."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def midnight(day: date) -> int:
+    """The first moment (µs) of a day in the Netherlands."""
+    return to_microseconds(datetime(day.year, day.month, day.day, tzinfo=LOCAL))
+
+
+def local_date(now: int) -> date:
+    """The day in the Netherlands at ``now`` (µs). As a FHIR ``date``: its ``isoformat``."""
+    return (_EPOCH + timedelta(microseconds=now)).astimezone(LOCAL).date()
 
 
 def _next_month(year: int, month: int) -> tuple[int, int]:

@@ -70,6 +70,8 @@ _SHORT: Final = 256
 
 def parse_reference(text: str) -> LiteralReference | None:
     """The literal reference in ``text``; None for ``#contained``, ``urn:…`` and all that is not ``Type/id``."""
+    if text.startswith("urn:"):
+        return None  # what a delivery names its entries by, none of which comes again
     return _recurring(text) if len(text) <= _SHORT else _parse_reference(text)
 
 

@@ -14,7 +14,8 @@ from app.auth.oauth.metadata import SMART_CONFIGURATION
 from app.config import Settings
 from app.main.monitoring import add_monitoring
 from app.main.mounting import Areas
-from app.main.opening import ROOT, Parts, open_parts
+from app.main.opening import ROOT, STU3_ROOT, Parts, open_parts
+from app.main.services import MEDMIJ
 from app.server.asgi import FhirApp, Receive, Scope, Send
 from app.server.labels import load_labels
 from app.web.headers import protecting
@@ -31,6 +32,7 @@ class Application:
         self._sandbox = sandbox
         self._keep = keep
         self._fhir: FhirApp | None = None
+        self._stu3: FhirApp | None = None
         self.parts: Parts | None = None
         self._pages = FastAPI(
             title="Zelfregie",
@@ -47,9 +49,16 @@ class Application:
         """Dispatch by path."""
         if scope["type"] == "http" and self._fhir is not None:
             path: str = scope["path"]
+            if path.startswith(MEDMIJ) and self.parts is not None:
+                service = self.parts.medmij.at(path)
+                if service is not None:
+                    await service(scope, receive, send)
+                    return
             below = path.startswith(ROOT) and (len(path) == len(ROOT) or path[len(ROOT)] == "/")
             if below and path != SMART_CONFIGURATION:
-                await self._fhir(scope, receive, send)
+                stu3 = path.startswith(STU3_ROOT) and (len(path) == len(STU3_ROOT) or path[len(STU3_ROOT)] == "/")
+                app = self._stu3 if stu3 and self._stu3 is not None else self._fhir
+                await app(scope, receive, send)
                 return
         await self._pages(scope, receive, protecting(send))
 
@@ -58,11 +67,11 @@ class Application:
         """Everything open; closed in the opposite order. Raises ``ZelfregieError`` when something cannot be."""
         async with AsyncExitStack() as stack:
             self.parts = await open_parts(self._settings, stack, self._sandbox, keep=self._keep)
-            self._fhir = self.parts.fhir
+            self._fhir, self._stu3 = self.parts.fhir, self.parts.stu3
             self._areas.open(self.parts)
             _settle()
             yield self.parts
-            self.parts = self._fhir = None
+            self.parts = self._fhir = self._stu3 = None
             self._areas.close()
 
     @asynccontextmanager
@@ -73,11 +82,11 @@ class Application:
 
 def _settle() -> None:
     """Take what was made at start-up, which stays, out of the garbage collector's rounds, and let it come round less
-    often.
+    often: a Bundle of some hundreds of resources is 100,000 objects, which all go when it is answered.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 5, 50)
 
 
 def create_app(settings: Settings, *, sandbox_file: Path | None = None, keep: bool = False) -> Application:

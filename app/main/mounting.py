@@ -14,6 +14,9 @@ from app.auth.oauth.server import AuthorizationServer
 from app.auth.rights.service import Rights
 from app.config import Settings
 from app.main.opening import Parts
+from app.measurements.importing.jobs import import_seal
+from app.questionnaires.library import QuestionnaireLibrary
+from app.questionnaires.names import Names
 from app.server.cors import Origins
 from app.server.server import FhirServer
 from app.web.account.routes import add_account_pages
@@ -21,6 +24,9 @@ from app.web.admin.routes import add_admin_pages
 from app.web.authorize.routes import add_authorize_pages, explaining
 from app.web.data.routes import add_data_pages
 from app.web.looked.routes import Looked, looked_pages
+from app.web.measurements.import_routes import add_import_pages
+from app.web.measurements.importing import Importing
+from app.web.measurements.routes import add_measurement_pages
 from app.web.opened import Opened
 from app.web.people.elsewhere import ways as identity_providers
 from app.web.people.elsewhere import ways_again
@@ -28,6 +34,10 @@ from app.web.people.routes import add_people_pages
 from app.web.people.visit import People, people_of
 from app.web.permissions.routes import permission_pages
 from app.web.problems import add_problem_pages
+from app.web.profile.showing import add_profile_page
+from app.web.questionnaires.routes import add_questionnaire_pages
+from app.web.questionnaires.visit import Asking
+from app.web.record.routes import add_record_pages
 from app.web.routes import add_pages
 from app.web.site import Site
 
@@ -44,6 +54,8 @@ class Areas:
         self._oauth: Opened[AuthorizationServer] = Opened()
         self._rights: Opened[Rights] = Opened()
         self._looked: Opened[Looked] = Opened()
+        self._asking: Opened[Asking] = Opened()
+        self._importing: Opened[Importing] = Opened()
         add_pages(pages, lambda: self._server, sandbox=sandbox)
         add_problem_pages(pages, self._site)
         add_account_pages(pages, self._site, self._accounts, other_ways=identity_providers, ways_again=ways_again)
@@ -54,6 +66,11 @@ class Areas:
         add_data_pages(pages, self._site, self._rights)
         pages.include_router(looked_pages(self._looked))
         pages.include_router(permission_pages(self._site))
+        add_record_pages(pages, self._site)
+        add_measurement_pages(pages, self._site)
+        add_import_pages(pages, self._site, self._importing)
+        add_questionnaire_pages(pages, self._asking)
+        add_profile_page(pages, self._site, settings.canonical_base)
 
     def open(self, parts: Parts) -> None:
         """Give every area what it needs."""
@@ -64,12 +81,16 @@ class Areas:
         self._oauth.fill(parts.oauth)
         self._rights.fill(parts.rights)
         self._looked.fill(Looked(parts.site, parts.mover.run))
+        self._importing.fill(Importing(import_seal(parts.server.page_key), parts.bell))
+        base = self._settings.canonical_base
+        self._asking.fill(Asking(parts.site, QuestionnaireLibrary(base), Names(base)))
 
     def close(self) -> None:
         """Nothing is there any more."""
         self._server = None
         every: tuple[Opened[Any], ...] = (
-            self._site, self._accounts, self._people, self._oauth, self._rights, self._looked,
+            self._site, self._accounts, self._people, self._oauth, self._rights, self._looked, self._asking,
+            self._importing,
         )  # fmt: skip
         for each in every:
             each.fill(None)

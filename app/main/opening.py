@@ -17,6 +17,7 @@ from app.auth.accesslog.keeping import Keeping
 from app.auth.accesslog.provider import AuditEvents
 from app.auth.accounts.service import Accounts, accounts_of
 from app.auth.accounts.sessions import Sessions
+from app.auth.bases import holding_under
 from app.auth.consents.operations import consent_operations
 from app.auth.consents.pairing import Pairing, known_as
 from app.auth.consents.provider import PrivacyConsents
@@ -29,19 +30,25 @@ from app.auth.rights.service import Rights, rights_of
 from app.auth.rights.tombstones import Tombstones
 from app.auth.sealing import Seal
 from app.auth.tidying import Tidying
+from app.bgz.zib2017 import Zib2017Views, viewing
 from app.careplan.due import due_by_clock
 from app.careplan.names import Names
-from app.careplan.operations import care_plan_operations
-from app.careplan.wiring import after_load, care_plan_rules
+from app.careplan.wiring import own_plan_parts
 from app.clock import system_clock
 from app.config import Settings
 from app.database import Database, open_database
 from app.database.migrations import check_migrated, migrate
 from app.fhir.definitions import load
-from app.fhir.definitions.own import served
+from app.main.features import Features, features_of
 from app.main.metrics import collectors
-from app.rounds import HOUR, Rounds
+from app.main.services import ServiceBases, service_bases
+from app.main.trying import retry_by_clock
+from app.measurements.importing.worker import ImportWorker
+from app.measurements.protocols.rounds import finish_runs_by_clock
+from app.rounds import DAY, HOUR, Bell, Rounds
 from app.server.asgi import FhirApp
+from app.server.interactions.taking.again import Again
+from app.server.interactions.taking.deciding import taking_operations
 from app.server.labels import load_labels
 from app.server.metrics import RequestMetrics
 from app.server.operations import Operations
@@ -49,9 +56,11 @@ from app.server.providers import Providers
 from app.server.reindexing import load_index_state, refresh_index_state
 from app.server.server import FhirServer
 from app.server.standard_operations import STANDARD_OPERATIONS
+from app.server.stu3 import Stu3Border
 from app.web.site import Site
 
 ROOT: Final = "/fhir"
+STU3_ROOT: Final = "/fhir/stu3"
 REINDEX_SEEN: Final = 10.0
 """Seconds until a process sees that a reindex in another one has finished."""
 _log: Final = structlog.get_logger(__name__)
@@ -64,6 +73,8 @@ class Parts:
     database: Database
     server: FhirServer
     fhir: FhirApp
+    stu3: FhirApp
+    medmij: ServiceBases
     journal: Journal
     mover: Mover
     authenticator: TokenAuthenticator
@@ -72,6 +83,7 @@ class Parts:
     accounts: Accounts
     oauth: AuthorizationServer
     rights: Rights
+    bell: Bell
 
     def pending(self) -> int:
         """How many journal lines of this process are not in the database yet."""
@@ -81,7 +93,9 @@ class Parts:
 async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | None, *, keep: bool) -> Parts:
     """Open everything, to be closed by ``stack``. Raises ``ZelfregieError`` when something cannot be."""
     database = await _database(settings, stack, sandbox)
-    server = _fhir_server(settings, database)
+    features = features_of(settings)
+    again = Again()
+    server = _fhir_server(settings, database, features, again)
     if sandbox is not None and not (keep and await sandbox.is_seeded(server)):
         await _seed(sandbox, server)
     await load_index_state(server)
@@ -89,24 +103,34 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     journal, mover = await _access_log(settings, stack, database)
     authenticator = TokenAuthenticator(database, patient_type=server.registry.number("Patient"))
     requests = RequestMetrics()
-    fhir = FhirApp(
+    base = partial(
+        FhirApp,
         server,
-        root=ROOT,
-        authenticate=authenticator,
         forget=authenticator.forget,
         journal=journal,
         metrics=requests,
         origins=settings.allowed_origins,
     )
+    here = holding_under(authenticator)
+    fhir = base(root=ROOT, authenticate=here)
+    views = Zib2017Views(server, features.questionnaires)
+    border = Stu3Border(server, f"{settings.public_url}{STU3_ROOT}/", views=views)
+    again.borders[border.version] = border
+    stu3 = base(root=STU3_ROOT, authenticate=viewing(here), border=border)
+    medmij = service_bases(server, base, settings, authenticate=authenticator, views=views)
     sessions = Sessions(database, patient_type=server.registry.number("Patient"))
     recording = Recording(journal)
     accounts = accounts_of(settings, server, sessions)
     oauth = authorization_server(server, settings, recording)
-    rights = rights_of(server)
+    rights = rights_of(server, again)
     tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
     index_state = Rounds(partial(refresh_index_state, server), name="index state", every=REINDEX_SEEN)
-    due = Rounds(partial(due_by_clock, server, Names(settings.canonical_base)), name="due", every=HOUR)
-    for each in (Rounds(tidying.tidy, name="tidying", every=HOUR), index_state, due, accounts.outbox, rights.worker):
+    due = Rounds(partial(due_by_clock, server, Names(settings.canonical_base), recording), name="due", every=HOUR)
+    runs = Rounds(partial(finish_runs_by_clock, server, recording), name="runs", every=HOUR)
+    tries = partial(retry_by_clock, server, again, recording)
+    upgraded = Rounds(tries, name="what could not be read", every=DAY, first=1.0)
+    tidy, importing = Rounds(tidying.tidy, name="tidying", every=HOUR), ImportWorker(server, features.bell)
+    for each in (tidy, index_state, due, runs, upgraded, accounts.outbox, rights.worker, importing):
         each.start()
         stack.push_async_callback(each.stop)
     site = Site(
@@ -118,7 +142,10 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
         sandbox=sandbox is not None,
     )
     metrics = collectors(requests, journal, mover)
-    return Parts(database, server, fhir, journal, mover, authenticator, metrics, site, accounts, oauth, rights)
+    return Parts(
+        *(database, server, fhir, stu3, medmij, journal, mover, authenticator, metrics, site, accounts, oauth, rights),
+        bell=features.bell,
+    )
 
 
 async def _database(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox | None) -> Database:
@@ -130,30 +157,37 @@ async def _database(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox 
     return database
 
 
-def _fhir_server(settings: Settings, database: Database) -> FhirServer:
+def _fhir_server(settings: Settings, database: Database, features: Features, again: Again) -> FhirServer:
     """The server with what comes from above it: rules, providers, operations, data categories."""
     base = f"{settings.public_url}{ROOT}/"
     consents = PrivacyConsents(settings.canonical_base)
     pairing = Pairing(Seal(settings.page_key(), "pairing"))
     annotation = annotate_operation(settings.canonical_base)
     numbers = load("4.0.1").type_numbers
-    names = Names(settings.canonical_base)
-    own = served(settings.canonical_base)
     return FhirServer(
         database,
         base,
         settings.page_key(),
         rules=(
             *Tombstones(settings.page_key(), numbers).rules(),
-            provider_data(numbers),
-            *care_plan_rules(names, own),
+            provider_data(numbers, own_plan_parts),
+            *features.rules,
         ),
         providers=Providers([consents, AuditEvents(base, settings.canonical_base)]),
         operations=Operations(
-            (*STANDARD_OPERATIONS, *consent_operations(consents, pairing), annotation, *care_plan_operations(names))
+            (
+                *STANDARD_OPERATIONS,
+                *consent_operations(consents, pairing),
+                annotation,
+                *taking_operations(again, settings.canonical_base),
+                *features.operations,
+            )
         ),
         known_as=known_as,
-        after_load=after_load(names, own),
+        intake=features.intake,
+        recognisers=features.recognisers,
+        follows=features.follows,
+        after_load=features.after_load,
         canonical_base=settings.canonical_base,
         labels=load_labels(settings.canonical_base),
         security=Metadata(settings.public_url, base.rstrip("/")).security(),

@@ -41,7 +41,7 @@ NOTHING: Final = EVERY_LABEL
 
 SELECT_GRANT: Final = (
     "SELECT stamp, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone, expires,"
-    " kind, role, also, within, responsible, fhir_user, family, fresh"
+    " kind, role, also, within, responsible, fhir_user, family, fresh, services"
     " FROM access_grant WHERE hash = $1 AND expires > $2"
 )
 SELECT_PERMITS: Final = (
@@ -51,7 +51,21 @@ SELECT_PERMITS: Final = (
     " AND (SELECT p.tenant FROM partition p WHERE p.patient = m.patient AND p.state = 'live') = $4"
 )
 SELECT_PATIENT_ID: Final = "SELECT r.id FROM resource r WHERE r.patient = $1 AND r.type = $2 ORDER BY r.n LIMIT 1"
-GUARD_STANDS: Final = "SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3"
+
+
+def standing(grant: str, stamp: str, now: str) -> str:
+    """The guard: the condition that a grant stands as it is known, which limits every statement over what patients have
+    to who may see it now. The three are placeholders.
+    """
+    return f"EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = {grant} AND g.stamp = {stamp} AND g.expires > {now})"
+
+
+def guarded(first: int) -> str:
+    """The guard with its placeholders in a row: hash and stamp of the access, and the time, from ``first`` on."""
+    return standing(f"${first}", f"${first + 1}", f"${first + 2}")
+
+
+GUARD_STANDS: Final = f"SELECT 1 WHERE {guarded(1)}"
 
 _OF_A_PATIENT: Final = LEVELS
 _OF_NOBODY: Final = LEVELS - {"patient"}
@@ -74,7 +88,8 @@ class Access:
     ``kind`` tells an app's token from a person's own session, a system's, the service's and a sandbox's; ``role`` is
     that of who is behind it, ``responsible`` on whose behalf they act, ``fhir_user`` what they are in FHIR;
     ``family`` the authorization that the token came from. Until ``fresh`` (µs) the second factor of a session counts
-    as just given.
+    as just given. ``services``: the MedMij data services that a token is for; none for every other one. ``viewed``:
+    what is born here is seen as a view (``app/server/border.py``), so the plan and its parts are not written.
     """
 
     hash: bytes
@@ -99,6 +114,8 @@ class Access:
     fhir_user: str = ""
     family: str = ""
     fresh: int = 0
+    services: frozenset[str] = frozenset()
+    viewed: bool = False
 
     def denied_labels(self, patient: int, action: int) -> int:
         """The labels of ``patient`` that ``action`` may not touch; ``NOTHING`` allowed gives all of them."""
@@ -201,6 +218,7 @@ async def load_access(reader: Reader, token_hash: bytes, *, now: int, patient_ty
         fhir_user=grant.fhir_user,
         family=grant.family,
         fresh=grant.fresh,
+        services=frozenset(grant.services.split()),
     )
 
 
@@ -227,6 +245,7 @@ class _Grant:
     fhir_user: str
     family: str
     fresh: int
+    services: str
 
 
 ByAction = dict[int, int]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,13 +16,14 @@ from msgspec import Raw
 
 from app.audit import NOBODY, Event, Journal
 from app.errors import Gone, Invalid, NotAcceptable, TooLarge, Unauthenticated, Unavailable, ZelfregieError
+from app.faults import trace_of
 from app.server.access import Access
+from app.server.border import Border, Passage
 from app.server.challenges import NAME, challenge
 from app.server.compression import SMALLEST, compress, decompress, takes_gzip
 from app.server.cors import ANY, Origins, preflight
 from app.server.dispatch import allowed, find
-from app.server.faults import trace_of
-from app.server.formats import CONTENT_TYPE, Format, asked_format, best_asked
+from app.server.formats import CONTENT_TYPE, R4, Format, asked_format, best_asked
 from app.server.interactions.carrying_out import carried_out
 from app.server.messages import Answer, Headers, Request
 from app.server.metadata import Metadata
@@ -48,7 +50,9 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class FhirApp:
-    """The ASGI app of one FHIR base, mounted at ``root`` (``/fhir``). ``origins``: whose web pages may use it."""
+    """The ASGI app of one FHIR base, mounted at ``root`` (``/fhir``). ``origins``: whose web pages may use it;
+    ``border``: what stands before the server there, where it is not spoken to as itself.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class FhirApp:
         journal: Journal,
         metrics: RequestMetrics,
         origins: str = ANY,
+        border: Border | None = None,
     ) -> None:
         self._server = server
         self._root = len(root)
@@ -67,7 +72,11 @@ class FhirApp:
         self._forget = forget
         self._journal = journal
         self._metrics = metrics
-        self._metadata = Metadata(server)
+        self._border = border
+        self._version = R4 if border is None else border.version
+        self._definitions = server.definitions if border is None else border.definitions
+        self._metadata = Metadata(server).answer if border is None else border.metadata
+        self._allowed = partial(allowed, server) if border is None else border.allowed
         self._origins = Origins(origins)
         self._prefix = server.random(8).hex()
         self._counter = 0
@@ -84,6 +93,8 @@ class FhirApp:
         form: Format = "json"
         asked = PLAIN
         access: Access | None = None
+        passage: Passage | None = None
+        border = self._border
         try:
             query = scope["query_string"].decode("latin-1")
             form = self._format_of(headers, query, path)
@@ -97,10 +108,12 @@ class FhirApp:
                 # Who is asking comes first: nobody has us read 32 MB without a token.
                 if len(headers) != len(scope["headers"]):
                     _check_single(scope["headers"])
+                if border is not None:
+                    border.check(method, path, headers)
                 access = await self._authenticate(headers.get(b"authorization", b"").decode("latin-1"), now)
                 body = b"" if searches else await _read_body(headers, receive)
                 if body and path.endswith(_SEARCH):
-                    form, asked = _asked_in_form(headers, f"{query}&{body.decode('latin-1')}")
+                    form, asked = self._asked_in_form(headers, f"{query}&{body.decode('latin-1')}")
                 request = Request(
                     "GET" if method == "HEAD" else method,
                     _split(path),
@@ -111,14 +124,15 @@ class FhirApp:
                     now,
                     request_id,
                 )
-                answer = await self._carry_out(request)
+                passage = None if border is None else await self._enter(border, request)
+                answer = await self._answer(passage, request)
                 access = request.access
                 if asked.summary == "count":
                     check_counted(answer)
             if answer.body and not answer.media_type and (form == "xml" or asked is not PLAIN):
-                answer.body = render(answer, form, asked, server.definitions)
+                answer.body = render(answer, form, asked, self._definitions)
         except ZelfregieError as error:
-            answer = self._refusal(error, form, asked, sent=b"authorization" in headers)
+            answer = self._refusal(error, form, asked, passage, sent=b"authorization" in headers)
         except Exception as error:  # noqa: BLE001 - the last handler: the caller gets an answer and we get the trace
             _log.error("fhir.fault", request=request_id, method=method, trace=trace_of(error))
             answer = Answer(500, fault_bytes(request_id), interaction="refusal")
@@ -129,7 +143,7 @@ class FhirApp:
 
     def _format_of(self, headers: dict[bytes, bytes], query: str, path: str) -> Format:
         try:
-            return asked_format(headers, query)
+            return asked_format(headers, query, self._version)
         except NotAcceptable:
             # The content of a Binary may be of any type; the interaction says whether it is.
             if "/Binary/" in path or best_asked(headers, query) in self._server.operations.media_types(path):
@@ -142,24 +156,45 @@ class FhirApp:
         """
         parts = _split(path)
         if path == _METADATA and method != "OPTIONS":
-            return await self._metadata.answer(method, query, headers)
-        allow = "GET, HEAD, OPTIONS" if path == _METADATA else allowed(self._server, parts)
+            return await self._metadata(method, query, headers)
+        allow = "GET, HEAD, OPTIONS" if path == _METADATA else self._allowed(parts)
         asked = preflight(headers, allow)
         if asked or parts:
             return Answer(204, headers=[(b"allow", allow.encode()), *asked], interaction="options")
-        answer = await self._metadata.answer("GET", query, headers)
+        answer = await self._metadata("GET", query, headers)
         answer.headers.append((b"allow", allow.encode()))
         return answer
 
-    async def _carry_out(self, request: Request) -> Answer:
+    async def _enter(self, border: Border, request: Request) -> Passage:
+        """Past the border, which may look something up and find that the grant has changed."""
         try:
-            return await carried_out(self._server, request, find)
+            return await border.enter(request)
         except GrantChanged:
-            # What we knew of the grant is out of date: look again, once; it may have been widened, narrowed or
-            # withdrawn.
-            self._forget(request.access.hash)
-            request.access = await self._authenticate(request.header(b"authorization"), request.now)
-            return await carried_out(self._server, request, find)
+            await self._look_again(request)
+            return await border.enter(request)
+
+    async def _answer(self, passage: Passage | None, request: Request) -> Answer:
+        """``request`` as it is carried out, behind the border where there is one. Where the grant has changed it is
+        carried out once more, and goes in once more: what the border asks of a token, and what it knows when the answer
+        leaves, is to be of the grant as it is now.
+        """
+        within = request if passage is None else passage.request
+        try:
+            answer = await carried_out(self._server, within, find)
+        except GrantChanged:
+            await self._look_again(request)
+            passage = None if self._border is None else await self._border.enter(request)
+            within = request if passage is None else passage.request
+            answer = await carried_out(self._server, within, find)
+        request.access = within.access
+        return answer if passage is None else await passage.leave(answer)
+
+    async def _look_again(self, request: Request) -> None:
+        """What we knew of the grant is out of date: look again, once; it may have been widened, narrowed or
+        withdrawn.
+        """
+        self._forget(request.access.hash)
+        request.access = await self._authenticate(request.header(b"authorization"), request.now)
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
@@ -168,7 +203,18 @@ class FhirApp:
         self._counter += 1
         return f"{self._prefix}-{self._counter:x}"
 
-    def _refusal(self, error: ZelfregieError, form: Format, asked: Presentation, *, sent: bool = False) -> Answer:
+    def _refusal(
+        self,
+        error: ZelfregieError,
+        form: Format,
+        asked: Presentation,
+        passage: Passage | None = None,
+        *,
+        sent: bool = False,
+    ) -> Answer:
+        before = passage or self._border
+        if before is not None:
+            error = before.refused(error)
         headers: Headers = [(name.encode(), value.encode("latin-1")) for name, value in error.headers]
         if isinstance(error, Unauthenticated):
             headers.append((NAME.encode(), challenge(sent=sent).encode()))
@@ -176,8 +222,12 @@ class FhirApp:
             headers.append((b"retry-after", b"1"))
         interaction = "read" if isinstance(error, Gone) else "refusal"
         answer = Answer(status_of(error), outcome_bytes(error), headers, interaction=interaction)
-        answer.body = render(answer, form, asked, self._server.definitions)
+        answer.body = render(answer, form, asked, self._definitions)
         return answer
+
+    def _asked_in_form(self, headers: dict[bytes, bytes], parameters: str) -> tuple[Format, Presentation]:
+        """What the form of a ``POST _search`` asks, after what the address does."""
+        return asked_format(headers, parameters, self._version), asked_presentation(parameters, counts=True)
 
     async def _record(self, answer: Answer, access: Access | None, request_id: str, now: int) -> Answer:
         """The audit line, after those of the parts; an answer that cannot be recorded is not given."""
@@ -214,6 +264,8 @@ class FhirApp:
         headers.append((b"content-length", b"%d" % len(body)))
         headers.append((b"x-request-id", request_id.encode()))
         headers += _ALWAYS
+        if self._border is not None:
+            headers += self._border.headers(asked)
         if b"origin" in asked:
             headers += self._origins.headers(asked[b"origin"])
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -243,11 +295,6 @@ def _check_single(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def _split(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
-
-
-def _asked_in_form(headers: dict[bytes, bytes], parameters: str) -> tuple[Format, Presentation]:
-    """What the form of a ``POST _search`` asks, after what the address does."""
-    return asked_format(headers, parameters), asked_presentation(parameters, counts=True)
 
 
 async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:

@@ -63,7 +63,7 @@ ALWAYS: Final = (
     ),
 )
 """Name, type, definition and documentation of the parameters that are read from the resource's own row."""
-_SECURITY: Final = {
+SECURITY: Final = {
     "cors": True,
     "service": [
         {
@@ -94,7 +94,7 @@ def supported_profiles(profiles: Profiles) -> Mapping[str, list[str]]:
 def capability_statement(server: FhirServer, profiles: Mapping[str, list[str]]) -> bytes:
     """What this server can do, as JSON; ``profiles`` are those that it checks, by type."""
     address = server.base.rstrip("/")
-    rest: dict[str, Any] = {"mode": "server", "security": {**_SECURITY, **server.security}}
+    rest: dict[str, Any] = {"mode": "server", "security": {**SECURITY, **server.security}}
     referring = _referring(server)
     rest["resource"] = [
         _resource(server, name, referring, profiles.get(name, ())) for name in sorted(server.registry.stored)

@@ -12,10 +12,13 @@ from typing import Final
 from app.server.messages import Headers
 
 ANY: Final = "*"
-_EXPOSED: Final = b"Allow, Content-Location, ETag, Last-Modified, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_EXPOSED: Final = (
+    b"Allow, Content-Location, ETag, Last-Modified, Location, Preference-Applied, Retry-After, WWW-Authenticate,"
+    b" MedMij-Request-ID, X-Correlation-ID, X-Request-Id"
+)
 _TAKEN: Final = (
     b"Accept, Authorization, Content-Encoding, Content-Type, If-Match, If-Modified-Since, If-None-Exist,"
-    b" If-None-Match, Prefer, X-Request-Id, X-Security-Context"
+    b" If-None-Match, MedMij-Request-ID, Prefer, X-Correlation-ID, X-Request-Id, X-Security-Context"
 )
 _SECONDS: Final = b"7200"
 """How long a browser keeps the answer to a preflight; none keeps it longer."""

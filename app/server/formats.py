@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import unquote
 
-from app.errors import NotAcceptable, UnsupportedMediaType
+from app.errors import AnotherVersion, AnotherVersionSent, NotAcceptable, UnsupportedMediaType
 
 Format = Literal["json", "xml"]
 CONTENT_TYPE: Final = {"json": b"application/fhir+json; charset=utf-8", "xml": b"application/fhir+xml; charset=utf-8"}
@@ -30,7 +30,8 @@ PLAIN_TYPES: Final = frozenset({"application/json", "text/json", "application/xm
 """What clients that know no better call FHIR's formats, and what a document may be as well."""
 _SHORT: Final = frozenset({"json", "xml"})
 """What ``_format`` calls them."""
-_VERSION: Final = "4.0"
+R4: Final = "4.0"
+"""What ``fhirVersion`` is on the base that has no border."""
 _UTF_8: Final = ("utf-8", "utf8", "us-ascii")
 _ONLY_UTF_8: Final = "FHIR is written in UTF-8."
 
@@ -41,9 +42,9 @@ def _parts(text: str) -> tuple[str, dict[str, str]]:
     return name.strip().lower(), {key.lower(): value.strip('"') for key, value in parameters.items()}
 
 
-def asked_format(headers: Mapping[bytes, bytes], query: str) -> Format:
-    """The format to answer a request in: what ``_format`` in the query string names, else the best of Accept. Raises
-    ``NotAcceptable``.
+def asked_format(headers: Mapping[bytes, bytes], query: str, served: str = R4) -> Format:
+    """The format to answer a request in: what ``_format`` in the query string names, else the best of Accept;
+    ``served`` is the base's version of FHIR. Raises ``NotAcceptable``.
     """
     asked = ""
     if "_format=" in query:
@@ -53,7 +54,7 @@ def asked_format(headers: Mapping[bytes, bytes], query: str) -> Format:
                 asked = unquote(value)
     if b"accept-charset" in headers:
         _check_charset(headers[b"accept-charset"].decode("latin-1"))
-    return answer_format(headers.get(b"accept", b"").decode("latin-1"), asked)
+    return answer_format(headers.get(b"accept", b"").decode("latin-1"), asked, served)
 
 
 def best_asked(headers: Mapping[bytes, bytes], query: str) -> str:
@@ -86,9 +87,9 @@ def _halves(parameter: str) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=512)
-def answer_format(accept: str, asked: str) -> Format:
+def answer_format(accept: str, asked: str, served: str = R4) -> Format:
     """The format to answer in: ``asked`` (of ``_format``) first, else the best of Accept. Raises ``NotAcceptable``."""
-    refused = ""
+    refused: NotAcceptable | None = None
     choices = [asked] if asked else accept.split(",") if accept else ["json"]
     if not asked and "text/html" in accept.lower() and "fhir" not in accept.lower():
         return "json"  # a browser, whose preference of XML over anything else is not about FHIR
@@ -97,20 +98,20 @@ def answer_format(accept: str, asked: str) -> Format:
         name, parameters = _parts(choice)
         if name not in _NAMES:
             continue
-        version = parameters.get("fhirversion", _VERSION)
-        if not version.startswith(_VERSION):
-            refused = f"This base serves FHIR {_VERSION} and not {version}."
+        version = parameters.get("fhirversion", served)
+        if not version.startswith(served):
+            refused = AnotherVersion(f"This base serves FHIR {served} and not {version}.")
             continue
         if parameters.get("charset", "utf-8").lower() not in _UTF_8:
-            refused = _ONLY_UTF_8
+            refused = NotAcceptable(_ONLY_UTF_8)
             continue
         quality = _quality(parameters)
         if quality > 0:
             ranked.append((-quality, place, _NAMES[name]))
     if ranked:
         return min(ranked)[2]
-    if refused:
-        raise NotAcceptable(refused)
+    if refused is not None:
+        raise refused
     if asked:
         known = ", ".join(sorted(name for name in _NAMES if "*" not in name))
         raise NotAcceptable(f"_format takes {known}.")
@@ -134,15 +135,15 @@ def _check_charset(accept: str) -> None:
 
 
 @lru_cache(maxsize=512)
-def check_content_type(content_type: str) -> None:
+def check_content_type(content_type: str, served: str = R4) -> None:
     """Raises ``UnsupportedMediaType`` for a body in a format or FHIR version that is not read here."""
     name, parameters = _parts(content_type)
     if name not in _NAMES or "*" in name:
         raise UnsupportedMediaType(
             "Send the body as application/fhir+json or application/fhir+xml, and say so in Content-Type."
         )
-    version = parameters.get("fhirversion", _VERSION)
-    if not version.startswith(_VERSION):
-        raise UnsupportedMediaType(f"This base takes FHIR {_VERSION} and not {version}.")
+    version = parameters.get("fhirversion", served)
+    if not version.startswith(served):
+        raise AnotherVersionSent(f"This base takes FHIR {served} and not {version}.")
     if parameters.get("charset", "utf-8").lower() not in _UTF_8:
         raise UnsupportedMediaType(_ONLY_UTF_8)

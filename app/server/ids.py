@@ -47,10 +47,13 @@ def new_id(prefix: str, random: RandomBytes = secrets.token_bytes) -> str:
 
 def key_of(resource_id: str) -> int | None:
     """The patient key in an id of our own form; None for ids that others made."""
-    if _OWN.fullmatch(resource_id) is None:
-        return None
+    return None if _OWN.fullmatch(resource_id) is None else _read_key(resource_id[:_KEY_LENGTH])
+
+
+@lru_cache(maxsize=4096)
+def _read_key(written: str) -> int | None:
     key = 0
-    for letter in resource_id[:_KEY_LENGTH]:
+    for letter in written:
         key = key << 5 | _VALUES[letter]
     return key if key < 2**63 else None
 

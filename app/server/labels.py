@@ -13,9 +13,11 @@ from typing import Any, Final
 import yaml
 
 from app.config import CANONICAL_BASE
-from app.fhir.resource import Resource
+from app.fhir.resource import Resource, parse_reference
 from app.server.placement import elements
 
+QUESTIONNAIRE: Final = "Questionnaire"
+"""A type, and ``type.text`` of what names one that is to be filled in."""
 UNCLASSIFIED: Final = 1
 """The bit of what no row maps: for the patient only."""
 EVERY_LABEL: Final = 2**62 - 1
@@ -37,8 +39,12 @@ class _Row:
     element: str = ""
     codings: frozenset[tuple[str, str]] = frozenset()
     profiles: frozenset[str] = frozenset()
+    questionnaires: frozenset[str] = frozenset()
 
     def matches(self, resource: Resource) -> bool:
+        if self.questionnaires:
+            asked = resource.get("questionnaire")
+            return isinstance(asked, str) and asked.partition("|")[0] in self.questionnaires
         if self.profiles:
             return not self.profiles.isdisjoint(resource.get("meta", {}).get("profile", ()))
         if not self.element:
@@ -68,6 +74,7 @@ class Labels:
     categories: Mapping[str, Category]
     _rows: Mapping[str, tuple[_Row, ...]]
     refers: Mapping[str, _Refers]
+    asks: Mapping[str, str]
 
     def bits(self, names: Iterable[str]) -> int:
         """The bit set of categories by name. Raises KeyError for a name that the table lacks."""
@@ -78,10 +85,14 @@ class Labels:
 
     def of(self, resource: Resource) -> int:
         """The bits of the first row that matches, else ``UNCLASSIFIED``."""
+        return self._meant(resource) or UNCLASSIFIED
+
+    def _meant(self, resource: Resource) -> int:
+        """The same, 0 where none does."""
         for row in self._rows.get(resource["resourceType"], ()):
             if row.matches(resource):
                 return row.bits
-        return UNCLASSIFIED
+        return 0
 
     def possible(self, resource_type: str, every: int) -> int:
         """The bits that resources of a type may have, of those in ``every``: all, where they take those of others."""
@@ -109,20 +120,36 @@ class Labels:
         refers = self._refers(resource)
         if refers is None:
             return self.of(resource)
-        union = 0 if refers.besides is None else self.of(resource)
+        union = self._asked(resource) | self._meant(resource) if refers.besides is None else self.of(resource)
         for path in refers.paths:
             for each in elements(resource, path):
                 if "resourceType" in each:
                     union |= self.complete(each, labels_of)
-                elif isinstance(each.get("reference"), str):
+                elif isinstance(each.get("reference"), str) and not (union and _is_questionnaire(each["reference"])):
                     union |= labels_of(each["reference"]) or UNCLASSIFIED
         return union or UNCLASSIFIED
+
+    def _asked(self, resource: Resource) -> int:
+        """The bits of answers to the Questionnaires that a resource names to be filled in. One that is named by
+        reference stands in a catalogue, which has no answers for one person only: those are asked for by canonical.
+        """
+        union = 0
+        for each in resource.get(self.asks.get(resource["resourceType"], ""), ()):
+            if str(each.get("type", {}).get("text", "")).casefold() != QUESTIONNAIRE.casefold():
+                continue
+            union |= self.of({"resourceType": "QuestionnaireResponse", "questionnaire": each.get("valueCanonical")})
+        return union
 
     def _refers(self, resource: Resource) -> _Refers | None:
         found = self.refers.get(resource["resourceType"])
         if found is None or found.besides is None or found.besides.matches(resource):
             return found
         return None
+
+
+def _is_questionnaire(reference: str) -> bool:
+    literal = parse_reference(reference)
+    return literal is not None and literal.type == QUESTIONNAIRE
 
 
 def load_labels(canonical_base: str = CANONICAL_BASE) -> Labels:
@@ -136,6 +163,9 @@ def load_labels(canonical_base: str = CANONICAL_BASE) -> Labels:
             if element in row:
                 listed = (each.replace("$base", canonical_base).partition("|") for each in row[element])
                 return _Row(bits, element, frozenset((system, code) for system, _, code in listed))
+        if "questionnaire" in row:
+            asked = frozenset(each.replace("$base", canonical_base) for each in row["questionnaire"])
+            return _Row(bits, questionnaires=asked)
         return _Row(bits, profiles=frozenset(row.get("profile", ())))
 
     def read_refers(row: Any) -> _Refers:
@@ -146,4 +176,5 @@ def load_labels(canonical_base: str = CANONICAL_BASE) -> Labels:
         MappingProxyType(categories),
         MappingProxyType({name: tuple(map(read, rows)) for name, rows in table["types"].items()}),
         MappingProxyType({name: read_refers(row) for name, row in table["refers"].items()}),
+        MappingProxyType(table["asks"]),
     )

@@ -52,7 +52,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load did. ``flagged``: how many of what was stored do not follow a profile that they claim; ``patients``:
+    """What a load did. ``flagged``: how many of what was stored deviate from a profile or a limit; ``patients``:
     those of whom something was stored.
     """
 
@@ -212,7 +212,7 @@ async def _store(server: FhirServer, access: Access, ready: list[tuple[Found, Dr
         await execute(server, access, [draft for _, draft in ready], now=server.clock(), request="load", service=True)
         report.stored += len(ready)
         report.patients.update(draft.patient for _, draft in ready if draft.patient > 0)
-        report.flagged += sum(bool(draft.remarks.deviations) for _, draft in ready)
+        report.flagged += sum(bool(draft.remarks.flagged) for _, draft in ready)
     except ZelfregieError as error:
         if len(ready) == 1:
             report.refusals.append(Refusal(ready[0][0].source, error.all_issues()))

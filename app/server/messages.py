@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
+from app.errors import ZelfregieError
+from app.fhir.resource import Resource, encode
 from app.server.access import Access
 
 Headers = list[tuple[bytes, bytes]]
@@ -28,9 +31,35 @@ class Target(msgspec.Struct):
     compartment: tuple[str, str] | None = None
 
 
+class Received(msgspec.Struct, frozen=True):
+    """A body as it came in, where the server gets it in other words: its bytes, its Content-Type, and the version of
+    FHIR that it is in (``3.0``).
+    """
+
+    body: bytes
+    media_type: str
+    fhir_version: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An entry of a batch that cannot be brought into the words of the server: why, and the bytes of its resource as
+    they came in; without them they are cut out of what was received.
+    """
+
+    error: ZelfregieError
+    body: bytes = b""
+
+
+NONE_REFUSED: Final[Mapping[int, Refused]] = MappingProxyType({})
+
+
 class Request(msgspec.Struct):
     """``path`` is split below the FHIR base; ``headers`` have lower-case names, the last one of a name counts.
-    ``within``: it stands for an entry of a batch or transaction.
+    ``within``: it stands for an entry of a batch or transaction. ``received``: the body as it came in, where a border
+    put ``body`` into R4's words; ``refused``: the entries of a batch, by their index, that it could not put so.
+    ``bundle`` gives the Bundle that a border made of what was received, which whoever asks for it may change: ``body``
+    is then as it came in. ``full_url``: that of the entry; ``released``: the person has looked at a delivery that was
+    held, and lets it in; ``without``: the ``Type/id`` of what a search passes over, as if it were not there.
     """
 
     method: str
@@ -42,6 +71,17 @@ class Request(msgspec.Struct):
     now: int
     id: str
     within: bool = False
+    received: Received | None = None
+    refused: Mapping[int, Refused] = NONE_REFUSED
+    bundle: Callable[[], Awaitable[Resource]] | None = None
+    full_url: str = ""
+    released: bool = False
+    without: frozenset[str] = frozenset()
+
+    async def write_out(self) -> None:
+        """Have ``body`` hold what ``bundle`` gives, for who reads or changes it before it is carried out."""
+        if self.bundle is not None:
+            self.body, self.bundle = encode(await self.bundle()), None
 
     def header(self, name: bytes) -> str:
         """The header's text, empty when it is not there."""
@@ -59,7 +99,8 @@ class Request(msgspec.Struct):
 class Answer(msgspec.Struct):
     """``body`` is JSON; ``asgi.py`` turns it into XML for who asks. The rest are the facts for the audit line, no
     values. ``media_type`` is set where the body is not a resource and goes out as it is (a Binary as itself).
-    ``parts``: what was answered to the entries of a batch, each of which is a line of its own.
+    ``parts``: what was answered to the entries of a batch, each of which is a line of its own. ``beside``: an
+    OperationOutcome that goes beside the body of an entry.
     """
 
     status: int
@@ -74,3 +115,4 @@ class Answer(msgspec.Struct):
     wrote: bool = False
     parts: Sequence[Answer] = ()
     media_type: bytes = b""
+    beside: bytes = b""

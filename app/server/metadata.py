@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -16,13 +16,21 @@ from app.server.search.parse import split_query
 from app.server.server import FhirServer
 
 _MODES: Final = ("full", "normative")
+Make = Callable[[FhirServer, Mapping[str, list[str]]], bytes]
+"""From the server and the profiles that it holds, by type, to a CapabilityStatement."""
 
 
 class Metadata:
-    """The statement, and its making anew when something else is offered: a reindex that finished, another package."""
+    """The statement, and its making anew when something else is offered: a reindex that finished, another package.
+    ``make`` writes it; ``modes``: those of R4 that it can be asked in.
+    """
 
-    def __init__(self, server: FhirServer) -> None:
+    def __init__(
+        self, server: FhirServer, make: Make = capability_statement, *, modes: Collection[str] = _MODES
+    ) -> None:
         self._server = server
+        self._make = make
+        self._modes = modes
         self._unready = server.registry.unready
         self._profiles: Profiles | None = None
         self._whole = b""
@@ -33,7 +41,7 @@ class Metadata:
         if self._unready is not unready or self._profiles is not profiles:
             # Every profile that is held is read for it: others have their turn meanwhile.
             supported = await asyncio.to_thread(supported_profiles, profiles)
-            self._whole = capability_statement(server, supported)
+            self._whole = self._make(server, supported)
             self._unready, self._profiles = unready, profiles
         return self._whole
 
@@ -41,7 +49,7 @@ class Metadata:
         """The statement, or 304 where ``If-None-Match`` names it. Raises ``MethodNotAllowed`` and ``Invalid``."""
         if method not in ("GET", "HEAD"):
             raise MethodNotAllowed("The CapabilityStatement can only be read.", headers=(("allow", "GET, HEAD"),))
-        mode = _mode(query)
+        mode = _mode(query, self._modes)
         whole = await self._statement()
         body = _normative(whole) if mode == "normative" else whole
         etag = b'W/"%b"' % sha256(body).hexdigest()[:16].encode()
@@ -51,24 +59,24 @@ class Metadata:
         return Answer(200, body, [(b"etag", etag)], interaction="capabilities")
 
 
-def _mode(query: str) -> str:
+def _mode(query: str, modes: Collection[str]) -> str:
     mode = "full"
+    known = {"mode", *GENERAL} if modes else GENERAL
     for name, value, _ in split_query(query):
+        if name not in known:
+            raise Invalid(
+                f"'{name}' is not a parameter of /metadata; it takes {', '.join(sorted(known))}.", "not-supported"
+            )
         if name == "mode":
             mode = value
-        elif name not in GENERAL:
-            raise Invalid(
-                f"'{name}' is not a parameter of /metadata; it takes {', '.join(sorted({'mode', *GENERAL}))}.",
-                "not-supported",
-            )
     if mode == "terminology":
         raise Invalid(
             "TerminologyCapabilities are not given here; the operations on ValueSet and CodeSystem are listed in the"
             " CapabilityStatement.",
             "not-supported",
         )
-    if mode not in _MODES:
-        raise Invalid(f"mode takes {' or '.join(_MODES)}.", "value")
+    if modes and mode not in modes:
+        raise Invalid(f"mode takes {' or '.join(modes)}.", "value")
     return mode
 
 

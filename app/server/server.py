@@ -13,13 +13,16 @@ from app.database import Database, Reader
 from app.errors import Issue
 from app.fhir.definitions import Definitions
 from app.fhir.definitions.own import served
+from app.fhir.resource import Resource
 from app.server.access import Access
 from app.server.ids import RandomBytes
+from app.server.intake.findings import IntakeCheck
 from app.server.labels import Labels, load_labels
 from app.server.operations import Operations
 from app.server.packages import InstalledPackages
 from app.server.placement import Place, load_placement
 from app.server.providers import Providers
+from app.server.recognition import Recogniser
 from app.server.rules import Rule
 from app.server.search.compile import Compiler
 from app.server.search.index import Indexer
@@ -38,6 +41,12 @@ KnownAs = Callable[[Reader, Access, str, str], Awaitable[Sequence[int]]]
 AfterLoad = Callable[["FhirServer", Access, Sequence[int]], Awaitable[Mapping[str, tuple[Issue, ...]]]]
 """What a feature does with the patients of whom something was loaded, once all of it is there; what there is to report,
 by what it is about.
+"""
+
+
+Follows = Callable[[Resource], bool]
+"""Whether an Observation holds nothing but what follows from those that it is derived from, so that it goes with one
+of them that is erased.
 """
 
 
@@ -60,7 +69,10 @@ class FhirServer:
     operations: Operations = field(default_factory=lambda: Operations(()))
     providers: Providers = field(default_factory=Providers)
     known_as: KnownAs = known_as_nobody
+    intake: Sequence[IntakeCheck] = ()
+    recognisers: Sequence[Recogniser] = ()
     after_load: Sequence[AfterLoad] = ()
+    follows: Sequence[Follows] = ()
     canonical_base: str = CANONICAL_BASE
     security: Mapping[str, Any] = field(default_factory=dict)
     clock: Clock = system_clock

@@ -200,6 +200,7 @@ access_grant: Final = Table(
     word("fhir_user"),
     word("family"),
     big("fresh"),
+    word("services", default=""),
     Index("ix_access_grant_recipient", "recipient"),
     Index("ix_access_grant_also", "also"),
     Index("ix_access_grant_within", "within"),
@@ -210,7 +211,8 @@ those of ``within`` go: an app (recipient) does not reach beyond the person who 
 
 ``kind``: app, system, session, service or sandbox. ``role``: of the person or system (``auth/roles.py``).
 ``responsible``: on whose behalf, where that is somebody else. ``family``: the authorization that it came from.
-``fresh``: until when the second factor of a session counts as just given (µs), 0 for none.
+``fresh``: until when the second factor of a session counts as just given (µs), 0 for none. ``services``: the MedMij
+data services that it is for, by number; "" for every other token.
 """
 permit: Final = Table(
     "permit",
@@ -248,7 +250,7 @@ index_state: Final = Table(
 """Which search parameters are filled (``ready`` 0: a reindex must come first), and by which ``generation`` of rules."""
 setting: Final = Table("setting", metadata, word("name"), word("value"), PrimaryKeyConstraint("name"))
 """What was decided when this database was made: the canonical base, and whether it is a sandbox. And ``packages``: how
-often what is installed of packages has changed.
+often what is installed of packages has changed; ``instruments``: likewise of questionnaires.
 """
 
 INSERT_RESOURCE: Final = insertion(resource)
@@ -306,5 +308,8 @@ RECORD_TABLES: Final = (
     "access_grant",
     "permit",
     "walk",
+    "delivered",
+    "delivered_under",
+    "quarantine",
 )
 """The tables that a sandbox empties and fills."""

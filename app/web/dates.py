@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 
+from app.fhir.dates import bounds
 from app.web.texts import translate
 
 ZONE: Final = ZoneInfo("Europe/Amsterdam")
@@ -32,6 +33,24 @@ def moment(at: int, language: str) -> str:
 def day(text: str, language: str) -> str:
     """A date of FHIR, of which day and month may be left out; anything else as it is."""
     for written, shown in _FORMS:
+        try:
+            found = datetime.strptime(text, written)  # noqa: DTZ007 (a date has no zone)
+        except ValueError:
+            continue
+        return format_date(found.date(), shown, locale=language)
+    return text
+
+
+def day_of(text: str, language: str) -> str:
+    """The day of a date or time of FHIR: of a time, that on the Dutch clock."""
+    if "T" not in text:
+        return day(text, language)
+    return format_date(local(bounds(text)[0]).date(), "d MMMM y", locale=language)
+
+
+def short(text: str, language: str) -> str:
+    """A date of FHIR for a narrow column: 3 dec 2026, dec 2026."""
+    for written, shown in (("%Y-%m-%d", "d MMM y"), ("%Y-%m", "MMM y")):
         try:
             found = datetime.strptime(text, written)  # noqa: DTZ007 (a date has no zone)
         except ValueError:

@@ -50,14 +50,16 @@ class Form:
         return any(given == name for given, _ in self.fields)
 
 
-async def read_form(request: Request) -> Form:
-    """The form that was posted. Raises ``UnsupportedMediaType``, ``TooLarge`` or ``Invalid``."""
+async def read_form(request: Request, *, largest: int = LARGEST, most_fields: int = _MOST_FIELDS) -> Form:
+    """The form that was posted, of at most ``largest`` bytes. Raises ``UnsupportedMediaType``, ``TooLarge`` or
+    ``Invalid``.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
         raise UnsupportedMediaType(f"A form is sent as {_TYPE}.")
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST:
+        if len(body) > largest:
             raise TooLarge("This form is too large.", "too-long")
     try:
         fields = parse_qsl(
@@ -65,7 +67,7 @@ async def read_form(request: Request) -> Form:
             keep_blank_values=True,
             strict_parsing=False,
             errors="strict",
-            max_num_fields=_MOST_FIELDS,
+            max_num_fields=most_fields,
         )
     except ValueError as error:
         raise Invalid("This form cannot be read.", "structure") from error

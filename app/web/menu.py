@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from app.auth.roles import Role
+from app.auth.roles import OWN, Role
 
 if TYPE_CHECKING:
     from app.web.site import Visitor
@@ -21,15 +21,18 @@ class Item:
     needs_record: bool = True
 
 
-_OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
 _HELPING: Final = frozenset({Role.CARER, Role.PROFESSIONAL})
 _ALL: Final = frozenset(Role)
 ITEMS: Final[tuple[Item, ...]] = (
     Item("/working", "site.nav.working", _HELPING),
-    Item("/permissions", "site.nav.permissions", _OWN),
-    Item("/looked", "site.nav.looked", _OWN),
-    Item("/data", "site.nav.data", _OWN),
-    Item("/people", "site.nav.people", _OWN),
+    Item("/record", "site.nav.record", OWN | _HELPING),
+    Item("/measurements", "site.nav.measurements", OWN),
+    Item("/questionnaires", "site.nav.questionnaires", OWN),
+    Item("/profile", "site.nav.profile", OWN),
+    Item("/permissions", "site.nav.permissions", OWN),
+    Item("/looked", "site.nav.looked", OWN),
+    Item("/data", "site.nav.data", OWN),
+    Item("/people", "site.nav.people", OWN),
     Item("/apps", "site.nav.apps", _ALL - {Role.ADMINISTRATOR}),
     Item("/choose", "site.nav.choose", _ALL - {Role.ADMINISTRATOR, Role.ORGANIZATION}, needs_record=False),
     Item("/admin", "site.nav.admin", frozenset({Role.ADMINISTRATOR}), needs_record=False),

@@ -16,19 +16,27 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.errors import Forbidden, Unauthenticated, ZelfregieError
-from app.server.faults import trace_of
+from app.faults import trace_of
 from app.server.outcomes import status_of
 from app.web.forms import path_of, query_of
 from app.web.opened import Opened
 from app.web.site import Site
 
+TITLE: Final = "site.error.title"
+BACK: Final = ("/", "site.error.home")
+"""The heading of such a page, and where people go from it: an address, and the key of what that is called."""
 _log: Final = structlog.get_logger(__name__)
 _PLAIN: Final = ("/health", "/metrics", "/assets/", "/openapi.json", "/oauth/", "/.well-known/")
 """Addresses that programs ask for: their refusals are not pages."""
 
 
 class PageProblem(ZelfregieError):
-    """A refusal with a text of its own: ``key`` of ``texts/``, and the values that go in."""
+    """A refusal with a text of its own: ``key`` of ``texts/``, and the values that go in. ``title`` is the key of the
+    heading, ``back`` where people go from here and the key of what that is called.
+    """
+
+    title = TITLE
+    back = BACK
 
     def __init__(self, status: int, key: str, **values: object) -> None:
         super().__init__(key)
@@ -40,16 +48,26 @@ class PageProblem(ZelfregieError):
 def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
     """Answer every refusal of a page with a page."""
 
-    async def page(request: Request, status: int, key: str, values: dict[str, object], number: str = "") -> Response:
+    async def page(
+        request: Request,
+        status: int,
+        key: str,
+        values: dict[str, object],
+        *,
+        number: str = "",
+        kind: type[PageProblem] = PageProblem,
+    ) -> Response:
         opened = site()
         visitor = await opened.visitor(request)
         said = visitor.t(key, **values)
-        return opened.page(request, visitor, "problem.html", status=status, said=said, number=number)
+        return opened.page(
+            request, visitor, "problem.html", status=status, said=said, number=number, title=kind.title, back=kind.back
+        )
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, ZelfregieError)
         if isinstance(error, PageProblem):
-            return await page(request, error.status, error.key, error.values)
+            return await page(request, error.status, error.key, error.values, kind=type(error))
         if isinstance(error, Unauthenticated) or error.code in _SENT_TO:
             opened = site()
             query = query_of(request)
@@ -77,7 +95,7 @@ def add_problem_pages(application: FastAPI, site: Opened[Site]) -> None:
     async def broken(request: Request, error: Exception) -> Response:
         number = secrets.token_hex(4)
         _log.error("page.fault", number=number, method=request.method, trace=trace_of(error))
-        return await page(request, 500, _key(500), {}, number)
+        return await page(request, 500, _key(500), {}, number=number)
 
     application.add_exception_handler(ZelfregieError, refused)
     application.add_exception_handler(StarletteHTTPException, failed)

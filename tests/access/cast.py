@@ -14,13 +14,16 @@ from app.auth.consents.text import Terms, consent_text
 from app.auth.oauth.tables import INSERT_AUTHORIZATION, authorization
 from app.auth.recipients import app, organization, person
 from app.auth.roles import Role
+from app.config import CANONICAL_BASE
 from app.database import Writer
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import EVERY_ACTION
+from app.medmij.services import load_services
 from app.server.access import FOREVER
 from app.server.labels import EVERY_LABEL
 from app.server.tables import INSERT_PERMIT
 from tests import builders
+from tests.careplan.turning import LATER
 from tests.server.service import Caller, Service
 
 TENANT: Final = 1
@@ -28,6 +31,8 @@ HOUR: Final = 3_600_000_000
 MARK: Final = "Zqmarkering"
 """What stands in every resource of Anna that the endpoints are about, and nowhere else."""
 EVERYTHING: Final = "patient/*.cruds"
+KOM_VERDER: Final = f"{CANONICAL_BASE}/Questionnaire/kom-verder"
+"""A questionnaire that gives a score."""
 
 CALLERS: Final[Mapping[str, str]] = {
     "anonymous": "nobody: no token",
@@ -43,6 +48,7 @@ CALLERS: Final[Mapping[str, str]] = {
     "administrator": "an administrator of the tenant",
     "app": "an app of hers that may do everything",
     "session": "she herself, with a second factor that was just given",
+    "collector": "a personal health environment of hers, with a token for every data service of MedMij",
 }
 
 
@@ -56,6 +62,8 @@ class Cast:
     """Her individual care plan, which was agreed."""
     goal: str
     """Its goal."""
+    proposed: str
+    """A goal that the practice proposes for the plan by itself."""
     proposal: str
     """What a practice proposes for it."""
 
@@ -69,7 +77,10 @@ async def build(service: Service) -> Cast:
     weight = [{"text": MARK}]
     await own.keep(builders.observation(id="weight", note=weight))
     await own.keep(builders.observation(id="weight", note=weight, status="amended"))
+    await own.keep(_filled(await _first(own, "/Questionnaire?url=" + KOM_VERDER)))
     await own.keep(builders.binary(id="file", contentType=f"text/x-{MARK}"))
+    await own.keep(_run("weighing", "in-progress", "2026-11-18", "2026-11-24"))
+    await own.keep(_run("asked", "requested", "2027-02-01", "2027-02-07"))
     async with service.database.write() as writer:
         for key, account in ((anna, "anna-account"), (bram, "bram-account")):
             row = (person(account), key, "own-use", "", EVERY_LABEL, EVERY_ACTION, 0, FOREVER)
@@ -98,7 +109,45 @@ async def build(service: Service) -> Cast:
     await service.application.parts.mover.drain()
     events = await service.caller("anna-permissions").bundle("/AuditEvent?subtype=read&_count=1")
     plan, goal, proposal = await _plan(service)
-    return Cast(resource_id(given), events["entry"][0]["resource"]["id"], plan, goal, proposal)
+    proposed = await _proposed_goal(service, plan)
+    event = events["entry"][0]["resource"]["id"]
+    return Cast(resource_id(given), event, plan=plan, goal=goal, proposed=proposed, proposal=proposal)
+
+
+async def _proposed_goal(service: Service, plan: str) -> str:
+    """The id of a goal beside the plan that waits to be accepted."""
+    url = f"{CANONICAL_BASE}/StructureDefinition/proposed-for-plan"
+    named = {"url": url, "valueReference": {"reference": f"CarePlan/{plan}"}}
+    made = await service.caller("practice").create(builders.goal(description={"text": MARK}, extension=[named]))
+    return str(made["id"])
+
+
+def _run(task_id: str, status: str, first: str, last: str) -> Resource:
+    """Weighing every day, from one day up to another."""
+    return {
+        "resourceType": "Task",
+        "id": task_id,
+        "status": status,
+        "intent": "order",
+        "code": builders.concept(f"{CANONICAL_BASE}/CodeSystem/protocol", "daily-weight"),
+        "for": {"reference": "Patient/anna"},
+        "executionPeriod": {"start": first, "end": last},
+        "note": [{"text": MARK}],
+    }
+
+
+async def _first(caller: Caller, address: str) -> Resource:
+    entries: list[Resource] = (await caller.bundle(address))["entry"]
+    found: Resource = entries[0]["resource"]
+    return found
+
+
+def _filled(asked: Resource) -> Resource:
+    """Answers that have a score."""
+    chosen = next(each["answerOption"][0] for each in asked["item"] if "answerOption" in each)
+    item = {"linkId": "level", "answer": [{"valueCoding": chosen["valueCoding"]}]}
+    author = {"reference": "Patient/anna", "display": MARK}
+    return builders.questionnaire_response(id="filled", questionnaire=KOM_VERDER, author=author, item=[item])
 
 
 async def _plan(service: Service) -> tuple[str, str, str]:
@@ -111,7 +160,7 @@ async def _plan(service: Service) -> tuple[str, str, str]:
         return decode(answer.content)
 
     plan = await asked("anna", "/Patient/anna/$start", {"name": "goal", "valueString": MARK})
-    await asked("anna", f"/CarePlan/{plan['id']}/$agree", {"name": "nextReview", "valueDate": "2099-01-01"})
+    await asked("anna", f"/CarePlan/{plan['id']}/$agree", {"name": "nextReview", "valueDate": LATER})
     wish = {"name": "title", "valueString": MARK}
     proposed = await asked("practice", f"/CarePlan/{plan['id']}/$propose", wish)
     goal = plan["goal"][0]["reference"].removeprefix("Goal/")
@@ -169,6 +218,7 @@ def _grants(anna: int, bram: int, *, now: int) -> list[NewGrant]:
         of("administrator", person("admin"), **care, kind="session", role=Role.ADMINISTRATOR, scopes="user/*.cruds"),
         of("app", app("diary"), within=own),
         of("session", own, kind="session", fresh=now + HOUR),
+        of("collector", app("diary"), within=own, services=tuple(load_services())),
     ]
 
 

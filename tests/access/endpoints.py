@@ -13,6 +13,7 @@ from tests.access.cast import MARK, Cast
 _PATCH: Final = [{"op": "replace", "path": "/status", "value": "amended"}]
 _JSON_PATCH: Final = {"content-type": "application/json-patch+json"}
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+_CSV: Final = {"content-type": "text/csv"}
 _META: Final = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
 
 _FROM_A_TEMPLATE: Final = {
@@ -43,6 +44,10 @@ def _observation(_: Cast) -> Resource:
     return builders.observation(id="weight", note=[{"text": MARK}])
 
 
+def _lines(_: Cast) -> bytes:
+    return b"datum;tijd;soort;waarde\n02-11-2026;08:00;gewicht;81,5\n"
+
+
 def _new(_: Cast) -> Resource:
     return builders.observation(note=[{"text": MARK}])
 
@@ -62,6 +67,10 @@ def _grant(_: Cast) -> Resource:
     }
 
 
+def _answers(_: Cast) -> Resource:
+    return builders.questionnaire_response(questionnaire="https://zelfregie.example/fhir/Questionnaire/wie-ben-ik")
+
+
 def _of_goal(name: str, word: Resource) -> Callable[[Cast], Resource]:
     """Parameters with one that has parts: the goal of the plan, and a word about it."""
 
@@ -70,6 +79,10 @@ def _of_goal(name: str, word: Resource) -> Callable[[Cast], Resource]:
         return {"resourceType": "Parameters", "parameter": [{"name": name, "part": [goal, word]}]}
 
     return body
+
+
+def _weighing(_: Cast) -> Resource:
+    return {"resourceType": "Parameters", "parameter": [{"name": "protocol", "valueCode": "daily-weight"}]}
 
 
 ENDPOINTS: Final = (
@@ -107,7 +120,30 @@ ENDPOINTS: Final = (
     Endpoint("POST", "", "POST ", lambda cast: builders.transaction(builders.put(_observation(cast))), changes=True),
     Endpoint("GET", "/Patient/anna/$everything", "$everything"),
     Endpoint("GET", "/Patient/$everything", "$everything"),
+    Endpoint("GET", "/Patient/anna/$bgz", "$bgz"),
+    Endpoint("GET", "/$bgz", "$bgz"),
+    Endpoint("GET", "/Patient/anna/$summary", "$summary"),
+    Endpoint("GET", "/Patient/$summary", "$summary"),
+    Endpoint("GET", "/Patient/anna/$overview", "$overview"),
+    Endpoint("GET", "/Patient/anna/$kept-deliveries", "$kept-deliveries"),
+    Endpoint(
+        "POST",
+        "/Patient/anna/$decide-delivery",
+        "$decide-delivery",
+        _parameters({"name": "delivery", "valueId": "none"}, {"name": "decision", "valueCode": "drop"}),
+        changes=True,
+    ),
     Endpoint("GET", "/Observation/$lastn?patient=anna", "$lastn"),
+    Endpoint("GET", "/Observation/$stats?patient=anna&kind=weight&include=true", "$stats"),
+    Endpoint("POST", "/QuestionnaireResponse/filled/$rescore", "$rescore", changes=True),
+    Endpoint("POST", "/Observation/$import-measurements", "$import-measurements", _lines, _CSV, changes=True),
+    Endpoint("GET", "/Observation/$import-status?job=none", "$import-status"),
+    Endpoint("GET", "/Observation/$import-report?job=none", "$import-report"),
+    Endpoint("POST", "/Observation/weight/$confirm", "$confirm", changes=True),
+    Endpoint("POST", "/Patient/anna/$start-protocol", "$start-protocol", _weighing, changes=True),
+    Endpoint("POST", "/Task/asked/$accept-protocol", "$accept-protocol", changes=True),
+    Endpoint("GET", "/Task/weighing/$protocol-progress", "$protocol-progress"),
+    Endpoint("POST", "/Task/weighing/$finish-protocol", "$finish-protocol", changes=True),
     Endpoint("GET", "/Observation/weight/$meta", "$meta"),
     Endpoint("POST", "/Observation/weight/$meta-add", "$meta-add", lambda _: _META, changes=True),
     Endpoint("POST", "/Observation/weight/$meta-delete", "$meta-delete", lambda _: _META, changes=True),
@@ -152,6 +188,8 @@ ENDPOINTS: Final = (
         "POST", "/Patient/anna/$start", "$start", _parameters({"name": "goal", "valueString": MARK}), changes=True
     ),
     Endpoint("GET", "/PlanDefinition/copd/$apply?subject=Patient/anna", "$apply"),
+    Endpoint("GET", "/Questionnaire/mood/$populate?subject=Patient/anna", "$populate"),
+    Endpoint("POST", "/QuestionnaireResponse/$extract", "$extract", _answers),
     Endpoint(
         "POST",
         "/CarePlan/{plan}/$merge",
@@ -214,4 +252,7 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/CarePlan/{proposal}/$accept", "$accept", _parameters(), changes=True),
     Endpoint("POST", "/CarePlan/{proposal}/$reject", "$reject", _parameters(), changes=True),
     Endpoint("POST", "/CarePlan/{proposal}/$retract", "$retract", _parameters(), changes=True),
+    Endpoint("POST", "/Goal/{proposed}/$accept", "$accept", _parameters(), changes=True),
+    Endpoint("POST", "/Goal/{proposed}/$reject", "$reject", _parameters(), changes=True),
+    Endpoint("POST", "/Goal/{proposed}/$retract", "$retract", _parameters(), changes=True),
 )

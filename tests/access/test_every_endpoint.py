@@ -18,6 +18,8 @@ from app.auth.sandbox import _keep
 from app.server.dispatch import ROUTES
 from tests.access.cast import CALLERS, MARK, Cast, build, caller
 from tests.access.endpoints import ENDPOINTS, Endpoint
+from tests.access.medmij_endpoints import MEDMIJ_ENDPOINTS, SERVER
+from tests.access.stu3_endpoints import ROOT, STU3_ENDPOINTS
 from tests.server.service import Service, running_service
 
 EXPECTED: Final[dict[str, dict[str, str]]] = yaml.safe_load(
@@ -50,9 +52,9 @@ def service_url_of_module(request: pytest.FixtureRequest, tmp_path_factory: pyte
 
 
 def name_of(endpoint: Endpoint) -> str:
-    return (
-        f"{endpoint.method} {endpoint.address or '/'}{' (write)' if endpoint.changes and not endpoint.address else ''}"
-    )
+    to_the_base = endpoint.address in ("", ROOT)
+    address = endpoint.address.removeprefix(SERVER) or "/"
+    return f"{endpoint.method} {address}{' (write)' if endpoint.changes and to_the_base else ''}"
 
 
 def outcome(answer: httpx.Response) -> str:
@@ -87,7 +89,10 @@ async def answers(world: tuple[Service, Cast], endpoint: Endpoint) -> dict[str, 
     return found
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=name_of)
+EVERY: Final = (*ENDPOINTS, *STU3_ENDPOINTS, *MEDMIJ_ENDPOINTS)
+
+
+@pytest.mark.parametrize("endpoint", EVERY, ids=name_of)
 async def test_every_caller_is_answered_as_the_table_says(world: tuple[Service, Cast], endpoint: Endpoint) -> None:
     assert await answers(world, endpoint) == EXPECTED[name_of(endpoint)]
 
@@ -99,13 +104,17 @@ def test_every_row_of_the_routes_and_every_operation_is_in_the_table(
     for form, method in ROUTES:
         assert f"{method} {form}" in rows
     for operation in world[0].server.operations.every():
-        assert f"${operation.name}" in rows
+        own = [endpoint.address for endpoint in ENDPOINTS if endpoint.row == f"${operation.name}"]
+        assert own, operation.name
+        if len(operation.types) == 1:  # of one name there may be several, each for a type of its own
+            (kind,) = operation.types
+            assert any(f"/{kind}/" in address for address in own), f"{kind}/${operation.name}"
     for provided in world[0].server.providers.by_type:
         assert provided in rows
 
 
 def test_the_table_has_every_caller_of_every_endpoint_and_no_more() -> None:
-    assert set(EXPECTED) == {name_of(endpoint) for endpoint in ENDPOINTS}
+    assert set(EXPECTED) == {name_of(endpoint) for endpoint in EVERY}
     for row in EXPECTED.values():
         assert list(row) == list(CALLERS)
 
@@ -113,7 +122,7 @@ def test_the_table_has_every_caller_of_every_endpoint_and_no_more() -> None:
 @pytest.mark.parametrize("name", ["anonymous", "unknown", "expired", "withdrawn"])
 def test_who_has_no_valid_token_gets_nothing_but_what_is_for_everybody(name: str) -> None:
     open_to_all = {endpoint for endpoint, row in EXPECTED.items() if row[name] != "login"}
-    assert open_to_all == {"GET /metadata"}
+    assert open_to_all == {"GET /metadata", f"GET {ROOT}/metadata", "GET /medmij/52/fhir/metadata"}
 
 
 @pytest.mark.parametrize("name", ["wrong-scope", "other-patient", "professional-without", "administrator"])
@@ -127,3 +136,24 @@ def test_permissions_and_the_log_are_for_herself_only(name: str) -> None:
     for endpoint in ("GET /AuditEvent/{event}", "GET /Consent/{consent}", "POST /Consent/$grant"):
         assert EXPECTED[endpoint][name] in ("login", "refused", "absent"), endpoint
     assert EXPECTED["GET /Consent/{consent}"]["session"] == "shown"
+
+
+def test_who_asks_in_stu3_is_shown_what_is_shown_in_r4_and_no_more() -> None:
+    for endpoint, row in EXPECTED.items():
+        if f" {ROOT}" not in endpoint:
+            continue
+        address = endpoint.partition(ROOT)[2]
+        r4 = EXPECTED[endpoint.replace(ROOT, "" if address.startswith("/") else "/")]
+        if row == r4:
+            continue
+        assert set(row.values()) <= {"login", "refused", "unclear", "absent"}, endpoint
+
+
+def test_the_bases_of_data_services_and_those_of_smart_have_no_token_in_common() -> None:
+    for endpoint, row in EXPECTED.items():
+        if endpoint.endswith("/metadata"):
+            continue
+        if "/medmij/" not in endpoint:
+            assert row["collector"] == "login", endpoint
+            continue
+        assert {name for name, found in row.items() if found != "login"} == {"collector"}, endpoint

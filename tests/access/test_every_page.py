@@ -36,7 +36,8 @@ VISITORS: Final[Mapping[str, str]] = {
 IN_PATHS: Final = {
     "id": "0123456789abcdef0123456789abcdef", "secret": "nonsense", "ticket": "nonsense", "provider": "nonsense",
     "account": "nonsense", "hash": "00", "name": "style.css", "patient": "1", "erasure": "nonsense", "type": "Goal",
-    "export": "nonsense", "client": "app",
+    "export": "nonsense", "client": "app", "at": "0", "kind": "weight",
+    "protocol": "peak-flow", "file": "summary",
 }  # fmt: skip
 NOT_PAGES: Final = ("/health", "/metrics", "/sandbox", "/oauth", "/.well-known", "/fhir", "/assets", "/openapi.json")
 
@@ -138,5 +139,5 @@ def test_the_table_has_every_page_for_everybody_and_no_more() -> None:
 
 @pytest.mark.parametrize("name", ["carer", "professional", "administrator", "newcomer"])
 def test_what_is_the_persons_own_is_for_nobody_else(name: str) -> None:
-    for path in ("/permissions", "/looked", "/data", "/people", "/pairing"):
+    for path in ("/permissions", "/looked", "/data", "/people", "/pairing", "/measurements", "/profile"):
         assert EXPECTED[path][name] != "page", path

@@ -103,3 +103,15 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
             lines = content.decode(errors="replace").splitlines()
             named += [f"{file}:{number}" for number, line in enumerate(lines, 1) if NAMES_A_MACHINE.search(line)]
     assert named == []
+
+
+def test_what_a_request_may_see_is_read_in_one_way() -> None:
+    def imports(path: str) -> bool:
+        tree = ast.parse((CHECKOUT / path).read_text())
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        return any(
+            node.module == "app.server.store.read" and any(name.name == "read" for name in node.names) for node in found
+        )
+
+    of_requests = [each for each in MODULES if each.startswith(("app/server/interactions/", "app/careplan/"))]
+    assert [each for each in of_requests if imports(each)] == ["app/server/interactions/stored.py"]

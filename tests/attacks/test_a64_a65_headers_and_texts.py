@@ -185,7 +185,7 @@ async def test_a65_a_fault_tells_nothing_of_its_inside(
     def fault(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT body FROM resource WHERE patient = 1 -- GEHEIM")
 
-    monkeypatch.setattr("app.server.interactions.read.read_stored", fault)
+    monkeypatch.setattr("app.server.interactions.read.stored_for", fault)
     answer = await anna.get("/Patient/anna")
     assert answer.status_code == 500
     for leak in ("SELECT", "GEHEIM", "Traceback", "RuntimeError", ".py"):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from app.auth.accounts.acting import related_person_id
+from app.auth.accounts.ages import read_birth
+from app.auth.accounts.mandates import Asked, Ground
+from app.auth.accounts.representation import give, representatives
 from app.auth.roles import Role
 from app.server.access import actions_of
 from tests.server.grants import token_with
@@ -19,7 +23,6 @@ _MEMBERS: Final[dict[str, dict[str, Any]]] = {
         "kind": "session",
         "role": Role.REPRESENTATIVE,
         "person": "roos-account",
-        "fhir_user": "RelatedPerson/roos",
         "responsible": "Patient/anna",
     },
     "app": {
@@ -39,7 +42,13 @@ _MEMBERS: Final[dict[str, dict[str, Any]]] = {
         "patient": None,
     },
     "system": {"kind": "system", "role": Role.ORGANIZATION, "organization": "De Proef", "patient": None},
-    "carer": {**_OWN, "kind": "session", "role": Role.CARER, "person": "carl-account"},
+    "carer": {
+        **_OWN,
+        "kind": "session",
+        "role": Role.CARER,
+        "person": "carl-account",
+        "fhir_user": "RelatedPerson/carl",
+    },
     "bystander": {**_OWN, "kind": "app", "role": Role.PATIENT, "client": "diary", "fhir_user": "Patient/bram"},
 }
 ACTORS: Final = tuple(_MEMBERS)
@@ -51,4 +60,19 @@ async def actor(service: Service, name: str, actions: str = "") -> Caller:
     may = actions or (SEE_AND_ADD if name in CARE else EVERYTHING)
     scope = "user" if name == "professional" else "system" if name == "system" else "patient"
     of = "bram" if name == "bystander" else "anna"
-    return await token_with(service, f"{scope}/*.cruds", of, actions=actions_of(may), **_MEMBERS[name])
+    members = _MEMBERS[name]
+    if name == "representative":
+        members = {**members, "fhir_user": await represented(service, members["person"])}
+    return await token_with(service, f"{scope}/*.cruds", of, actions=actions_of(may), **members)
+
+
+async def represented(service: Service, account: str) -> str:
+    """The RelatedPerson that stands for an account in Anna's record once it has a mandate."""
+    patient, now = await service.key_of("anna"), service.server.clock()
+    found = f"RelatedPerson/{related_person_id(patient, account)}"
+    if found not in await representatives(service.database, patient):
+        asked = Asked(Ground.WRITTEN_AUTHORISATION, "patient", now, None, "Brief van 1 november")
+        facts: dict[str, Any] = {"given_by": "anna-account", "birth": read_birth("1950-03-14"), "now": now}
+        async with service.database.write() as writer:
+            await give(writer, asked, patient=patient, tenant=1, account=account, **facts)
+    return found

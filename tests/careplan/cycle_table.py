@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,8 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from app.clock import system_clock
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource, decode, encode
 from tests.careplan.actors import CARE, actor
 from tests.careplan.turning import MOUTH, event, newest, parameters, part, read, rules, where
@@ -209,7 +211,7 @@ def is_carried_out(came: str) -> bool:
 
 def _day(when: str) -> str:
     days = {"today": 0, "tomorrow": 1, "later": 90}[when]
-    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    return (local_date(system_clock()) + timedelta(days=days)).isoformat()
 
 
 def _id_of(answer: httpx.Response) -> str:

@@ -1,7 +1,8 @@
 """What of ``docs/care-plan.md`` is made from the tables, and its example, whose requests are sent to a service.
 
-A request is a block ``http``: its first line, the headers ``As`` (who sends it) and others, and a body. The line before
-it says what is kept of the answer, and which members of it are shown. Ids stand under the names that they were kept by.
+A request is a block ``http``: its first line, the headers ``As`` (who sends it, where no token does) and others, and a
+body. The line before it says what is kept of the answer, and which members of it are shown. Ids stand under the names
+that they were kept by.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from app.careplan.cycle import events
 from app.careplan.names import Names
 from app.careplan.operations import care_plan_operations
 from app.config import CANONICAL_BASE
-from app.fhir.resource import Resource, decode
+from app.fhir.resource import Resource, decode, encode
 from tests.careplan.actors import actor
 from tests.postgresql import CHECKOUT
 from tests.server.service import Caller, Service
@@ -130,11 +131,12 @@ def with_tables(text: str) -> str:
 
 @dataclass(slots=True)
 class Example:
-    """The example while it is played. ``kept`` are ids by name."""
+    """The example while it is played. ``kept`` are ids by name, ``pace`` the seconds from one request to the next."""
 
     service: Service
     time: Time
     kept: dict[str, str] = field(default_factory=dict)
+    pace: int = 60
     _callers: dict[str, Caller] = field(default_factory=dict)
 
     async def page(self, text: str) -> str:
@@ -150,10 +152,10 @@ class Example:
         head, _, body = request.partition("\n\n")
         first, *lines = self._filled(head).splitlines()
         method, _, address = first.partition(" ")
-        headers = dict(line.split(": ", 1) for line in lines)
-        caller = await self._caller(headers.pop("As"))
-        self.time.move(60)
-        place = address.removeprefix("/fhir")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        caller = await self._caller(headers.pop("as", ""))
+        self.time.move(self.pace)
+        place = address.removeprefix("/fhir") if address.startswith("/fhir") else f"http://zelfregie.test{address}"
         answer = await caller.send(method, place, self._filled(body).encode() or None, headers)
         if answer.headers["content-type"].startswith("application/pdf"):
             return f"// {answer.status_code} {answer.headers['content-type']}"
@@ -162,9 +164,12 @@ class Example:
         for name, path in orders.get("keep", {}).items():
             self.kept[name] = str(_at(resource, path)).rpartition("/")[2]
         shown = _shown(resource, list(orders.get("show", {})))
-        return f"// {answer.status_code}\n{self._masked(json.dumps(shown, ensure_ascii=False))}"
+        return f"// {answer.status_code}\n{self._masked(encode(shown).decode())}"
 
     async def _caller(self, name: str) -> Caller:
+        """Who sends a request; nobody with a token of their own where the page does not say."""
+        if not name:
+            return self.service.caller("")
         if name not in self._callers:
             who = {"Anna's app": "app", "the practice": "system"}[name]
             self._callers[name] = await actor(self.service, who)

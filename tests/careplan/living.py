@@ -17,7 +17,7 @@ from app.server.labels import load_labels
 from tests import builders
 from tests.careplan.actors import actor
 from tests.careplan.histories import NAMES, Journey, started
-from tests.careplan.turning import MOUTH, event, parameters, part, phase_of, where
+from tests.careplan.turning import LATER, MOUTH, event, parameters, part, phase_of, where
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service
 
@@ -177,7 +177,7 @@ async def forbidden(living: Living) -> httpx.Response:
 
 async def agree(living: Living) -> httpx.Response:
     mouth = MOUTH if living.draw.random() < 0.3 else {}
-    return await event(living.anyone(), living.plan, "agree", nextReview="2099-01-01", **mouth)
+    return await event(living.anyone(), living.plan, "agree", nextReview=LATER, **mouth)
 
 
 async def evaluate(living: Living) -> httpx.Response:

@@ -7,7 +7,8 @@ from app.database import Writer
 from app.fhir.resource import decode
 from app.server.store.erase import Erasing
 from tests import builders
-from tests.careplan.histories import members, outcomes, started
+from tests.careplan.histories import NAMES, members, outcomes, started
+from tests.server.grants import token_with
 from tests.server.service import Caller, Service, codes, issues
 
 
@@ -49,6 +50,47 @@ async def test_the_plan_at_a_time_has_what_was_changed_meanwhile_without_a_revis
     assert members(await journey.as_of(f"time={recorded[1]}")) == before
     assert members(await journey.as_of("time=2100")) == await journey.now()
     assert (await anna.get(f"/CarePlan/{journey.plan}/$as-of?time=2020-01-01")).status_code == 404
+
+
+async def test_the_plan_at_a_time_has_what_had_been_said_of_its_goals(
+    anna: Caller, practice: Caller, service: Service
+) -> None:
+    journey = await started(anna)
+
+    async def told(text: str) -> tuple[str, str]:
+        """The id and the time of a word about the goal that is no event of the plan."""
+        made = await practice.create(
+            {
+                "resourceType": "Observation",
+                "meta": {"profile": [f"{NAMES}/StructureDefinition/GoalRating"]},
+                "status": "final",
+                "code": {"coding": [{"system": f"{NAMES}/CodeSystem/goal-observation", "code": "barriers"}]},
+                "subject": {"reference": "Patient/anna"},
+                "focus": [{"reference": f"Goal/{journey.goal}"}],
+                "effectiveDateTime": "2026-11-20",
+                "performer": [{"display": "De Proef"}],
+                "valueString": text,
+            }
+        )
+        return made["id"], made["meta"]["lastUpdated"]
+
+    first, after_first = await told("Regen")
+    second, after_second = await told("Kou")
+    changed = await anna.bundle(f"/Observation?_id={second}")
+    await practice.keep({**changed["entry"][0]["resource"], "valueString": "Sneeuw"})
+    at_first = await journey.as_of(f"time={after_first}")
+    assert f"Observation/{first}" in members(at_first)
+    assert f"Observation/{second}" not in members(at_first), "it had not been said yet"
+    at_second = members(await journey.as_of(f"time={after_second}"))
+    assert b"Kou" in at_second[f"Observation/{second}"]
+    assert f"Observation/{first}" in at_second
+    assert b"Sneeuw" in members(await journey.as_of("time=2100"))[f"Observation/{second}"]
+    assert not any(each.startswith("Observation") for each in members(await journey.as_of("number=1")))
+    scopes = "patient/CarePlan.rs patient/Goal.rs patient/Provenance.rs patient/Patient.rs"
+    blind = await token_with(service, scopes, "anna")
+    left = await journey.as_of("time=2100", blind)
+    assert not any(each.startswith("Observation") for each in members(left))
+    assert outcomes(left) == ["suppressed"]
 
 
 async def test_a_moment_is_said_in_one_way_and_must_be_there(anna: Caller, bram: Caller) -> None:

@@ -8,6 +8,7 @@ from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
 from tests.careplan.applying import applied, changes_of, state_of
 from tests.careplan.histories import AGREEMENT, NAMES, Journey, started
+from tests.careplan.turning import LATER
 from tests.server.service import Caller, Service, codes
 
 
@@ -123,7 +124,7 @@ async def test_a_proposal_is_compared_with_the_plan_of_now(anna: Caller, practic
         "resourceType": "Parameters",
         "parameter": [
             {"name": "title", "valueString": "Samen verder"},
-            {"name": "nextReview", "valueDate": "2099-06-01"},
+            {"name": "nextReview", "valueDate": LATER},
         ],
     }
     sent = await practice.post(f"/CarePlan/{journey.plan}/$propose", wish)
@@ -133,7 +134,7 @@ async def test_a_proposal_is_compared_with_the_plan_of_now(anna: Caller, practic
         answer = await compare(journey, f"proposal={written}")
         assert {each["id"]: each["sentence"] for each in changes_of(answer)} == {
             "title": "Titel ‘Samen verder’.",
-            "next-review": f"Terugkijken op 1 juni 2099 in plaats van {day(review)['nl']}.",
+            "next-review": f"Terugkijken op {day(LATER)['nl']} in plaats van {day(review)['nl']}.",
         }
     state = state_of(await journey.as_of("number=6"))
     made = applied(answer, state)[f"CarePlan/{journey.plan}"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.careplan.cells import cells_of, of_cells
+from app.careplan.cells import cells_of, entry_cells, in_entry, of_cells
 from app.careplan.difference import PlanState, applied, differences
 from app.careplan.names import Names
 from app.careplan.plan import Cycle, with_cycle
@@ -51,6 +51,32 @@ BEFORE = PlanState(
     {"walk": goal("walk", "Walk again"), "sleep": goal("sleep", "Sleep well")},
     {"net": {"resourceType": "CareTeam", "id": "net", "status": "active"}},
 )
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("goal", {"reference": "Goal/walk", "display": "Walk"}),
+        ("activity", {"id": "b", "reference": {"reference": "Task/x"}, "progress": [{"text": "Well"}]}),
+        (
+            "activity",
+            {
+                "id": "a",
+                "extension": [{"url": "one", "valueCode": "x"}, {"url": "two"}, {"url": "one", "valueCode": "y"}],
+                "detail": {"status": "in-progress", "description": "Walk", "goal": [{"reference": "Goal/walk"}]},
+            },
+        ),
+    ],
+)
+def test_a_cell_of_an_entry_is_found_without_the_others(name: str, entry: dict[str, Any]) -> None:
+    cells = entry_cells(name, "key", entry, NAMES)
+    assert cells
+    assert {address: in_entry(entry, address) for address in cells} == cells
+    assert {in_entry(None, address) for address in cells} == {None}
+    others = [("activity", "key", "outcomeCodeableConcept"), ("activity", "key", "detail", "code")]
+    others.append(("activity", "key", "extension", "three"))
+    if name == "activity":
+        assert [in_entry(entry, address) for address in others] == [None, None, None]
 
 
 def as_kept(state: PlanState) -> PlanState:

@@ -240,7 +240,7 @@ async def test_other_plans_have_no_document(anna: Caller) -> None:
         ("?revision=2", 422, "plan-no-revision"),
         ("?revision=0", 422, "plan-no-revision"),
         ("?persist=true", 422, "plan-not-kept"),
-        ("?language=fr", 400, ""),
+        ("?language=fr", 400, "plan-language"),
         ("?revision=soon", 400, ""),
     ],
 )

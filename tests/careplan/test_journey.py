@@ -15,7 +15,7 @@ from app.auth.accounts.acting import record_of
 from app.auth.roles import Role
 from app.fhir.resource import Resource, decode
 from tests import builders
-from tests.careplan.turning import MOUTH, done, event, newest, parameters, part, phase_of, read, rules, where
+from tests.careplan.turning import LATER, MOUTH, done, event, newest, parameters, part, phase_of, read, rules, where
 from tests.consents.people import registered
 from tests.oauth.apps import allowed, outside, redeem
 from tests.people.people import People
@@ -114,7 +114,7 @@ async def first_round(people: Arrived, time: Time) -> str:
     choir = await written_together(app, me, plan)
 
     time.move(60)
-    assert where(await done(app, plan, "agree", nextReview="2099-01-01")) == ("active", 1, "do")
+    assert where(await done(app, plan, "agree", nextReview=LATER)) == ("active", 1, "do")
     assert (await read(app, "Goal", choir))["lifecycleStatus"] == "active"
     revision = await newest(app, plan)
     assert [each["type"]["coding"][0]["code"] for each in revision["agent"]] == ["author", "assembler"]
@@ -152,9 +152,9 @@ async def test_from_the_first_page_to_the_printed_plan(service: Service, time: T
     plan = await first_round(people, time)
     app, doctor = people.app, people.doctor
 
-    refused = await event(doctor, plan, "agree", nextReview="2099-06-01")
+    refused = await event(doctor, plan, "agree", nextReview=LATER)
     assert rules(refused) == ["plan-by-mouth"]
-    assert where(await done(doctor, plan, "agree", nextReview="2099-06-01", **MOUTH)) == ("active", 2, "do")
+    assert where(await done(doctor, plan, "agree", nextReview=LATER, **MOUTH)) == ("active", 2, "do")
     tasks = await app.bundle("/Task?status=requested")
     assert [each["resource"]["focus"]["reference"] for each in tasks["entry"]]
     agreed, _, _ = phase_of(await newest(app, plan))
@@ -171,7 +171,10 @@ async def test_from_the_first_page_to_the_printed_plan(service: Service, time: T
     assert await app.bundle(f"/CarePlan/{plan}/$as-of?number={agreed}") == before
 
     changed = await texts(app, f"/CarePlan/{plan}/$compare?from={agreed}&displayLanguage=nl")
-    assert changed == ["Nieuwe gaf het plan een titel: ‘Naar het strand’.", "Nieuwe voegde een opmerking toe."]
+    assert changed == [
+        "Nieuwe gaf het plan een titel: ‘Naar het strand’.",
+        "Nieuwe voegde een opmerking toe: ‘Rustig aan’.",
+    ]
 
     time.move(60)
     back = {"resourceType": "Parameters", "parameter": [{"name": "number", "valuePositiveInt": agreed}]}

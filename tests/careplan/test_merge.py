@@ -11,6 +11,7 @@ from app.careplan.names import Names
 from app.fhir.resource import Resource, decode
 from tests.builders import condition
 from tests.server.service import Caller, Service, codes
+from tests.server.test_loading import loaded
 
 pytestmark = pytest.mark.anyio
 
@@ -266,6 +267,27 @@ async def test_a_plan_of_ones_own_is_closed_and_its_goals_are_the_plan_s(anna: C
     ]
     again = result(await merge(anna, izp, *both, ("dryRun", False)))
     assert again["meta"]["versionId"] == merged["meta"]["versionId"]
+
+
+async def test_a_plan_of_which_nothing_says_whose_it_is_stays_as_it_is(
+    service: Service, anna: Caller, practice: Caller
+) -> None:
+    izp = await started(anna)
+    await practice.keep(plan("theirs", activity=[activity("Op maandag meten")]))
+    brought = plan("loaded", activity=[activity("Op zondag lopen")])
+    await loaded(service, brought, plan("own", author=ANNA, activity=[activity("Op vrijdag zwemmen")]))
+    named = [("plan", f"CarePlan/{each}") for each in ("theirs", "loaded", "own")]
+    merged = await merge(anna, izp, *named, ("dryRun", False))
+    assert [each["becomes"] for each in told(merged, "source")] == [["linked"], ["linked"], ["closed"]]
+    found = {each: decode((await anna.get(f"/CarePlan/{each}")).content) for each in ("theirs", "loaded", "own")}
+    assert {name: each["status"] for name, each in found.items()} == {
+        "theirs": "active",
+        "loaded": "active",
+        "own": "completed",
+    }
+    assert result(merged)["replaces"] == [{"reference": "CarePlan/own"}]
+    shown = [each["reference"] for each in result(merged)["supportingInfo"]]
+    assert shown == ["CarePlan/theirs", "CarePlan/loaded"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pypdf.generic import DictionaryObject, IndirectObject
 
 from app.careplan.document.content import Content
 from app.careplan.document.gather import Gathered
-from app.careplan.printing import pages
+from app.careplan.printing import pages, press
 from app.careplan.printing.glyphs import as_printed
 from app.careplan.printing.pages import Press
 from app.errors import Unavailable, Unprocessable
@@ -144,9 +144,9 @@ def kinds(node: Any, found: list[str]) -> list[str]:
 def test_it_is_tagged_and_says_that_it_is_pdf_ua() -> None:
     reader = PdfReader(BytesIO(print_now(content(example_plan("izp-truus")))))
     root: Any = reader.trailer["/Root"]
-    assert root["/MarkInfo"]["/Marked"]
+    assert root["/MarkInfo"]["/Marked"].value
     assert root["/Lang"] == "nl"
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"].value
     assert reader.metadata is not None
     assert reader.metadata.title == "Mijn zorgplan · Truus Vermeulen"
     assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
@@ -248,7 +248,7 @@ def test_a_plan_that_is_too_large_is_refused() -> None:
 
 
 def test_a_document_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "PATIENCE", 0.01)
+    monkeypatch.setattr(press, "PATIENCE", 0.01)
     with pytest.raises(Unavailable, match="takes too long"):
         print_now(content(example_plan("izp-truus")))
 
@@ -258,9 +258,9 @@ def test_nothing_of_the_person_is_written_to_disk_or_log(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    press = Press()  # its fonts stay as long as it does
+    printing = Press()  # its fonts stay as long as it does
     with caplog.at_level(logging.DEBUG):
-        asyncio.run(press.printed(content(example_plan("izp-truus")), now=NOW))
+        asyncio.run(printing.printed(content(example_plan("izp-truus")), now=NOW))
     files = [each for each in tmp_path.rglob("*") if each.is_file()]
     assert {each.suffix for each in files} == {".ttf"}
     assert not any(b"kleinkinderen" in each.read_bytes() for each in files)

@@ -26,7 +26,7 @@ from tests.careplan.proposing import (
 )
 from tests.careplan.turning import professional
 from tests.server.grants import token_with
-from tests.server.service import Caller, Service, codes
+from tests.server.service import Caller, Service, codes, issues
 
 
 async def test_a_professional_proposes_and_the_plan_stays_as_it_is(anna: Caller, service: Service) -> None:
@@ -314,7 +314,7 @@ async def test_an_element_of_a_goal_and_of_an_activity_is_taken_out_by_name(anna
         ({"remove": "activity.nowhere"}, "plan-item-unknown"),
         ({"remove": "status"}, "plan-not-removable"),
         ({"remove": "activity.walk#detail.status"}, "plan-not-removable"),
-        ({"proposal": wish()}, "proposal-content"),
+        ({"proposal": wish()}, "plan-proposes-nothing"),
         ({"proposal": wish(activity=[activity("walk", "Elke dag een ommetje")])}, "plan-proposes-nothing"),
         ({"proposal": wish(goal=[{"reference": "Goal/nowhere"}])}, "plan-goal-unknown"),
         (
@@ -336,6 +336,7 @@ async def test_what_cannot_be_proposed_is_refused_by_its_rule(
     answer = await proposed(practice, plan.plan, **values)
     assert answer.status_code == 422, answer.text
     assert rule in rules(answer), answer.text
+    assert "error" in {each["severity"] for each in issues(answer)}
     assert await anna.found(f"/CarePlan?based-on=CarePlan/{plan.plan}") == []
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import httpx
 
+from app.auth.roles import Role
 from app.fhir.resource import Resource, decode
 from tests import builders
 from tests.careplan.applying import State, plain, state_of
 from tests.careplan.histories import AGREEMENT, NAMES, Journey, sentences, started
 from tests.careplan.test_as_of import erase
+from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
 
 CYCLE = f"{NAMES}/StructureDefinition/plan-cycle"
@@ -54,7 +56,8 @@ async def test_what_the_plan_said_comes_back_and_where_it_stands_stays(anna: Cal
     assert goal["lifecycleStatus"] == "active", "it was agreed since"
     assert (await journey.read("Goal", added))["description"] == {"text": "Beter slapen"}, "it is out of the plan only"
     told = await anna.bundle(f"/CarePlan/{journey.plan}/$revisions")
-    assert "Anna haalde een eerdere versie van het plan terug: ‘Toch liever zoals het was’" in sentences(told)[0]
+    assert "Anna haalde versie 2 van het plan terug: ‘Toch liever zoals het was’" in sentences(told)[0]
+    assert "Anna brought back version 2 of the plan" in sentences(told, "en")[0]
     sources = [each["what"]["reference"] for each in told["entry"][0]["resource"]["entity"] if each["role"] == "source"]
     assert sources == [f"Provenance/{told['entry'][5]['resource']['id']}/_history/1"]
     # And back again.
@@ -128,3 +131,45 @@ async def test_a_goal_that_was_deleted_after_it_left_the_plan_comes_back(anna: C
     assert (await restore(journey, 2)).status_code == 200
     assert (await journey.read("Goal", second))["description"] == {"text": "Beter slapen"}
     assert (await journey.read("CarePlan", journey.plan))["goal"] == plan["goal"]
+
+
+NETWORK: Resource = {
+    "resourceType": "CareTeam",
+    "meta": {"profile": [f"{NAMES}/StructureDefinition/CareNetwork"]},
+    "status": "active",
+    "subject": {"reference": "Patient/anna"},
+}
+
+
+def participants(*names: str) -> list[Resource]:
+    return [{"member": {"display": each}} for each in names]
+
+
+async def test_the_network_of_then_comes_back_with_the_plan(anna: Caller, service: Service) -> None:
+    journey = await started(anna)
+    team = await anna.create({**NETWORK, "participant": participants("Wijkverpleegkundige", "Buurvrouw")})
+    named = [{"reference": f"CareTeam/{team['id']}"}]
+    await journey.change("CarePlan", journey.plan, careTeam=named)
+    await journey.change("CareTeam", team["id"], participant=participants("Huisarts"))
+    await journey.change("CarePlan", journey.plan, careTeam=None, title="Zonder netwerk")
+    narrow = await token_with(
+        service,
+        "patient/CarePlan.cruds patient/Goal.cruds patient/Provenance.rs patient/Patient.rs",
+        "anna",
+        kind="app",
+        purpose="own-use",
+        role=Role.PATIENT,
+        fhir_user="Patient/anna",
+    )
+    refused = await restore(journey, 2, narrow)
+    assert (refused.status_code, issues(refused)[0]["details"]["text"]) == (422, "plan-restore-unseen")
+    assert "Wijkverpleegkundige" not in refused.text
+    assert (await restore(journey, 2)).status_code == 200
+    assert (await journey.read("CarePlan", journey.plan))["careTeam"] == named
+    assert (await journey.read("CareTeam", team["id"]))["participant"] == team["participant"]
+    assert "title" not in await journey.read("CarePlan", journey.plan)
+    assert said(state_of(await journey.as_of("number=5"))) == said(state_of(await journey.as_of("number=2")))
+    versions = (await anna.bundle(f"/CareTeam/{team['id']}/_history"))["entry"]
+    assert versions[1]["resource"]["participant"] == participants("Huisarts"), "nothing is lost"
+    assert (await restore(journey, 3)).status_code == 200
+    assert (await journey.read("CareTeam", team["id"]))["participant"] == participants("Huisarts")

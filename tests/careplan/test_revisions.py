@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from app.careplan.words import day
 from app.fhir.definitions import load
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
 from tests import builders
 from tests.careplan.histories import AGREEMENT, outcomes, sentences, started
+from tests.careplan.turning import MOUTH, done, newest, part, professional
 from tests.server.service import Caller, Service, codes, link
 
 
@@ -41,6 +44,39 @@ async def test_each_revision_is_a_sentence_in_dutch_and_english_the_newest_first
         "Anna added an agreement: ‘Elke dag een ommetje’.",
         "Anna added a goal: ‘Beter slapen’.",
     ]
+
+
+async def test_how_goals_ended_an_objection_and_a_note_are_said_in_words(service: Service, anna: Caller) -> None:
+    journey = await started(anna, "Wandelen")
+    sleep = await journey.add_goal("Beter slapen")
+    await journey.change("CarePlan", journey.plan, note=[{"text": "Samen met de buurvrouw"}])
+    await journey.agree()
+    await done(
+        anna, journey.plan, "evaluate", evaluation=part(goal=sleep, achievement="no-progress", comment="Nog niet")
+    )
+    doctor = await professional(service)
+    both = [part(goal=journey.goal, decision="achieved"), part(goal=sleep, decision="stop", reason="Past nu niet")]
+    await done(doctor, journey.plan, "decide", decision=both, **MOUTH)
+    recorded = await newest(anna, journey.plan)
+    await done(anna, journey.plan, "revise", objection={"reference": f"Provenance/{recorded['id']}"}, text="Niet zo")
+    bundle = await anna.bundle(f"/CarePlan/{journey.plan}/$revisions")
+    objected, decided, evaluated, _, noted = [without_day(each) for each in sentences(bundle)][:5]
+    assert objected == (
+        "Anna maakte bezwaar tegen wat als mondelinge afspraak was vastgelegd, en opende het plan opnieuw: ‘Niet zo’;"
+        " doel ‘Wandelen’ van afgerond op lopend gezet; doel ‘Beter slapen’ van gestopt op lopend gezet."
+    )
+    assert decided.endswith(
+        "legde vast wat er mondeling is besloten over 2 doelen: doel ‘Wandelen’ van lopend op afgerond gezet;"
+        " doel ‘Beter slapen’ van lopend op gestopt gezet; geen dag meer om terug te kijken."
+    )
+    assert evaluated == (
+        "Anna keek terug op het plan: de voortgang van het doel ‘Beter slapen’ veranderd;"
+        " gezegd hoe het met een doel gaat."
+    )
+    assert noted == "Anna voegde een opmerking toe: ‘Samen met de buurvrouw’."
+    english = [without_day(each) for each in sentences(bundle, "en")][:5]
+    assert english[0].startswith("Anna objected to what was recorded as agreed by word of mouth, and opened the plan")
+    assert english[4] == "Anna added a note: ‘Samen met de buurvrouw’."
 
 
 async def test_the_language_is_the_one_that_was_asked_for_and_both_are_there(anna: Caller) -> None:
@@ -119,6 +155,19 @@ async def test_a_professional_sees_who_did_what_and_is_named_with_the_organisati
     told = [without_day(each) for each in sentences(seen)]
     assert told[0].startswith("De Proef legde vast dat het plan mondeling is afgesproken: terugkijken op ")
     assert told[1].startswith("Anna begon het plan")
+
+
+@pytest.mark.parametrize(("organization", "named"), [("clinic", {"display": "De Kliniek"}), ("unknown", {})])
+async def test_on_whose_behalf_a_professional_acts_is_said_by_name_where_that_is_known(
+    anna: Caller, service: Service, organization: str, named: Resource
+) -> None:
+    plan = (await started(anna)).plan
+    await done(await professional(service, organization=organization), plan, "agree", **MOUTH)
+    author = (await newest(anna, plan))["agent"][0]
+    assert author["who"] == {"reference": "Practitioner/doctor"}
+    assert author["onBehalfOf"] == {"type": "Organization", **named}
+    compared = await anna.get(f"/CarePlan/{plan}/$compare?from=1")
+    assert f'"{organization}"' not in compared.text, "an id is no name"
 
 
 async def test_who_may_not_see_a_revision_hears_its_number_only(anna: Caller, service: Service, bram: Caller) -> None:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 
-from app.fhir.dates import instant
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource, decode
 from tests.careplan.histories import NAMES, started
-from tests.careplan.turning import MOUTH, done, event, newest, part, phase_of, professional, read, rules, where
+from tests.careplan.turning import LATER, MOUTH, done, event, newest, part, phase_of, professional, read, rules, where
 from tests.server.service import Caller, Service, issues
-
-TODAY_OR_LATER = "2099-01-01"
 
 
 async def agreed(anna: Caller, *goals: str) -> tuple[str, list[str]]:
     """A plan in the phase do, and its goals."""
     journey = await started(anna, *(goals or ("Wandelen", "Slapen")))
-    plan = await done(anna, journey.plan, "agree", nextReview=TODAY_OR_LATER)
+    plan = await done(anna, journey.plan, "agree", nextReview=LATER)
     return journey.plan, [each["reference"].rpartition("/")[2] for each in plan["goal"]]
 
 
@@ -80,20 +78,29 @@ async def test_a_score_alone_takes_a_word_before_it(anna: Caller, service: Servi
 
 
 async def test_what_an_evaluation_cannot_say_is_refused_with_nothing_written(anna: Caller) -> None:
-    plan, (walk, _) = await agreed(anna)
+    plan, (walk, sleep) = await agreed(anna)
     for given, rule in (
         (part(goal=walk, notDiscussed=True, achievement="achieved"), "plan-one-word"),
         (part(goal="elders", comment="x"), "plan-goal-not-in-plan"),
         ([part(goal=walk, comment="x"), part(goal=walk, comment="y")], "plan-goal-twice"),
-        (part(goal=walk, comment="x", score=-3), "attainment-scale"),
-        (part(goal=walk, comment="x", score=3, scale="gas-6"), "max-value"),
-        (part(goal=walk, comment="x", importance=11), "max-value"),
-        (part(goal=walk, achievement="prachtig"), "binding"),
+        (part(goal=walk, comment="x", score=-3), "plan-score-beyond"),
+        (part(goal=walk, comment="x", score=3, scale="gas-6"), "plan-score-beyond"),
+        (part(goal=walk, comment="x", score=0, scale="gas-7"), "plan-scale-unknown"),
+        (part(goal=walk, comment="x", importance=11), "plan-rating-beyond"),
+        (part(goal=walk, achievement="prachtig"), "plan-achievement-unknown"),
         ([], "plan-word-needed"),
     ):
         answer = await event(anna, plan, "evaluate", evaluation=given)
         assert answer.status_code == 422, answer.text
-        assert rule in answer.text
+        assert rules(answer) == [rule]
+    both = [part(goal=walk, achievement="prachtig", confidence=11), part(goal=sleep, comment="x", score=-9)]
+    answer = await event(anna, plan, "evaluate", evaluation=both)
+    assert rules(answer) == ["plan-achievement-unknown", "plan-rating-beyond", "plan-score-beyond"]
+    assert [each["expression"] for each in issues(answer)] == [
+        ["evaluation[0].achievement"],
+        ["evaluation[0].confidence"],
+        ["evaluation[1].score"],
+    ]
     assert await said(anna, walk) == []
     assert phase_of(await newest(anna, plan))[0] == 2
 
@@ -173,7 +180,7 @@ async def test_what_was_discussed_by_one_side_does_not_just_continue(service: Se
 
 async def test_a_goal_that_is_proposed_only_waits_for_the_next_agreement(anna: Caller) -> None:
     journey = await started(anna, "Wandelen")
-    await done(anna, journey.plan, "agree", nextReview=TODAY_OR_LATER)
+    await done(anna, journey.plan, "agree", nextReview=LATER)
     await journey.add_goal("Zwemmen")
     await done(anna, journey.plan, "evaluate", evaluation=part(goal=journey.goal, comment="x"))
     after = await done(anna, journey.plan, "decide", decision=part(goal=journey.goal, decision="continue"))
@@ -197,7 +204,7 @@ async def test_a_decision_is_refused_that_is_none(anna: Caller) -> None:
 
 async def test_on_the_day_of_the_review_it_can_be_decided(service: Service, anna: Caller) -> None:
     journey = await started(anna, "Wandelen")
-    day = instant(service.server.clock())[:10]
+    day = local_date(service.server.clock()).isoformat()
     await done(anna, journey.plan, "agree", nextReview=day)
     after = await done(anna, journey.plan, "decide", decision=part(goal=journey.goal, decision="continue"))
     assert where(after) == ("active", 2, "plan")
@@ -207,13 +214,17 @@ async def test_on_the_day_of_the_review_it_can_be_decided(service: Service, anna
 async def test_a_professional_records_by_word_of_mouth_and_the_person_objects(service: Service, anna: Caller) -> None:
     journey = await started(anna, "Wandelen")
     doctor = await professional(service)
-    own = await event(doctor, journey.plan, "agree", nextReview=TODAY_OR_LATER)
+    own = await event(doctor, journey.plan, "agree", nextReview=LATER)
     assert rules(own) == ["plan-by-mouth"]
-    assert where(await done(doctor, journey.plan, "agree", nextReview=TODAY_OR_LATER, **MOUTH))[2] == "do"
+    assert where(await done(doctor, journey.plan, "agree", nextReview=LATER, **MOUTH))[2] == "do"
     tasks = await anna.bundle(f"/Task?patient=anna&focus=CarePlan/{journey.plan}")
     (task,) = [each["resource"] for each in tasks["entry"]]
     assert task["code"]["coding"][0]["code"] == "word-of-mouth"
     assert task["status"] == "requested"
+    assert task["description"].startswith(
+        "Een zorgverlener heeft vastgelegd dat u het plan samen hebt afgesproken: 20 november 2024, aan de telefoon;"
+        " erbij was: Anna en de praktijkondersteuner. Klopt dat niet?"
+    )
     shown = task["input"][0]["valueReference"]
     by_doctor = await event(doctor, journey.plan, "revise", objection=shown)
     assert rules(by_doctor) == ["plan-not-yours"]
@@ -228,6 +239,21 @@ async def test_a_professional_records_by_word_of_mouth_and_the_person_objects(se
     ]
     assert {"role": "source", "what": shown} in revision["entity"]
     assert (await read(anna, "Task", task["id"]))["status"] == "rejected"
+
+
+async def test_what_was_decided_by_word_of_mouth_is_shown_with_its_dutch_day(service: Service, anna: Caller) -> None:
+    plan, (walk, _) = await agreed(anna)
+    await done(anna, plan, "evaluate", evaluation=part(goal=walk, comment="x"))
+    doctor = await professional(service)
+    recorded = {"when": "2024-11-20T23:30:00Z", "how": "video", "present": [{"reference": "Practitioner/doctor"}]}
+    await done(doctor, plan, "decide", decision=part(goal=walk, decision="continue"), **recorded)
+    (task,) = (await anna.bundle("/Task?code=word-of-mouth"))["entry"]
+    assert task["resource"]["description"].startswith(
+        "Een zorgverlener heeft vastgelegd wat u samen hebt besloten over uw doelen: 21 november 2024, in een"
+        " videogesprek. Klopt dat niet?"
+    )
+    (english,) = task["resource"]["_description"]["extension"]
+    assert "about your goals: 21 November 2024, in a video call. Is that not right?" in str(english)
 
 
 async def test_one_objects_to_what_was_recorded_by_mouth_only(anna: Caller) -> None:
@@ -264,9 +290,9 @@ async def test_a_plan_rests_and_goes_on_where_it_was(anna: Caller) -> None:
     plan = journey.plan
     assert rules(await event(anna, plan, "resume")) == ["plan-not-on-hold"]
     assert where(await done(anna, plan, "hold", text="Vakantie")) == ("on-hold", 1, "plan")
-    assert rules(await event(anna, plan, "agree", nextReview=TODAY_OR_LATER)) == ["plan-on-hold"]
+    assert rules(await event(anna, plan, "agree", nextReview=LATER)) == ["plan-on-hold"]
     assert where(await done(anna, plan, "resume")) == ("draft", 1, "plan")
-    await done(anna, plan, "agree", nextReview=TODAY_OR_LATER)
+    await done(anna, plan, "agree", nextReview=LATER)
     assert where(await done(anna, plan, "hold")) == ("on-hold", 1, "do")
     assert rules(await event(anna, plan, "hold")) == ["plan-on-hold"]
     assert where(await done(anna, plan, "resume")) == ("active", 1, "do")

@@ -15,11 +15,9 @@ from app.fhir.resource import Resource, decode
 from tests.careplan.actors import actor
 from tests.careplan.histories import NAMES, started
 from tests.careplan.test_as_of import erase
-from tests.careplan.turning import MOUTH, done, event, newest, parameters, part, professional, read, rules, where
+from tests.careplan.turning import LATER, MOUTH, done, event, newest, parameters, part, professional, read, rules, where
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
-
-LATER = "2099-01-01"
 
 
 async def agreed(anna: Caller, *goals: str) -> tuple[str, list[str]]:
@@ -40,6 +38,7 @@ async def app(service: Service, scopes: str, **members: Any) -> Caller:
         ({"present": [{"identifier": {"value": "12"}}]}, "plan-mouth-present"),
         ({"present": [{"display": "Anna"}, {"type": "Patient"}]}, "plan-mouth-present"),
         ({"present": [{"display": " "}]}, "plan-mouth-present"),
+        ({"how": "rooksignaal"}, "plan-mouth-way"),
     ],
 )
 async def test_by_word_of_mouth_it_happened_and_somebody_was_there(

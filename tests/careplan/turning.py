@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
 
 from app.auth.roles import Role
+from app.clock import system_clock
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource, decode
 from app.server.access import actions_of
 from tests.careplan.histories import NAMES
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, issues
 
+LATER: Final = (local_date(system_clock()) + timedelta(days=400)).isoformat()
+"""A day on which a plan can be looked back on, far from now."""
 MOUTH: Final = {"when": "2024-11-20", "how": "telephone", "present": [{"display": "Anna en de praktijkondersteuner"}]}
 _KINDS: Final = {
     "when": "valueDateTime",
@@ -80,7 +85,7 @@ def rules(answer: httpx.Response) -> list[str]:
     return [each["details"]["text"] for each in issues(answer) if "details" in each]
 
 
-async def professional(service: Service, actions: str = "rsc") -> Caller:
+async def professional(service: Service, actions: str = "rsc", organization: str = "De Proef") -> Caller:
     """The doctor, with a permission of Anna to see and to add."""
     return await token_with(
         service,
@@ -89,7 +94,7 @@ async def professional(service: Service, actions: str = "rsc") -> Caller:
         patient=None,
         role=Role.PROFESSIONAL,
         fhir_user="Practitioner/doctor",
-        organization="De Proef",
+        organization=organization,
         kind="session",
         person="doctor-account",
         actions=actions_of(actions),

@@ -59,3 +59,15 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert code == 1
     assert "redirect_uris" in said
     assert "scopes" in said
+
+
+def test_a_client_of_the_profile_medmij_names_its_data_services(tmp_path: Path) -> None:
+    assert command(tmp_path, "migrate")[0] == 0
+    usual = ("clients", "add", "Een verzamelaar", "--id", "collector", "--scopes", "patient/*.rs")
+    where = ("--redirect-uri", "https://a.example/one", "--profile", "medmij")
+    code, said = command(tmp_path, *usual, *where)
+    assert code == 1
+    assert "services" in said
+    code, said = command(tmp_path, *usual, *where, "--service", "48", "--service", "49")
+    assert code == 0, said
+    assert "services 48, 49" in command(tmp_path, "clients", "list")[1]

@@ -196,7 +196,7 @@ def test_answers_fit_the_questionnaire_that_they_name(resources: list[Resource])
         assert answered
         assert answered <= asked
         answered_lists.add(response["questionnaire"])
-    assert answered_lists == lists.keys()
+    assert answered_lists == {f"{CANONICAL_BASE}/Questionnaire/{each}" for each in ("samen-beslissen", "wie-ben-ik")}
 
 
 def looks(resources: list[Resource], packages: list[Path]) -> Iterator[tuple[str, Issue]]:
@@ -410,13 +410,13 @@ def test_the_target_of_a_goal_keeps_its_digits(resources: list[Resource]) -> Non
     assert str(value) == "84.00"
 
 
-def test_sandbox_tokens_are_one_for_each_patient_one_for_a_practice_and_one_for_an_operator(
+def test_sandbox_tokens_are_one_for_each_patient_one_for_a_practice_an_operator_and_another_pgo(
     resources: list[Resource],
 ) -> None:
     tokens = sandbox_tokens(resources)
     patients = [patient["id"] for patient in of_type(resources, "Patient")]
     own = {f"demo-{patient}" for patient in patients}
-    assert tokens.keys() == own | {"demo-gp", "demo-operator"}
+    assert tokens.keys() == own | {"demo-gp", "demo-operator", "demo-medmij"}
     assert tokens["demo-anna-proefstra"] == {
         "patient": "anna-proefstra",
         "scopes": "patient/*.cruds",
@@ -429,11 +429,12 @@ def test_sandbox_tokens_are_one_for_each_patient_one_for_a_practice_and_one_for_
     assert 1 < len(practice["patients"]) < len(patients)
     assert set(practice["patients"]) < set(patients)
     assert tokens["demo-operator"] == {"patients": "all", "scopes": "system/*.cruds"}
+    assert (tokens["demo-medmij"]["patient"], tokens["demo-medmij"]["profile"]) == (patients[0], "medmij")
 
 
 def test_patients_without_a_practice_give_no_practice_token() -> None:
     tokens = sandbox_tokens([{"resourceType": "Patient", "id": "a"}])
-    assert tokens.keys() == {"demo-a", "demo-operator"}
+    assert tokens.keys() == {"demo-a", "demo-operator", "demo-medmij"}
 
 
 def test_offering_the_demo_does_not_import_the_slow_models() -> None:

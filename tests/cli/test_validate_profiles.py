@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from app.cli.commands import app
 from app.config import CANONICAL_BASE
-from app.fhir.resource import decode, encode
+from app.fhir.definitions import load
+from app.fhir.resource import Resource, decode, encode
+from app.fhir.xml import to_xml
 from app.server.packages.built_in import FOLDER
 from tests.builders import observation
 
@@ -131,3 +133,88 @@ def test_stu3_files_are_held_against_stu3_packages(tmp_path: Path) -> None:
     assert (code, "Observation.comment" in output) == (1, True)
     path.write_text(json.dumps({**stu3, "comment": "Nuchter"}))
     assert _validate(path, *given)[0] == 0
+
+
+EXAMPLES: Final = sorted((FOLDER / "examples").glob("*.json"))
+ACTION_PLAN: Final = FOLDER / "examples" / "CarePlan-actieplan-copd.json"
+NOT_A_PLAN: Final = {"resourceType": "CarePlan", "status": "active", "intent": "plan"}
+
+
+def whole(path: Path) -> Resource:
+    """The plan that an action plan is a part of, as anything but an individual care plan."""
+    reference = decode(path.read_bytes())["partOf"][0]["reference"]
+    return {**NOT_A_PLAN, "id": reference.rpartition("/")[2], "subject": {"reference": "Patient/anna"}}
+
+
+def bundle(resource: Resource, full_url: str) -> Resource:
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": full_url, "resource": resource}]}
+
+
+def written(path: Path, *resources: Resource) -> Path:
+    path.write_bytes(b"\n".join(map(encode, resources)))
+    return path
+
+
+def test_examples_that_refer_to_each_other_are_valid_together() -> None:
+    code, output = _validate(*EXAMPLES)
+    assert (code, output.count(": valid\n")) == (0, len(EXAMPLES)), output
+
+
+@pytest.mark.parametrize("other", ["a file", "a line", "an entry", "an entry within an entry", "xml"])
+def test_what_a_resource_refers_to_is_looked_for_in_the_other_files(tmp_path: Path, other: str) -> None:
+    plan = whole(ACTION_PLAN)
+    inner = bundle(plan, f"https://zelf.test/fhir/CarePlan/{plan['id']}")
+    files = {
+        "a file": ("b.json", [plan]),
+        "a line": ("b.ndjson", [observation(id="a"), plan]),
+        "an entry": ("b.json", [inner]),
+        "an entry within an entry": ("b.json", [bundle(inner, "urn:uuid:2b1c54e8-0000-4000-8000-000000000001")]),
+        "xml": ("b.xml", [plan]),
+    }
+    name, resources = files[other]
+    path = written(tmp_path / name, *resources)
+    if other == "xml":
+        path.write_bytes(to_xml(plan, load("4.0.1")))
+    assert _validate(ACTION_PLAN)[0] == 0
+    for given in ((ACTION_PLAN, path), (path, ACTION_PLAN)):
+        code, output = _validate(*given)
+        assert code == 1, output
+        assert f"{ACTION_PLAN}: not valid" in output
+        assert "CarePlan.partOf[0]" in output
+        assert f"{path}: valid" in output
+
+
+def test_an_entry_is_found_by_its_full_url_and_a_reference_to_another_server_by_nothing_else(tmp_path: Path) -> None:
+    plan, action = whole(ACTION_PLAN), decode(ACTION_PLAN.read_bytes())
+    elsewhere = f"https://elsewhere.test/fhir/CarePlan/{plan['id']}"
+    action["partOf"] = [{"reference": elsewhere}]
+    part = written(tmp_path / "a.json", action)
+    assert _validate(part, written(tmp_path / "b.json", plan))[0] == 0
+    assert _validate(part, written(tmp_path / "c.json", bundle(plan, elsewhere)))[0] == 1
+
+
+def test_of_several_that_differ_nobody_knows_which_is_meant(tmp_path: Path) -> None:
+    plan = whole(ACTION_PLAN)
+    one, same = written(tmp_path / "b.json", plan), written(tmp_path / "c.json", plan)
+    assert _validate(ACTION_PLAN, one, same)[0] == 1
+    other = written(tmp_path / "d.json", {**plan, "title": "Een ander plan"})
+    assert _validate(ACTION_PLAN, one, other)[0] == 0
+
+
+@pytest.mark.parametrize(("held", "code"), [("1", 1), (None, 1), ("2", 0)])
+def test_a_reference_to_a_version_leads_to_that_version(tmp_path: Path, held: str | None, code: int) -> None:
+    plan, action = whole(ACTION_PLAN), decode(ACTION_PLAN.read_bytes())
+    action["partOf"][0]["reference"] += "/_history/1"
+    if held is not None:
+        plan["meta"] = {"versionId": held}
+    assert _validate(written(tmp_path / "a.json", action), written(tmp_path / "b.json", plan))[0] == code
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(tmp_path: Path) -> None:
+    broken = tmp_path / "b.json"
+    broken.write_bytes(b"{")
+    code, output = _validate(ACTION_PLAN, broken, tmp_path / "none.json")
+    assert code == 1
+    assert f"{ACTION_PLAN}: valid" in output
+    assert f"{broken}: not valid" in output
+    assert "none.json: not valid" in output

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.fhir.resource import Resource
-from tests.builders import HEART_RATE, LOINC, observation
+from tests.builders import HEART_RATE, LOINC, UCUM, observation
 
 DEVICE: Final = "https://zelfregie.example/fhir/NamingSystem/watch"
 CODE: Final = f"{LOINC}|{HEART_RATE}"
@@ -17,7 +17,7 @@ def heart_rate(subject: str, day: str, minute: int, **members: Any) -> Resource:
         subject,
         code={"coding": [{"system": LOINC, "code": HEART_RATE}]},
         effectiveDateTime=f"{day}T08:{minute:02}:00+01:00",
-        valueQuantity={"value": 60 + minute, "unit": "/min"},
+        valueQuantity={"value": 60 + minute, "unit": "/min", "system": UCUM, "code": "/min"},
         **members,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome
 
 from tests.builders import observation
+from tests.careplan.turning import LATER
 from tests.postgresql import Databases
 from tests.process import Process, serving
 from tests.server.service import write_sandbox
@@ -19,7 +21,7 @@ CYCLE: Final = f"{BASE}/StructureDefinition/plan-cycle"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """``zelfregie serve --sandbox`` with Anna, who has no plan yet, and a practice with her permission."""
     folder = tmp_path_factory.mktemp("sandbox")
     sandbox = write_sandbox(folder)
@@ -32,6 +34,15 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with serving(folder, "serve", "--sandbox", sandbox, "--database", url) as it:
         yield it
     databases.drop(url)
+
+
+@pytest.fixture
+def running(served: Process) -> Process:
+    """The same as it was when it began."""
+    reset = urllib.request.Request(f"{served.url}/sandbox/reset", method="POST")
+    with urllib.request.urlopen(reset) as answer:
+        assert answer.status == 204
+    return served
 
 
 def client(running: Process, token: str, **headers: str) -> Any:
@@ -63,11 +74,16 @@ def texts(answer: Any) -> list[str]:
     return [part["valueString"] for each in changes for part in each if part["name"] == "sentence"]
 
 
+def started(anna: Any) -> Any:
+    """Anna's plan, with a goal in her own words."""
+    words = {"name": "goal", "valueString": "Weer met de hond naar het bos"}
+    made = anna.reference("Patient", "anna").execute("$start", method="post", data=parameters(words))
+    return anna.resource("CarePlan", **made)
+
+
 def test_a_plan_goes_round_is_proposed_to_compared_restored_and_printed(running: Process) -> None:
     anna, practice = client(running, "anna"), client(running, "practice")
-    patient = anna.reference("Patient", "anna")
-    words = {"name": "goal", "valueString": "Weer met de hond naar het bos"}
-    plan = anna.resource("CarePlan", **patient.execute("$start", method="post", data=parameters(words)))
+    plan = started(anna)
     goal = plan["goal"][0]["reference"]
 
     def do(who: Any, event: str, *given: dict[str, Any]) -> Any:
@@ -75,7 +91,7 @@ def test_a_plan_goes_round_is_proposed_to_compared_restored_and_printed(running:
 
     plan["title"] = "Naar buiten"
     plan.save()
-    assert where(do(anna, "agree", {"name": "nextReview", "valueDate": "2099-01-01"})) == ("active", 1, "do")
+    assert where(do(anna, "agree", {"name": "nextReview", "valueDate": LATER})) == ("active", 1, "do")
     anna.resource("Observation", **observation(focus=[{"reference": goal}])).save()
     offered = anna.reference("CarePlan", plan.id).execute("$check-in", method="get")
     assert "Observation" in {each["resource"]["resourceType"] for each in offered["entry"]}
@@ -118,6 +134,7 @@ def test_a_plan_goes_round_is_proposed_to_compared_restored_and_printed(running:
 
 def test_who_saves_an_old_plan_is_told_so(running: Process) -> None:
     anna = client(running, "anna")
+    started(anna)
     plan = anna.resources("CarePlan").search(category=f"{BASE}/CodeSystem/care-plan-category|izp").first()
     again = anna.reference("CarePlan", plan.id).to_resource()
     plan["title"] = "Als eerste"
@@ -128,6 +145,7 @@ def test_who_saves_an_old_plan_is_told_so(running: Process) -> None:
 
 
 def test_the_practice_is_told_to_propose(running: Process) -> None:
+    started(client(running, "anna"))
     practice = client(running, "practice")
     plan = practice.resources("CarePlan").search(patient="anna", intent="plan").first()
     plan["title"] = "Van de praktijk"

@@ -123,7 +123,7 @@ async def test_a_condition_that_matches_many_is_refused_and_the_service_goes_on(
 ) -> None:
     caller = Caller(services[0].http, token)
     for _ in range(4):
-        await caller.create(builders.observation(identifier=NAMED))
+        await caller.create(builders.counted(identifier=NAMED))
     answers = await at_once(
         services,
         token,

@@ -15,11 +15,14 @@ from app.auth.consents.pairing import LIFE, MOST_ATTEMPTS, Pairing, PairingCode,
 from app.auth.recipients import organization
 from app.auth.sealing import Seal
 from app.errors import Unprocessable
-from app.fhir.resource import decode
+from app.fhir.definitions import load
+from app.fhir.resource import decode, encode
+from app.fhir.xml import from_xml, to_xml
 from tests import builders
 from tests.consents.people import Permissions, parameters, registered
 from tests.server.service import Caller, issues
 
+STU3 = "http://zelfregie.test/fhir/stu3"
 SYSTEM = "http://praktijk-de-linde.example/patient"
 
 
@@ -49,6 +52,21 @@ async def allowed(permissions: Permissions) -> Permissions:
     for patient in ("anna", "bram"):
         await permissions.give(organization(permissions.practice.id), purpose="treatment", patient=patient)
     return permissions
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+async def test_a_system_that_speaks_stu3_pairs_there(allowed: Permissions, form: str) -> None:
+    system, definitions = await allowed.system(), load("3.0.1")
+    body = parameters(code=(await code(allowed)).text, identifier={"system": SYSTEM, "value": "4711"})
+    kind = f"application/fhir+{form}"
+    sent = encode(body) if form == "json" else to_xml(body, definitions)
+    headers = {"content-type": kind, "accept": f"{kind}; fhirVersion=3.0"}
+    answer = await system.post(f"{STU3}/Patient/$pair", sent, headers)
+    assert answer.status_code == 200, answer.text
+    given = decode(answer.content) if form == "json" else from_xml(answer.content, definitions)
+    assert given["parameter"] == [{"name": "patient", "valueReference": {"reference": "Patient/anna"}}]
+    assert await system.found(f"{STU3}/Patient?identifier={SYSTEM}|4711") == ["anna"]
+    assert (await system.get(f"{STU3}/Patient/$pair?code=x")).status_code == 405
 
 
 async def test_a_code_gives_the_patient_and_the_number_finds_them(allowed: Permissions, anna: Caller) -> None:

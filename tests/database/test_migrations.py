@@ -182,7 +182,7 @@ async def test_patient_tables_are_spread_over_hash_partitions_when_asked(postgre
     assert found == dict.fromkeys(BY_PATIENT, (8, "HASH (patient)"))
     by_patient = {name for name, table in metadata.tables.items() if next(iter(table.primary_key)).name == "patient"}
     # By time, by whose turn it is, and by who has it, too.
-    across = {"audit_patient", "export", "mandate"}
+    across = {"audit_patient", "export", "import_job", "mandate", "quarantine"}
     assert by_patient == BY_PATIENT | across, "a table by patient that is not spread: say why here"
     await asyncio.to_thread(command.downgrade, _config(url, 8, CANONICAL_BASE), "base")
     assert await within(url, tables) == {"alembic_version"}

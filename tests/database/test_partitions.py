@@ -25,6 +25,7 @@ from app.config import CANONICAL_BASE
 from app.database.making import BY_PATIENT
 from app.fhir.definitions.own import served
 from app.fhir.resource import Resource, decode
+from app.questionnaires.library import QuestionnaireLibrary
 from tests import builders
 from tests.postgresql import Databases
 from tests.server.service import Caller
@@ -148,6 +149,7 @@ async def test_the_records_lie_in_several_pieces_and_a_statement_without_a_patie
 
 OBSERVATION: Final = builders.observation(id="o-new", identifier=[{"system": "urn:scale", "value": "new"}])
 CODE: Final = f"{builders.LOINC}|{builders.WEIGHT}"
+OTHER: Final = f"{builders.LOINC}|{builders.HEART_RATE}"
 HOT: Final[Mapping[str, tuple[str, str, Resource | None, Mapping[str, str]]]] = {
     "read": ("GET", "/Observation/o-1", None, {}),
     "read by full address": ("GET", "/Patient/anna/Observation/o-1", None, {}),
@@ -158,6 +160,9 @@ HOT: Final[Mapping[str, tuple[str, str, Resource | None, Mapping[str, str]]]] = 
     "search by patient, code and date": ("GET", f"/Observation?patient=anna&code={CODE}&date=ge2026-11-05", None, {}),
     "search newest first": ("GET", f"/Observation?code={CODE}&_sort=-date&_count=5", None, {}),
     "search by code without its system": ("GET", "/Observation?code=29463-7", None, {}),
+    "search by several codes": ("GET", f"/Observation?patient=anna&code={CODE},{OTHER}&date=ge2026-11-05", None, {}),
+    "search by several codes without their systems": ("GET", "/Observation?code=29463-7,8867-4", None, {}),
+    "number of matches of several codes": ("GET", f"/Observation?code={CODE},{OTHER}&_summary=count", None, {}),
     "search by category": ("GET", "/Observation?category=vital-signs&_count=50", None, {}),
     "search by everything": ("GET", "/Observation", None, {}),
     "search by identifier": ("GET", "/Observation?identifier=urn:scale|anna-3", None, {}),
@@ -222,7 +227,7 @@ async def test_looking_back_in_a_plan_touches_one_piece_of_each_table(
     spread_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asyncpg, "connect", functools.partial(asyncpg.connect, connection_class=WatchedConnection))
-    rules = care_plan_rules(Names(CANONICAL_BASE), served())
+    rules = care_plan_rules(Names(CANONICAL_BASE), served(), QuestionnaireLibrary(CANONICAL_BASE))
     async with serving(spread_url, tmp_path, connections=1, rules=rules) as service:
         bram = Caller(service.http, "bram")
         plan = decode((await bram.post("/Patient/bram/$start?goal=Wandelen")).content)

@@ -36,12 +36,22 @@ def parameter(**members: Any) -> dict[str, Any]:
     return {**defaults, **members}
 
 
-def test_ours_are_for_phase_cycle_next_review_and_goal_focus() -> None:
+def test_ours_are_for_the_plan_and_for_what_requests_of_stu3_ask_by() -> None:
     assert {(base, each["code"], each["type"]) for each in OWN for base in each["base"]} == {
         ("CarePlan", "phase", "token"),
         ("CarePlan", "cycle", "number"),
         ("CarePlan", "next-review", "date"),
         ("Observation", "goal-focus", "reference"),
+        # What requests of STU3 and of MedMij ask by.
+        ("CarePlan", "activity-goal", "reference"),
+        ("CarePlan", "activity-medicaldevice", "reference"),
+        ("CarePlan", "activity-outcomereference", "reference"),
+        ("DeviceUseStatement", "pertains-to-goal", "reference"),
+        ("MedicationAdministration", "medications-category", "token"),
+        ("MedicationDispense", "medications-category", "token"),
+        ("MedicationDispense", "periodofuse", "date"),
+        ("MedicationRequest", "periodofuse", "date"),
+        ("Observation", "related-result", "reference"),
     }
 
 

@@ -32,7 +32,9 @@ def system(request: pytest.FixtureRequest, practice: Caller, backend: Caller) ->
 
 
 async def accounts(caller: Caller, address: str = "/Provenance") -> list[Resource]:
-    return [each["resource"] for each in (await caller.bundle(address)).get("entry", ())]
+    """The Provenances that tell of deviations; a delivery has one besides."""
+    found = [each["resource"] for each in (await caller.bundle(address)).get("entry", ())]
+    return [each for each in found if "extension" in each]
 
 
 def deviations(provenance: Resource) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ async def test_what_follows_its_profile_is_stored_without_a_word(somebody: Calle
 
 
 async def test_what_deviates_is_refused_with_path_rule_and_profile(somebody: Caller, anna: Caller) -> None:
-    answer = await somebody.post("/Observation", weighing(note=None, code=concept(LOINC, "8867-4")))
+    answer = await somebody.post("/Observation", weighing(note=None, code=concept(LOINC, "8352-7")))
     assert answer.status_code == 422
     found = issues(answer)
     assert rules(found) == [("error", "pattern", "Observation.code"), WITHOUT_NOTE]
@@ -103,7 +103,7 @@ async def test_updates_and_patches_are_checked_as_they_leave_the_resource(somebo
     patch = encode([{"op": "remove", "path": "/note"}])
     answer = await somebody.send("PATCH", address, patch, {"content-type": "application/json-patch+json"})
     assert (answer.status_code, rules(issues(answer))) == (422, [WITHOUT_NOTE])
-    plain = await anna.create(observation())
+    plain = await anna.create(observation(performer=[reference("Practitioner/doctor")]))
     meta = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"profile": [WEIGHING]}}]}
     answer = await somebody.post(f"/Observation/{plain['id']}/$meta-add", meta)
     assert (answer.status_code, rules(issues(answer))) == (422, [WITHOUT_NOTE])

@@ -74,7 +74,7 @@ async def test_what_is_no_fhir_is_told_first(anna: Caller) -> None:
 
 
 async def test_what_is_stored_is_validated_with_what_it_refers_to(anna: Caller, practice: Caller, bram: Caller) -> None:
-    plain = await anna.create(observation())
+    plain = await anna.create(observation(performer=[reference("Practitioner/doctor")]))
     stored = await practice.create(weighing(derivedFrom=[reference(f"Observation/{plain['id']}")]), REPRESENTATION)
     for caller in (anna, practice):
         answer = await caller.get(f"/Observation/{stored['id']}/$validate")

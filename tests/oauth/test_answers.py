@@ -279,7 +279,10 @@ async def test_a60_a_patient_scope_without_a_patient_is_nothing(service: Service
 async def test_a63_a_token_is_for_this_base_and_its_own_patient(service: Service, client: httpx.AsyncClient) -> None:
     given = await tokens(service, client, scope="launch/patient patient/Patient.rs")
     assert await given.works()
-    assert not await given.works("/fhir/stu3/Patient/anna")
+    assert await given.works("/fhir/stu3/Patient/anna")
+    assert not await given.works("/fhir/stu3/Patient/bram")
+    asked = {"authorization": f"Bearer {given.access}", "medmij-request-id": "9f1c9a3e-6d0f-4b57-9a3c-0a2f6b1f4a11"}
+    assert (await client.get("/medmij/48/fhir/Condition", headers=asked)).status_code == 401
     assert not await given.works("/fhir/Patient/bram")
     assert (await read(client, given.access, "/fhir/Observation")).status_code == 403
     assert (await client.get("/apps", headers={"authorization": f"Bearer {given.access}"})).status_code == 303

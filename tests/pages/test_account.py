@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.auth.accounts import totp
 from app.cli.sandbox import write_demo
-from tests.pages.visiting import barriers
+from tests.pages.visiting import barriers, resize
 from tests.process import Process, free_port, serving
 
 WIDTHS: Final = (320, 390, 1280)
@@ -201,8 +201,7 @@ def test_no_page_has_a_known_barrier_and_each_fits_every_screen(
     def check(page: Page, name: str) -> None:
         assert barriers(page, axe) == [], name
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            resize(page, width, name)
             if width != WIDTHS[0]:
                 page.screenshot(path=shown / f"{name}-{width}.png", full_page=True)
 

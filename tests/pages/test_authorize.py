@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Page, Route
 from app.auth.accounts import totp
 from app.cli.sandbox import write_demo
 from tests.pages.test_browser import SCHEMES
-from tests.pages.visiting import barriers, demo_account, log_in
+from tests.pages.visiting import barriers, demo_account, log_in, resize
 from tests.process import Process, free_port, serving
 
 WIDTHS: Final = (320, 390, 1280)
@@ -319,8 +319,7 @@ def test_every_page_fits_and_has_no_known_barrier(
     log_in(page, world.service.url, world.sandbox, name)
     for step in walk(page, world):
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (step, width)
+            resize(page, width, step)
             if SCREENSHOTS:
                 page.screenshot(path=Path(SCREENSHOTS) / f"authorize-{step}-{width}.png", full_page=True)
         assert page.locator("h1").count() == 1

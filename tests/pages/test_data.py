@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.cli.sandbox import write_demo
-from tests.pages.visiting import barriers, log_in
+from tests.pages.visiting import barriers, log_in, resize
 from tests.process import Process, serving
 
 WIDTHS: Final = (320, 390, 1280)
@@ -105,8 +105,7 @@ def test_every_page_fits_and_has_no_known_barrier(
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     for name in steps(page, process.url, tmp_path):
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            resize(page, width, name)
             if SCREENSHOTS:
                 page.screenshot(path=Path(SCREENSHOTS) / f"data-{name}-{width}-{scheme}.png", full_page=True)
         assert page.locator("script").count() == 0

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 
 from app.cli.sandbox import write_demo
 from tests.openid_provider import CLIENT, SECRET, Provider, provider_beside
-from tests.pages.visiting import barriers, log_in
+from tests.pages.visiting import barriers, log_in, resize
 from tests.process import Process, serving
 
 pytestmark = pytest.mark.timeout(300)  # many steps, each looked at
@@ -54,8 +54,7 @@ class World:
         which are looked at in both schemes.
         """
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            resize(page, width, name)
             if SCREENSHOTS:
                 page.screenshot(path=Path(SCREENSHOTS) / f"people-{name}-{width}.png", full_page=True)
         assert barriers(page, self.axe) == [], name

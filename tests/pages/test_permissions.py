@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from app.cli.sandbox import write_demo
 from tests.pages.test_browser import SCHEMES
-from tests.pages.visiting import barriers, log_in
+from tests.pages.visiting import barriers, log_in, resize
 from tests.process import Process, serving
 
 WIDTHS: Final = (320, 390, 1280)
@@ -81,8 +81,7 @@ def test_every_page_fits_and_has_no_known_barrier(browser: Browser, visited: tup
     page = context.new_page()
     for name in steps(page, process.url):
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            resize(page, width, name)
             if SCREENSHOTS:
                 page.screenshot(path=Path(SCREENSHOTS) / f"permissions-{name}-{width}.png", full_page=True)
         assert page.locator("h1").count() == 1

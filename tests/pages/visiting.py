@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from app.auth.accounts import totp
 
+_LOOKS: Final = 30
 LEVELS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -36,6 +37,18 @@ def log_in(page: Page, url: str, sandbox_file: Path, name: str) -> None:
             return
         time.sleep(30 - time.time() % 30)
     raise AssertionError(page.content())
+
+
+def resize(page: Page, width: int, name: str) -> None:
+    """Show the page this many pixels wide; it fits. A click does not wait for the page it leads to, so this does."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_load_state()
+    for _ in range(_LOOKS):  # a busy browser lays the page out a moment later
+        wide = page.locator("html").evaluate("html => html.scrollWidth")
+        if wide <= width:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError((name, width, wide))
 
 
 def barriers(page: Page, axe: str) -> list[tuple[str, list[str]]]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.auth.accounts.ages import Birth, birthday, local_date, midnight, read_birth
-from app.fhir.dates import to_microseconds
+from app.auth.accounts.ages import Birth, birthday, read_birth
+from app.fhir.dates import local_date, midnight, to_microseconds
 
 
 def moment(text: str) -> int:

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from app.auth.accounts.ages import midnight, read_birth
+from app.auth.accounts.ages import read_birth
 from app.auth.accounts.mandates import Asked, GivenBy, Ground, Party, Refusal, ends, may_have_account
 from app.errors import Unprocessable
-from app.fhir.dates import LOCAL, to_microseconds
+from app.fhir.dates import LOCAL, midnight, to_microseconds
 
 TODAY: Final = datetime(2026, 5, 17, 12, tzinfo=LOCAL)
 NOW: Final = to_microseconds(TODAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
@@ -22,6 +23,8 @@ from app.server.labels import EVERY_LABEL
 from app.server.tables import INSERT_PERMIT
 from tests.builders import condition, goal, observation, posted, put, transaction
 from tests.integrity import problems
+from tests.questionnaires.scoring import answered, dimension, key
+from tests.questionnaires.test_scores_written import keep
 from tests.rights.people import bearer, erasures, visit
 from tests.server.service import Caller, Service, codes, issues
 from tests.web.login import account
@@ -179,8 +182,10 @@ async def test_it_does_not_come_back_by_delivery(service: Service, anna: Caller,
             transaction(posted(marked())) if door == "transaction" else {**transaction(put(again)), "type": "batch"}
         )
         answer = await practice.post("/", bundle)
-    if door == "batch":
-        assert answer.json()["entry"][0]["response"]["status"].startswith("409")
+    if door in ("transaction", "batch"):  # it is left out, and the rest of a delivery is taken in
+        (entry,) = answer.json()["entry"]
+        assert entry["response"]["status"].startswith("200")
+        assert "location" not in entry["response"]
     else:
         assert answer.status_code == 409
         assert codes(answer) == ["conflict"]
@@ -314,3 +319,30 @@ async def test_who_decides_for_somebody_erases_what_they_may_see_and_change(serv
         await rights.everything(access, now=now)
     assert (await anna.get(f"/Condition/{kept['id']}")).status_code == 200
     assert (await rights.one(access, "Observation", seen["id"], now=now, request="r")).resources == 1
+
+
+async def test_scores_and_answers_as_observations_go_with_the_answers(service: Service, anna: Caller) -> None:
+    """Their own result, obtained elsewhere, stays: it is no copy of what was answered here."""
+    await keep(service, key(dimension(items=["1", "2", "3"])))
+    filled = await anna.create(answered("bcd"))
+    await anna.put(f"/QuestionnaireResponse/{filled['id']}", {**filled, "status": "amended"})
+    name = f"QuestionnaireResponse/{filled['id']}"
+    scores = await anna.found(f"/Observation?derived-from={name}")
+    assert len(scores) == 2
+    copied = await anna.create(
+        observation(
+            id=None,
+            derivedFrom=[{"reference": name}],
+            identifier=[{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{uuid5(NAMESPACE_URL, MARK)}"}],
+        )
+    )
+    other = await anna.create(observation(id=None, derivedFrom=[{"reference": name}]))
+    unrelated = await anna.create(observation(id=None))
+    await erase(service, name)
+    for gone in (*scores, copied["id"]):
+        for version in ("", "/_history/1"):
+            assert (await anna.get(f"/Observation/{gone}{version}")).status_code == 410
+    assert set(await anna.found("/Observation")) == {other["id"], unrelated["id"]}
+    number = service.server.registry.number("Observation")
+    bodies = await service.database.fetch("SELECT h.body FROM history h WHERE h.type = $1", number)
+    assert not any(row[0] and b"score-basis" in row[0] for row in bodies)

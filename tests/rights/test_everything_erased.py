@@ -34,7 +34,7 @@ from app.database import metadata
 from app.errors import Conflict, Forbidden
 from app.fhir.resource import Resource
 from app.server.access import FOREVER
-from tests.builders import binary, condition, goal, observation, patient
+from tests.builders import binary, condition, counted, goal, patient, reference
 from tests.integrity import problems
 from tests.rights.people import Visit, bearer, erasures, sessions_of, visit
 from tests.server.service import Caller, Service, running_service
@@ -64,7 +64,8 @@ def about(subject: str, word: str) -> list[Resource]:
         condition(subject, code={"coding": [{"system": f"urn:{word}", "code": word}], "text": word}, id=f"{word}-c",
                   identifier=[{"system": f"https://{word}.example", "value": word}]),
         goal(subject, description={"text": f"{word} " * 30}, id=f"{word}-g"),
-        observation(subject, id=f"{word}-o", valueQuantity={"value": 5, "unit": word, "system": f"urn:{word}"}),
+        counted(subject=reference(subject), id=f"{word}-o",
+                valueQuantity={"value": 5, "unit": word, "system": f"urn:{word}"}),
         binary(id=f"{word}-b", data=b64encode(word.encode() * 400).decode()),
     ]  # fmt: skip
 

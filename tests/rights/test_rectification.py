@@ -10,8 +10,10 @@ from app.auth.grants import NewGrant, write_grant
 from app.auth.recipients import app, organization
 from app.auth.rights.rectification import changed_together
 from app.auth.tokens import hash_token
-from tests.builders import condition, goal, posted, put, transaction
+from app.fhir.resource import decode
+from tests.builders import care_plan, condition, goal, posted, put, questionnaire_response, transaction
 from tests.rights.people import bearer
+from tests.rights.test_annotation import WORDS, asking
 from tests.server.service import Caller, Service, codes, issues
 
 PATCH: Final = {"content-type": "application/json-patch+json"}
@@ -79,9 +81,39 @@ async def test_a84_each_changes_their_own(service: Service, provider: Caller, an
     assert (await anna.delete(f"/Condition/{theirs['id']}")).status_code == 204
 
 
-async def test_a84_what_both_work_on_is_changed_by_both(service: Service, provider: Caller) -> None:
-    theirs = await provider.create(goal())
+async def test_a84_a_plan_goal_or_network_of_a_provider_is_theirs_and_the_persons_own_plan_is_not(
+    service: Service, provider: Caller
+) -> None:
     own = service.caller(await bearer(service, "anna"))
-    assert (await own.put(f"/Goal/{theirs['id']}", {**theirs, "startDate": "2026-01-01"})).status_code == 200
+    network = {"resourceType": "CareTeam", "status": "active", "subject": {"reference": "Patient/anna"}}
+    theirs = [await provider.create(each) for each in (care_plan(), goal(), network)]
+    starting = {"resourceType": "Parameters", "parameter": [{"name": "goalResource", "resource": goal()}]}
+    started = await provider.post("/Patient/anna/$start", starting)
+    assert started.status_code == 201, started.text
+    plan = decode(started.content)
+    for each in theirs:
+        address = f"/{each['resourceType']}/{each['id']}"
+        marked = {"meta": {**each["meta"], "tag": [{"system": "https://t.example", "code": "x"}]}}
+        for answer in (await own.put(address, {**each, **marked}), await own.delete(address)):
+            assert answer.status_code == 422, answer.text
+            assert issues(answer)[0]["details"]["text"] == "provider-data"
+            assert f"{address[1:]}/$annotate" in answer.text
+        assert (await own.get(address)).headers["etag"] == 'W/"1"'
+        assert (await own.post(f"{address}/$annotate", asking(WORDS))).status_code in (200, 201)
+    # What a provider began is the person's own plan: they change it, its goals, and the network that they take into it.
+    written = plan["goal"][0]["reference"]
+    words = {**decode((await own.get(f"/{written}")).content), "description": {"text": "In mijn eigen woorden"}}
+    assert (await own.put(f"/{written}", words)).status_code == 200
+    team = theirs[2]
+    named = {**plan, "careTeam": [{"reference": f"CareTeam/{team['id']}"}], "title": "Van mij"}
+    assert (await own.put(f"/CarePlan/{plan['id']}", named)).status_code == 200
+    assert (await own.put(f"/CareTeam/{team['id']}", {**team, "name": "Mijn netwerk"})).status_code == 200
+
+
+async def test_a84_what_both_work_on_is_changed_by_both(service: Service, provider: Caller) -> None:
+    theirs = await provider.create(questionnaire_response(status="in-progress"))
+    own = service.caller(await bearer(service, "anna"))
+    address = f"/QuestionnaireResponse/{theirs['id']}"
+    assert (await own.put(address, {**theirs, "status": "completed"})).status_code == 200
     assert changed_together().keys() <= service.server.registry.stored
     assert all(changed_together().values())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from app.fhir.resource import Resource, decode, encode
 from app.main import Application, create_app
 from app.server.server import FhirServer
 from tests import builders
+from tests.server import restoring
 from tests.server.clients import CLIENTS, ORGANIZATIONS
 
 BASE: Final = "http://zelfregie.test/fhir"
@@ -154,6 +155,8 @@ class Service:
 
     application: Application
     client: httpx.AsyncClient
+    watched: list[bool] = field(default_factory=list)
+    """Holds something once the catalogue is watched (``restoring``)."""
 
     def caller(self, token: str) -> Caller:
         return Caller(self.client, token)
@@ -185,19 +188,31 @@ class Service:
 
     async def reset(self) -> None:
         """Put the seeded state back."""
+        if self.watched and await restoring.restored(self.database):
+            assert self.application.parts is not None
+            self.application.parts.authenticator.forget_all()
+            return
+        await self.reset_over_http()
+        await restoring.watch(self.database)
+        self.watched.append(True)
+
+    async def reset_over_http(self) -> None:
+        """The same as others ask for it."""
         answer = await self.client.post("http://zelfregie.test/sandbox/reset")
         assert answer.status_code == 204
 
 
-def write_sandbox(folder: Path) -> Path:
-    """The sandbox file and its seed."""
-    (folder / "seed.ndjson").write_bytes(b"\n".join(encode(resource) for resource in SEED))
+def write_sandbox(
+    folder: Path, *, seed: Sequence[Resource] = (), tokens: Mapping[str, Mapping[str, Any]] | None = None
+) -> Path:
+    """The sandbox file and its seed. ``seed``, ``tokens``: what there is beside what every test has."""
+    (folder / "seed.ndjson").write_bytes(b"\n".join(encode(resource) for resource in (*SEED, *seed)))
     path = folder / "sandbox.yaml"
     path.write_text(
         yaml.safe_dump(
             {
                 "seed": ["seed.ndjson"],
-                "tokens": {name: dict(token) for name, token in TOKENS.items()},
+                "tokens": {name: dict(token) for name, token in {**TOKENS, **(tokens or {})}.items()},
                 "accounts": {email: dict(account) for email, account in ACCOUNTS.items()},
                 "organizations": {name: dict(each) for name, each in ORGANIZATIONS.items()},
                 "clients": {name: dict(each) for name, each in CLIENTS.items()},
@@ -208,12 +223,28 @@ def write_sandbox(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def running_service(database: str, folder: Path) -> AsyncIterator[Service]:
-    """Serve the sandbox from ``database``, with journal and secret in ``folder``."""
-    settings = Settings(
-        database=database, base_url="http://zelfregie.test", state=folder / "state", argon2_memory=8, argon2_rounds=1
+async def running_service(
+    database: str,
+    folder: Path,
+    *,
+    seed: Sequence[Resource] = (),
+    tokens: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Service]:
+    """Serve the sandbox from ``database``, with journal and secret in ``folder``. ``seed``, ``tokens``, ``settings``:
+    what there is beside what every test has.
+    """
+    application = create_app(
+        Settings(
+            database=database,
+            base_url="http://zelfregie.test",
+            state=folder / "state",
+            argon2_memory=8,
+            argon2_rounds=1,
+            **settings,
+        ),
+        sandbox_file=write_sandbox(folder, seed=seed, tokens=tokens),
     )
-    application = create_app(settings, sandbox_file=write_sandbox(folder))
     async with application.running():
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:

@@ -14,6 +14,7 @@ from tests.builders import (
     batch,
     binary,
     condition,
+    counted,
     deleted,
     goal,
     observation,
@@ -364,7 +365,7 @@ async def test_a_batch_without_a_token_is_refused(anonymous: Caller) -> None:
 async def test_a_batch_in_xml_is_answered_in_xml(service: Service, anna: Caller) -> None:
     definitions = service.server.definitions
     await anna.keep(goal(id="kept"))
-    sent = batch(posted(observation(valueQuantity={"value": 7})), asking("GET", "Goal/kept"), asking("GET", "Goal/no"))
+    sent = batch(posted(counted(valueQuantity={"value": 7})), asking("GET", "Goal/kept"), asking("GET", "Goal/no"))
     xml = to_xml(decode(encode(sent)), definitions)
     answer = await anna.post(
         "/", xml, {"content-type": "application/fhir+xml", "accept": "application/fhir+xml", **REPRESENTATION}
@@ -378,7 +379,7 @@ async def test_a_batch_in_xml_is_answered_in_xml(service: Service, anna: Caller)
 
 
 async def test_decimals_keep_their_digits_through_a_batch(anna: Caller) -> None:
-    body = encode(batch(posted(observation(valueQuantity={"value": "DIGITS"})))).replace(b'"DIGITS"', b"81.50")
+    body = encode(batch(posted(counted(valueQuantity={"value": "DIGITS"})))).replace(b'"DIGITS"', b"81.50")
     answer = await anna.post("/", body, REPRESENTATION)
     assert b'"value":81.50' in answer.content
 
@@ -407,10 +408,10 @@ async def test_a_fault_of_ours_is_the_answer_of_its_entry_only(anna: Caller, mon
     async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("Geheim-4711")
 
-    monkeypatch.setattr("app.server.interactions.read.read_stored", broken)
+    monkeypatch.setattr("app.server.interactions.read.stored_for", broken)
     entries = await answered(anna, posted(goal()), asking("GET", "Goal/x"), posted(goal()))
     assert statuses(entries) == [201, 500, 201]
-    assert "4711" not in str(entries)
+    assert "Geheim" not in str(entries)
     assert entries[1]["response"]["outcome"]["issue"][0]["severity"] == "fatal"
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import to_xml
-from tests.builders import BSN, binary, concept, observation, patient, posted, put, transaction
+from app.server.bsn import is_number
+from tests.builders import BSN, binary, concept, counted, observation, patient, posted, put, transaction
 from tests.server.service import Caller, Service
 
 NUMBER = "999911120"
@@ -66,7 +67,7 @@ DISGUISES: dict[str, Resource] = {
             {"fullUrl": "urn:uuid:11111111-1111-4111-8111-111111111111", "resource": patient(identifier=[bsn()])}
         ],
     },
-    "as a quantity's code": observation(valueQuantity={"value": 1, "system": BSN, "code": "x"}, identifier=[bsn()]),
+    "as a quantity's code": counted(valueQuantity={"value": 1, "system": BSN, "code": "x"}, identifier=[bsn()]),
 }
 
 
@@ -116,11 +117,16 @@ async def test_a_masked_bsn_says_so_and_keeps_the_rest(anna: Caller) -> None:
     assert stored["identifier"] == [{"use": "official", "system": BSN, "period": {"start": "2020"}, "_value": MASKED}]
 
 
-async def test_a_bsn_finds_nobody(anna: Caller, practice: Caller, operator: Caller) -> None:
+async def test_a_bsn_finds_nobody_and_is_not_searched_by(anna: Caller, practice: Caller, operator: Caller) -> None:
     await anna.keep(patient("anna", identifier=[bsn(), {"system": "urn:a", "value": "1"}]))
     for caller in (anna, practice, operator):
-        for query in (f"identifier={BSN}|{NUMBER}", f"identifier={NUMBER}", f"identifier={OID}|{NUMBER}"):
-            assert await caller.found(f"/Patient?{query}") == []
+        assert await caller.found(f"/Patient?identifier={NUMBER}") == []
+        for query in (f"identifier={BSN}|{NUMBER}", f"identifier=urn:a|1,{OID}|{NUMBER}"):
+            answer = await caller.get(f"/Patient?{query}")
+            assert answer.status_code == 400
+            assert NUMBER not in answer.text
+            answer = await caller.get(f"/Observation?patient.{query}")
+            assert answer.status_code == 400
         assert await caller.found("/Patient?identifier=urn:a|1") == ["anna"]
 
 
@@ -162,3 +168,39 @@ async def test_bytes_are_not_looked_into(anna: Caller) -> None:
     """A Binary is what it is; only its form is FHIR's."""
     stored = await anna.create(binary(data="OTk5OTExMTIw"))
     assert stored["data"] == "OTk5OTExMTIw"
+
+
+@pytest.mark.parametrize("written", [NUMBER, f"{NUMBER[:4]}.{NUMBER[4:6]}.{NUMBER[6:]}", " ".join(NUMBER)])
+async def test_the_number_of_an_identifier_is_masked_in_words_too(service: Service, anna: Caller, written: str) -> None:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>Nummer {written}, telefoon 0201234567</p></div>'
+    resource = patient("anna", identifier=[bsn()], text={"status": "generated", "div": div})
+    stored = await anna.keep(resource)
+    assert written not in str(stored)
+    assert "*********" in stored["text"]["div"]
+    assert "0201234567" in stored["text"]["div"]
+    await nothing_holds_it(service)
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+@pytest.mark.parametrize("called", ["BSN: {}", "bsn {}", "Burgerservicenummer</td><td>{}", "sofinummer={}"])
+async def test_what_is_called_a_bsn_is_masked_in_words(anna: Caller, service: Service, called: str, form: str) -> None:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><table><tr><td>{called.format(NUMBER)}</td></tr></table></div>'
+    resource = observation(text={"status": "generated", "div": div}, note=[{"text": f"BSN {NUMBER}"}])
+    body = to_xml(resource, service.server.definitions) if form == "xml" else encode(resource)
+    answer = await anna.post("/Observation", body, {"content-type": f"application/fhir+{form}"})
+    assert answer.status_code == 201, answer.text
+    assert NUMBER not in answer.text
+    assert decode(answer.content)["note"] == [{"text": "BSN *********"}]
+
+
+async def test_what_is_no_bsn_is_left_in_words(anna: Caller) -> None:
+    said = f"UZI {NUMBER} en BSN onbekend, BSN 123456789, tel. 020 1234567, AGB 01234567"
+    stored = await anna.create(observation(note=[{"text": said}]))
+    assert stored["note"] == [{"text": said}]
+
+
+@pytest.mark.parametrize(("digits", "right"), [("111222333", True), ("123456782", True), ("123456789", False)])
+def test_the_eleven_test(digits: str, *, right: bool) -> None:
+    assert is_number(digits) is right
+    assert not is_number("000000000")
+    assert not is_number(digits[:8])

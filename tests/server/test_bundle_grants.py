@@ -30,7 +30,7 @@ def before_first_read(monkeypatch: pytest.MonkeyPatch) -> Before:
                 await happening()
             return await read(*arguments, **named)
 
-        monkeypatch.setattr("app.server.interactions.read.read_stored", watched)
+        monkeypatch.setattr("app.server.interactions.stored.read", watched)
 
     return arrange
 

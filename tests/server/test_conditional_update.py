@@ -177,10 +177,13 @@ async def test_a_patient_makes_no_person(anna: Caller, practice: Caller) -> None
     assert (await anna.put("/Patient?_id=bram", patient("bram"))).status_code == 403
 
 
-async def test_a_person_that_is_found_is_updated(anna: Caller, practice: Caller, bram: Caller) -> None:
+async def test_a_person_that_is_found_is_updated(
+    anna: Caller, practice: Caller, operator: Caller, bram: Caller
+) -> None:
     assert (await anna.put("/Patient?_id=anna", patient(birthDate="1950-02-03"))).status_code == 200
-    assert (await practice.put("/Patient?_id=bram", patient("bram", birthDate="1951-02-03"))).status_code == 200
-    assert (await practice.put("/Patient?_id=bram", patient("anna"))).status_code == 400
+    assert (await operator.put("/Patient?_id=bram", patient("bram", birthDate="1951-02-03"))).status_code == 200
+    assert (await operator.put("/Patient?_id=bram", patient("anna"))).status_code == 400
+    assert (await practice.put("/Patient?_id=bram", patient("bram", birthDate="1901-01-01"))).status_code == 403
     assert decode((await bram.get("/Patient/bram")).content)["birthDate"] == "1951-02-03"
     assert decode((await anna.get("/Patient/anna")).content)["birthDate"] == "1950-02-03"
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.fhir.resource import Resource, decode
-from tests.builders import binary, goal, observation, posted, questionnaire_response, transaction
+from tests.builders import binary, goal, observation, posted, questionnaire_response, reference, transaction
 from tests.server.service import BASE, Caller, codes, issues
 
 OWN_FORM = re.compile(r"[0-9a-z]{13}-[0-9a-z]{16}")
@@ -26,7 +26,7 @@ async def test_a_new_resource_gets_an_id_a_version_and_a_time(anna: Caller) -> N
 
 
 async def test_everything_else_is_stored_as_it_was_sent(anna: Caller) -> None:
-    sent = observation(note=[{"text": "Na het ontbijt"}])
+    sent = observation(note=[{"text": "Na het ontbijt"}], performer=[reference("Patient/anna")])
     stored = await anna.create(sent)
     assert {name: value for name, value in stored.items() if name not in ("id", "meta")} == sent
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.fhir.resource import decode, encode
 from app.fhir.xml import from_xml, to_xml
-from tests.builders import goal, observation, patient, questionnaire_response
+from tests.builders import counted, goal, observation, patient, questionnaire_response
 from tests.server.service import Caller, Service
 
 
@@ -33,7 +33,7 @@ from tests.server.service import Caller, Service
     ],
 )
 async def test_decimals_keep_their_digits(service: Service, anna: Caller, digits: str) -> None:
-    body = json.dumps(observation(valueQuantity={"value": "DIGITS", "unit": "kg"})).replace('"DIGITS"', digits).encode()
+    body = json.dumps(counted(valueQuantity={"value": "DIGITS", "unit": "kg"})).replace('"DIGITS"', digits).encode()
     created = await anna.post("/Observation", body)
     assert created.status_code == 201, created.text
     address = created.headers["location"]
@@ -150,7 +150,7 @@ async def test_contained_resources_stay_where_they_are(anna: Caller) -> None:
 
 
 async def test_the_bytes_of_a_read_are_those_of_search_history_and_transaction(service: Service, anna: Caller) -> None:
-    body = json.dumps(observation(valueQuantity={"value": 81.5, "unit": "kg"})).replace("81.5", "81.500").encode()
+    body = json.dumps(counted(valueQuantity={"value": 81.5, "unit": "kg"})).replace("81.5", "81.500").encode()
     created = await anna.post("/Observation", body)
     read = await anna.get(created.headers["location"])
     assert read.content == created.content

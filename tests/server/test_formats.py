@@ -9,13 +9,14 @@ from lxml import etree
 
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import from_xml, to_xml
-from tests.builders import goal, observation, patient, posted, transaction
+from tests.builders import goal, observation, patient, posted, reference, transaction
 from tests.server.service import Caller, Service, ids, link
 
 FHIR_JSON: Final = "application/fhir+json"
 FHIR_XML: Final = "application/fhir+xml"
 RICH: Final = observation(
     language="nl",
+    performer=[reference("Patient/anna")],
     text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">81,5 <b>kg</b> &amp; meer</div>'},
     extension=[{"url": "urn:x", "valueDecimal": 1}],
     note=[{"text": 'Regel één\nen <twee> & "drie"'}],

@@ -20,7 +20,13 @@ def seen(id: str, day: int | None, *codings: tuple[str, str], **members: Any) ->
     coded = {"coding": [{"system": system, "code": code} for system, code in codings or ((LOINC, WEIGHT),)]}
     return observation(
         id=id,
-        **{"code": coded, "effectiveDateTime": None if day is None else f"2026-11-{day:02}T08:00:00+01:00", **members},
+        **{
+            "code": coded,
+            "effectiveDateTime": None if day is None else f"2026-11-{day:02}T08:00:00+01:00",
+            "valueQuantity": None,
+            "dataAbsentReason": {"text": "niet van belang"},
+            **members,
+        },
     )
 
 

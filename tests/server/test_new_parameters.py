@@ -10,11 +10,12 @@ import pytest
 
 from app.fhir.definitions import load
 from app.fhir.definitions.own import read_search_parameters
+from app.fhir.resource import Resource
 from app.server.asgi import FhirApp
 from app.server.metrics import RequestMetrics
 from app.server.reindexing import ReindexReport, load_index_state, reindex
 from app.server.server import FhirServer
-from tests.builders import goal
+from tests.builders import concept, goal, reference
 from tests.integrity import problems
 from tests.server.grants import token_with
 from tests.server.plans import about, plan
@@ -34,7 +35,48 @@ SEARCHES: Final = (
     "/Goal?_has:CarePlan:goal:phase=do",
     "/Observation?based-on:CarePlan.phase=do",
     "?_type=CarePlan&phase=do",
+    "/CarePlan?_include=CarePlan:activity-goal",
+    "/CarePlan?activity-outcomereference=Observation/o",
+    "/CarePlan?activity-medicaldevice=DeviceUseStatement/d",
+    "/MedicationDispense?medications-category=422037009",
+    "/MedicationAdministration?medications-category=18629005",
+    "/MedicationRequest?periodofuse=ge2026",
+    "/MedicationDispense?periodofuse=ge2026",
+    "/Observation?_include=Observation:related-result",
+    "/Goal?_revinclude=DeviceUseStatement:pertains-to-goal",
+    "/DeviceUseStatement?pertains-to-goal=g",
 )
+_OF_ANNA: Final = {"subject": reference("Patient/anna"), "medicationCodeableConcept": {"text": "Metformine"}}
+MEDICATION: Final[tuple[Resource, ...]] = (
+    {
+        "resourceType": "MedicationRequest",
+        "id": "asked",
+        "status": "active",
+        "intent": "order",
+        "extension": [
+            {
+                "url": "http://nictiz.nl/fhir/StructureDefinition/zib-Medication-PeriodOfUse",
+                "valuePeriod": {"start": "2026-01-01", "end": "2026-06-30"},
+            }
+        ],
+        **_OF_ANNA,
+    },
+    {
+        "resourceType": "MedicationDispense",
+        "id": "given",
+        "status": "completed",
+        "category": concept("http://snomed.info/sct", "422037009"),
+        **_OF_ANNA,
+    },
+    {
+        "resourceType": "MedicationAdministration",
+        "id": "taken",
+        "status": "completed",
+        "effectiveDateTime": "2026-02-01",
+        **_OF_ANNA,
+    },
+)
+"""One of each type that has such a parameter."""
 
 
 def before_them(service: Service, monkeypatch: pytest.MonkeyPatch) -> FhirServer:
@@ -42,6 +84,21 @@ def before_them(service: Service, monkeypatch: pytest.MonkeyPatch) -> FhirServer
     with monkeypatch.context() as patched:
         patched.setattr("app.server.server.served", lambda _: load("4.0.1"))
         return FhirServer(service.database, f"{BASE}/", b"key")
+
+
+DEVICE: Final[Resource] = {
+    "resourceType": "DeviceUseStatement",
+    "id": "used",
+    "status": "active",
+    "subject": reference("Patient/anna"),
+    "device": {"display": "rollator"},
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal",
+            "valueReference": reference("Goal/g"),
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -71,7 +128,14 @@ async def before(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 async def upgraded(before: Caller, service: Service) -> Service:
     """The service after the upgrade, on what was stored before."""
     await before.keep(goal(id="g"))
-    for each in (plan("old", 2, "do", "2027-01-15"), plan("none"), about("told", "Goal/g"), about("untold")):
+    for each in (
+        plan("old", 2, "do", "2027-01-15"),
+        plan("none"),
+        about("told", "Goal/g"),
+        about("untold"),
+        *MEDICATION,
+        DEVICE,
+    ):
         await before.keep(each)
     await load_index_state(service.server)
     return service
@@ -115,6 +179,10 @@ async def test_after_the_reindex_they_find_what_was_stored_before(upgraded: Serv
     assert await anna.found("/Observation?goal-focus=g") == ["told"]
     assert await anna.found("/Observation?goal-focus:missing=true") == ["untold"]
     assert await anna.found("/Goal?_has:Observation:goal-focus:status=final") == ["g"]
+    assert await anna.found("/MedicationRequest?periodofuse=ge2026-06-01") == ["asked"]
+    assert await anna.found("/MedicationRequest?periodofuse=ge2026-07-01") == []
+    assert await anna.found("/MedicationDispense?medications-category=422037009") == ["given"]
+    assert await anna.found("/DeviceUseStatement?pertains-to-goal=Goal/g") == ["used"]
     for search in SEARCHES:
         assert (await anna.get(search)).status_code == 200, search
     assert await problems(upgraded.database, upgraded.server) == []

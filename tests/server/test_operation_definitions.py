@@ -99,6 +99,6 @@ async def test_a_definition_that_was_changed_or_deleted_is_put_right(service: Se
 
 
 async def test_definitions_are_there_after_a_reset(service: Service, anna: Caller) -> None:
-    await service.reset()
+    await service.reset_over_http()
     for each in OPERATIONS:
         assert (await anna.get(f"/OperationDefinition/{definition_id(each)}")).status_code == 200

@@ -269,12 +269,13 @@ async def test_a_conditional_patch_keeps_to_if_match(anna: Caller) -> None:
     assert (await patched(anna, address, NEW_TEXT, {"if-match": 'W/"1"'})).status_code == 200
 
 
-async def test_a_person_patches_their_own_record_only(anna: Caller, practice: Caller) -> None:
+async def test_a_person_patches_their_own_record_only(anna: Caller, practice: Caller, operator: Caller) -> None:
     birth = [{"op": "replace", "path": "/birthDate", "value": "1950-02-03"}]
     assert (await patched(anna, "/Patient/anna", birth)).status_code == 200
     assert (await patched(anna, "/Patient/bram", birth)).status_code == 404
     assert (await patched(anna, "/Patient?_id=bram", birth)).status_code == 404
-    assert (await patched(practice, "/Patient?_id=bram", birth)).status_code == 200
+    assert (await patched(practice, "/Patient?_id=bram", birth)).status_code == 403
+    assert (await patched(operator, "/Patient?_id=bram", birth)).status_code == 200
     assert decode((await practice.get("/Patient/bram")).content)["birthDate"] == "1950-02-03"
 
 

@@ -154,7 +154,7 @@ async def test_what_others_put_into_the_catalogue_stays(service: Service, packag
 
 
 async def test_definitions_are_there_after_a_reset(service: Service, anna: Caller) -> None:
-    await service.reset()
+    await service.reset_over_http()
     listed = ids(await anna.bundle("/StructureDefinition?_count=1000"))
     assert {each["id"] for each in OWN if each["resourceType"] == "StructureDefinition"} <= set(listed)
 

@@ -102,9 +102,10 @@ QUERIES: dict[str, set[str]] = {
 
 
 @pytest.fixture
-async def filled(anna: Caller) -> Caller:
+async def filled(anna: Caller, practice: Caller) -> Caller:
+    """Anna, of whom a system delivered what no person would measure."""
     for id, members in OBSERVATIONS.items():
-        await anna.keep(observation(id=id, **{"valueQuantity": None, **members}))
+        await practice.keep(observation(id=id, **{"valueQuantity": None, **members}))
     return anna
 
 

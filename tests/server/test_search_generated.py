@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from app.fhir.definitions.own import served
-from app.fhir.resource import Resource, walk_dicts
+from app.fhir.resource import Resource, decode, walk_dicts
 from app.fhir.ucum import SYSTEM
 from app.server.placement import load_placement
 from app.server.search.kinds import KINDS
@@ -74,6 +74,10 @@ def some_resource(random: Random, maker: Maker, resource_type: str, id: str) -> 
     return made
 
 
+FILLED_IN = ("authored",)
+"""What the service fills in where a person leaves it out."""
+
+
 async def kept(caller: Caller, random: Random, resource_type: str, count: int) -> list[Resource]:
     """Generated resources as they were stored."""
     maker = Maker(REGISTRY.definitions, random, richness=0.6, beside=0)
@@ -85,7 +89,8 @@ async def kept(caller: Caller, random: Random, resource_type: str, count: int) -
         answer = await caller.put(f"/{resource_type}/{made['id']}", made, context)
         assert answer.status_code in (201, 400, 422, 403), answer.text
         if answer.status_code == 201:
-            record.append(made)
+            stored = decode((await caller.get(f"/{resource_type}/{made['id']}", context)).content)
+            record.append(made | {name: stored[name] for name in FILLED_IN if name in stored})
             if len(record) == count:
                 break
     return record

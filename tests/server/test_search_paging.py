@@ -15,6 +15,7 @@ SEARCHES = (
     "/Observation?_count={}&_sort=-_lastUpdated",
     "/Observation?_count={}&_sort=_lastUpdated",
     "/Observation?_count={}&code=29463-7&date=ge2026",
+    "/Observation?_count={}&code=http://loinc.org|29463-7,http://loinc.org|8867-4,http://snomed.info/sct|27113001",
     "/Observation?_count={}&status:not=amended",
     "/Observation?_count={}&patient=anna",
     "/Patient/anna/Observation?_count={}",

@@ -23,8 +23,8 @@ OWN = "https://zelfregie.example/codes"
 
 
 @pytest.fixture
-async def filled(anna: Caller) -> Caller:
-    """Anna, with observations whose codes differ in system and code."""
+async def filled(anna: Caller, practice: Caller) -> Caller:
+    """Anna, with observations whose codes differ in system and code, as a system delivered them."""
     for id, coding in {
         "weight": [{"system": LOINC, "code": WEIGHT}],
         "pulse": [{"system": LOINC, "code": HEART_RATE}],
@@ -34,7 +34,7 @@ async def filled(anna: Caller) -> Caller:
         "text": [],
     }.items():
         code = {"text": "x", "coding": coding} if coding else {"text": "x"}
-        await anna.keep(observation(id=id, code=code, **({} if coding else {"category": None})))
+        await practice.keep(observation(id=id, code=code, **({} if coding else {"category": None})))
     return anna
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from app.config import CANONICAL_BASE
+from app.server.packages.built_in import resources as published
 from tests.builders import observation, questionnaire
 from tests.server.service import Caller
 
@@ -19,10 +20,7 @@ URLS = {
     "case": "http://acme.example/FHIR/ValueSet/123",
     "oid": "urn:oid:1.2.3.4",
 }
-OURS = {
-    "samen-beslissen": f"{CANONICAL_BASE}/Questionnaire/samen-beslissen",
-    "wie-ben-ik": f"{CANONICAL_BASE}/Questionnaire/wie-ben-ik",
-}
+OURS = {each["id"]: each["url"] for _, each in published(CANONICAL_BASE) if each["resourceType"] == "Questionnaire"}
 """Those that the service publishes itself."""
 QUERIES = {
     "url=http://acme.example/fhir/ValueSet/123": {"set"},

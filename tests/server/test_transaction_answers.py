@@ -215,7 +215,7 @@ async def test_what_cannot_be_found_is_told_of_all_entries(anna: Caller) -> None
 
 async def test_what_validation_remarks_is_told_in_its_entry(anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     remark = Issue("business-rule", "This is unlikely.", ("Bundle.entry[1].resource.status",), "warning")
-    monkeypatch.setattr("app.server.interactions.transaction.execute.validate", lambda *_: [remark])
+    monkeypatch.setattr("app.server.interactions.transaction.turns.validate", lambda *_: [remark])
     plain, remarked = await answered(anna, posted(goal()), posted(observation()))
     assert "outcome" not in plain["response"]
     told = remarked["response"]["outcome"]["issue"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.fhir.resource import Resource, decode
 from tests.builders import care_plan, condition, goal, observation, posted, put, reference, transaction
 from tests.server.service import Caller, codes, issues
@@ -103,6 +105,27 @@ async def test_a_urn_that_no_entry_has_is_refused_naming_the_place(anna: Caller)
     assert answer.status_code == 400
     assert codes(answer) == ["not-found"]
     assert issues(answer)[0]["expression"] == ["Bundle.entry[1].resource.focus[1].reference"]
+
+
+@pytest.mark.parametrize("text", [FIRST, "urn:oid:2.16.528.1.7"])
+async def test_a_urn_that_no_entry_has_is_refused_beside_identifiers_of_systems_that_are_urns(
+    anna: Caller, text: str
+) -> None:
+    named = [{"system": "urn:oid:2.16.528.1.1", "value": "1"}]
+    answer = await anna.post("/", transaction(posted(observation(identifier=named, focus=[reference(text)]))))
+    assert answer.status_code == 400
+    assert issues(answer)[0]["expression"] == ["Bundle.entry[0].resource.focus[0].reference"]
+
+
+async def test_a_urn_of_an_entry_is_told_from_a_system_that_is_one(anna: Caller) -> None:
+    system = "urn:oid:2.16.528.1.1"
+    made, aim = await stored(
+        anna,
+        posted(observation(identifier=[{"system": system, "value": "1"}], focus=[reference(f"{system}.5")])),
+        posted(goal(identifier=[{"system": system, "value": "2"}]), f"{system}.5"),
+    )
+    assert made["focus"] == [reference(f"Goal/{aim['id']}")]
+    assert made["identifier"][0]["system"] == aim["identifier"][0]["system"] == system
 
 
 async def test_a_reference_to_what_is_nowhere_is_stored_as_it_is(anna: Caller) -> None:

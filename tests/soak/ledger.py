@@ -125,7 +125,7 @@ class Client:
         return f"c{self._number}-{self._draw.randrange(8)}"
 
     def _day(self) -> str:
-        return f"2026-{self._draw.randint(1, 12):02}-{self._draw.randint(1, 28):02}"
+        return f"2025-{self._draw.randint(1, 12):02}-{self._draw.randint(1, 28):02}"
 
     async def _send(
         self,

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Final
 
-from app.fhir.dates import LOCAL, to_microseconds
+from app.fhir.dates import midnight
 
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,3 @@ def birthday(born: date, years: int) -> date:
         return born.replace(year=born.year + years)
     except ValueError:
         return date(born.year + years, 3, 1)
-
-
-def midnight(day: date) -> int:
-    """The first moment (µs) of a day in the Netherlands."""
-    return to_microseconds(datetime(day.year, day.month, day.day, tzinfo=LOCAL))
-
-
-def local_date(now: int) -> date:
-    """The day in the Netherlands at ``now`` (µs)."""
-    return (_EPOCH + timedelta(microseconds=now)).astimezone(LOCAL).date()

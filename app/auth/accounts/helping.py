@@ -10,7 +10,7 @@ from typing import Final
 
 from app.auth.accounts import representation
 from app.auth.accounts.account import account_of, account_of_patient
-from app.auth.accounts.ages import Birth, midnight, read_birth
+from app.auth.accounts.ages import Birth, read_birth
 from app.auth.accounts.mandates import CHILD_UNTIL, Asked, Refusal, refused
 from app.auth.accounts.persons import Helper, birth_of, keep_helper, make_patient, patient_resource
 from app.auth.accounts.representation import ACTIVE, ASKED, Mandate
@@ -21,6 +21,7 @@ from app.auth.recipients import person
 from app.auth.roles import Role
 from app.database import Writer
 from app.errors import Forbidden, NotFound
+from app.fhir.dates import midnight
 
 METHOD: Final = "page"
 MOST_CHILDREN: Final = 5

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from app.auth.accounts.ages import Birth, birthday, local_date, midnight
+from app.auth.accounts.ages import Birth, birthday
 from app.errors import Issue, Unprocessable
+from app.fhir.dates import local_date, midnight
 
 CHILD_UNTIL: Final = 12
 """The birthday on which a parent's mandate ends."""

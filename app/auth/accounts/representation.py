@@ -10,6 +10,7 @@ import secrets
 from dataclasses import astuple, dataclass, replace
 from typing import Final
 
+from app.auth.accounts.acting import related_person_id
 from app.auth.accounts.ages import Birth
 from app.auth.accounts.mandates import CHILD_UNTIL, OWN_FROM, Asked, Ground, Refusal, ends, refused
 from app.auth.accounts.tables import INSERT_MANDATE
@@ -71,6 +72,11 @@ class Mandate:
     def holds(self, now: int) -> bool:
         """Whether it allows anything at ``now``."""
         return self.state == ACTIVE and self.since <= now < self.until
+
+    @property
+    def was_given(self) -> bool:
+        """Whether somebody else than who asked for it gave it, now or before it ended."""
+        return self.state in (ACTIVE, ENDED) and self.given_by != self.account
 
 
 async def give(
@@ -192,6 +198,12 @@ async def find(reader: Reader, patient: int, mandate_id: str) -> Mandate | None:
 async def of_patient(reader: Reader, patient: int) -> list[Mandate]:
     """Every mandate that there ever was for a patient, the last given first."""
     return list(map(_mandate, await reader.fetch(_OF_PATIENT, patient)))
+
+
+async def representatives(reader: Reader, patient: int) -> frozenset[str]:
+    """Who represents a patient, or did: the RelatedPersons that stand for them in the record, as references."""
+    given = [each for each in await of_patient(reader, patient) if each.was_given]
+    return frozenset(f"RelatedPerson/{related_person_id(patient, each.account)}" for each in given)
 
 
 async def of_account(reader: Reader, account: str) -> list[Mandate]:

@@ -226,9 +226,9 @@ class Sessions:
 
 _COPY_GRANT: Final = (
     "INSERT INTO access_grant (hash, stamp, recipient, client, person, organization, tenant, purpose, scopes, patient,"
-    " everyone, expires, kind, role, also, within, responsible, fhir_user, family, fresh)"
+    " everyone, expires, kind, role, also, within, responsible, fhir_user, family, fresh, services)"
     " SELECT $2::bytea, 1, recipient, client, person, organization, tenant, purpose, scopes, patient, everyone,"
-    " $5::bigint, kind, role, also, within, responsible, fhir_user, $3::text, $4::bigint"
+    " $5::bigint, kind, role, also, within, responsible, fhir_user, $3::text, $4::bigint, services"
     " FROM access_grant WHERE hash = $1"
 )
 

@@ -19,7 +19,7 @@ from app.errors import NotFound
 
 _COLUMNS: Final = (
     "id, tenant, name, kind, users, organization, purpose, secret, jwks, jwks_uri, redirect_uris, launch_uri, scopes,"
-    " state, created"
+    " state, created, services"
 )
 _FIND: Final = f"SELECT {_COLUMNS} FROM client WHERE id = $1"
 _LIST: Final = f"SELECT {_COLUMNS} FROM client WHERE tenant = $1 ORDER BY name, id"
@@ -48,7 +48,8 @@ class Users(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Client:
     """One registered client. ``secret``: SHA-256, in hexadecimal, of its secret; ``jwks``: its public keys, {} when
-    they are fetched from ``jwks_uri`` or it has none; ``scopes``: the most that it may be given.
+    they are fetched from ``jwks_uri`` or it has none; ``scopes``: the most that it may be given;
+    ``services``: the MedMij data services that its tokens are for.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Client:
     scopes: str
     state: str
     created: int
+    services: tuple[str, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -83,12 +85,13 @@ class Client:
         return (
             *(self.id, self.tenant, self.name, self.kind, self.users, self.organization, self.purpose, self.secret),
             *(jwks, self.jwks_uri, uris, self.launch_uri, self.scopes, self.state, self.created),
+            " ".join(self.services),
         )
 
 
 def _client(row: Row) -> Client:
     client, tenant, name, kind, users, organization, purpose, secret, jwks, jwks_uri, uris, *rest = row
-    launch_uri, scopes, state, created = rest
+    launch_uri, scopes, state, created, services = rest
     return Client(
         id=client,
         tenant=tenant,
@@ -105,6 +108,7 @@ def _client(row: Row) -> Client:
         scopes=scopes,
         state=state,
         created=created,
+        services=tuple(services.split()),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from app.auth.bases import audiences
 from app.auth.oauth.clients import Client
 from app.auth.tokens import hash_token
 from app.database import Database
@@ -52,7 +53,7 @@ async def introspect(
         "client_id": client.id,
         "exp": expires // 1_000_000,
         "iss": issuer,
-        "aud": base,
+        "aud": audiences(base, client.services) if client.services else base,
         **kind,
     }
     if patient is not None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from app.auth.bases import Profile, problem_of_services
 from app.auth.oauth import clients
 from app.auth.oauth.assertions import ALGORITHMS, RSA_BITS, is_long_enough
 from app.auth.oauth.clients import Client, Kind, Users, new_secret, stored_secret
@@ -39,7 +40,9 @@ _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """What is registered. ``id``: "" for one that is made here; ``purpose``: "" for the usual one of its users."""
+    """What is registered. ``id``: "" for one that is made here; ``purpose``: "" for the usual one of its users;
+    ``services``: of the profile medmij, the numbers of the data services that its tokens are for.
+    """
 
     name: str
     kind: Kind
@@ -54,6 +57,8 @@ class NewClient:
     jwks: dict[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""
     secret: str = field(default="", repr=False)
+    profile: str = Profile.SMART
+    services: Sequence[str] = ()
 
 
 async def add_client(
@@ -83,6 +88,7 @@ async def add_client(
         scopes=asked.scopes,
         state=clients.ACTIVE,
         created=now,
+        services=tuple(asked.services),
     )
     if await clients.find_client(writer, client.id) is not None:
         raise Conflict(f"There is a client '{client.id}' already.")
@@ -101,6 +107,7 @@ def problems_of(asked: NewClient, definitions: Definitions, purposes: Sequence[s
     yield from _purpose(asked, purposes)
     yield from _uris(asked)
     yield from _keys(asked)
+    yield from _services(asked)
     yield from _scopes(asked, definitions)
 
 
@@ -117,6 +124,13 @@ def _purpose(asked: NewClient, purposes: Sequence[str]) -> Iterator[Issue]:
     allowed = purposes if asked.users is Users.NONE else (usual,)
     if asked.purpose and (asked.purpose not in allowed or (asked.users is Users.NONE and asked.purpose == OWN_USE)):
         yield _issue("purpose", f"The purpose of this kind of client is one of {', '.join(allowed)}.")
+
+
+def _services(asked: NewClient) -> Iterator[Issue]:
+    if problem := problem_of_services(asked.profile, asked.services):
+        yield _issue("services", problem)
+    if asked.profile == Profile.MEDMIJ and asked.users is not Users.PATIENTS:
+        yield _issue("profile", "The profile medmij is for what patients use: a token is about one of them.")
 
 
 def _uris(asked: NewClient) -> Iterator[Issue]:

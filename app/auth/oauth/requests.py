@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from app.auth.bases import audiences
 from app.auth.oauth.clients import Client, Users, find_client
 from app.auth.oauth.codes import CHALLENGE
 from app.auth.oauth.launch import NOT_LAUNCHED, take_launch
@@ -130,7 +131,7 @@ class RequestCheck:
             if name in parameters:
                 raise OAuthError(error, f"{name} is not taken; push the request instead.")
         self._check_type(parameters)
-        self._check_audience(parameters)
+        self._check_audience(client, parameters)
         challenge = _challenge(parameters)
         state = _short(parameters, "state")
         if not state:
@@ -166,12 +167,12 @@ class RequestCheck:
         if parameters.get("response_mode", "query") != "query":
             raise invalid_request("response_mode is query.")
 
-    def _check_audience(self, parameters: Parameters) -> None:
+    def _check_audience(self, client: Client, parameters: Parameters) -> None:
         """``resource`` (RFC 8707) says the same as SMART's ``aud``. A slash at the end is no other server."""
         named = {parameters[name] for name in ("aud", "resource") if name in parameters}
         if not named:
             raise invalid_request("aud is missing: it names the FHIR server.")
-        if not named <= {self.base, f"{self.base}/"}:
+        if not {each.removesuffix("/") for each in named} <= set(audiences(self.base, client.services)):
             raise invalid_request("aud names another server.")
 
 

@@ -27,11 +27,13 @@ client: Final = Table(
     word("scopes"),
     word("state"),
     big("created"),
+    word("services", default=""),
     PrimaryKeyConstraint("id"),
 )
 """A registered app or system. ``kind``: public, secret or private_key_jwt; ``users``: patients, professionals or none
 (a backend service of ``organization``); ``purpose``: what its tokens are for; ``secret``: SHA-256 of a random one, ""
-for none; ``jwks``, ``redirect_uris``: JSON; ``scopes``: the most that it may be given.
+for none; ``jwks``, ``redirect_uris``: JSON; ``scopes``: the most that it may be given; ``services``: the MedMij data
+services that its tokens are for, by number, "" for every other client.
 """
 
 authorization: Final = Table(

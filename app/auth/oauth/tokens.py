@@ -90,7 +90,8 @@ async def redeem_code(writer: Writer, client: Client, offer: Offer, *, lives: Li
     authorization = await hold(writer, code.family, now=now, until=now + lives.access)
     if authorization is None:
         return Refusal(invalid_grant())
-    return await _issue(writer, authorization, read_granted(authorization.scopes), lives=lives, now=now, first=True)
+    scopes = read_granted(authorization.scopes)
+    return await _issue(writer, authorization, scopes, client, lives=lives, now=now, first=True)
 
 
 def _problem(offer: Offer, redirect_uri: str, challenge: str) -> OAuthError | None:
@@ -131,7 +132,7 @@ async def refresh(
     if ended:
         await revoke_family(writer, family, now, ended)
         return Refusal(invalid_grant(), authorization)
-    return await _issue(writer, authorization, wanted, lives=lives, now=now, whole=scopes)
+    return await _issue(writer, authorization, wanted, client, lives=lives, now=now, whole=scopes)
 
 
 async def _reused(writer: Writer, family: str | None, reason: str, now: int) -> Refusal:
@@ -163,6 +164,7 @@ async def _issue(
     writer: Writer,
     given: Authorization,
     scopes: Granted,
+    client: Client,
     *,
     lives: Lives,
     now: int,
@@ -190,6 +192,7 @@ async def _issue(
             responsible=given.responsible,
             fhir_user=given.fhir_user,
             family=given.id,
+            services=client.services,
         ),
     )
     refresh_token = ""
@@ -220,6 +223,7 @@ async def issue_to_backend(writer: Writer, client: Client, scopes: Granted, *, n
             expires=now + BACKEND,
             kind="system",
             role=Role.ORGANIZATION,
+            fhir_user=f"Organization/{client.organization}",
         ),
     )
     return Issued(None, scopes, access_token, "", BACKEND // SECOND, first=True)

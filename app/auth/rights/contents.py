@@ -15,14 +15,14 @@ from app.audit.reading import events_of
 from app.database import Reader, Row
 from app.fhir.dates import instant
 from app.fhir.scopes import Action
-from app.server.access import Access
+from app.server.access import Access, guarded
 from app.server.server import FhirServer
 from app.server.store.read import check_guard
 
 SLICE: Final = 100
 HELD: Final = 4 * 1024 * 1024
 """Bytes of content that are read at once, and at least one resource: scanned letters are megabytes each."""
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
+_GUARD: Final = guarded(3)
 _TYPES: Final = (
     "SELECT r.type, count(*) FROM resource r WHERE r.patient = $1 AND r.labels & $2 = 0 AND r.deleted = 0"
     f" AND {_GUARD} GROUP BY r.type ORDER BY r.type"

@@ -19,11 +19,12 @@ from app.auth.rights.attachments import attached
 from app.auth.rights.contents import Contents
 from app.auth.rights.index_page import Kind, Summary, index_page
 from app.database import Reader, Row
-from app.errors import ZelfregieError
+from app.errors import NotFound, ZelfregieError
 from app.fhir.dates import instant
 from app.fhir.resource import decode, encode
 from app.fhir.xml import to_xml
 from app.server.access import Access
+from app.server.intake import quarantine
 from app.server.server import FhirServer
 from app.server.store.removal import EMPTIED, REMOVAL
 
@@ -50,6 +51,7 @@ class _Counts:
     versions: int = 0
     attachments: int = 0
     omitted: list[str] = field(default_factory=list)
+    unread: bool = False
 
 
 class Copying:
@@ -79,6 +81,8 @@ class Copying:
         for each in past:
             await self._history(each.type)
         await self._catalogue()
+        if not self._denied() & ~self._server.labels.bits((_PERMISSIONS,)):
+            await self._unread()
         permitted = not self._denied() & self._server.labels.bits((_PERMISSIONS,))
         if permitted:
             self.archive.add_json("permissions/consents.json", await self._contents.consents())
@@ -148,6 +152,21 @@ class Copying:
         if lines:
             self.archive.add(f"catalogue/{found}.ndjson", b"".join(lines))
 
+    async def _unread(self) -> None:
+        """What was delivered and could not be taken in: as it came, and what was wrong with it."""
+        kept = await quarantine.listed(self._reader, self._wanted.patient)
+        for each in kept:
+            suffix = "xml" if "xml" in each.media_type else "json"
+            if each.kind == "entry":  # what is held may be about somebody else
+                try:
+                    whole = await quarantine.found(self._reader, each.patient, each.id)
+                except NotFound:  # dropped or erased meanwhile
+                    continue
+                self.archive.add(f"not-read/{each.id}.{suffix}", whole.received)
+        if kept:
+            self._counts.unread = True
+            self.archive.add_json("not-read/index.json", [each.told() for each in kept])
+
     async def _log(self) -> None:
         with self.archive.file("access-log/log.ndjson") as file:
             written = 0
@@ -170,6 +189,7 @@ class Copying:
             permissions,
             bool(self._denied()),
             counts.omitted,
+            counts.unread,
         )
         self.archive.add("index.html", index_page(summary, self._wanted.language))
         self.archive.finish(

@@ -23,6 +23,8 @@ from app.database import Reader, Writer
 from app.errors import Forbidden, NotFound, Unprocessable
 from app.fhir.scopes import Action
 from app.server.access import Access
+from app.server.intake.quarantine import drop_source
+from app.server.intake.sources import forget_names
 from app.server.server import FhirServer
 from app.server.store.erase import SLICE, Erasing, erase_record
 
@@ -79,7 +81,9 @@ class Erasures:
         return any(row[0] in GROUNDS for row in rows)
 
     async def one(self, access: Access, resource_type: str, resource_id: str, *, now: int, request: str) -> Erasure:
-        """Erase one resource with all its versions. Raises ``Forbidden``, ``NotFound`` or ``Unprocessable``."""
+        """Erase one resource with all its versions, and what the service computed of it. Raises ``Forbidden``,
+        ``NotFound`` or ``Unprocessable``.
+        """
         if resource_type == "Patient":
             raise Unprocessable("The Patient is whose record this is, and is erased with everything.", "business-rule")
         if resource_type not in self._server.registry.stored:
@@ -135,12 +139,21 @@ class Erasures:
             erasure_id = secrets.token_hex(8)
             erased: list[int] = []
             chosen = await self._from(writer, access, patient, wanted, now) if isinstance(wanted, str) else wanted
-            for resource_type, ids in chosen.items():
-                for start in range(0, len(ids), SLICE):
-                    some = await erasing.erase(resource_type, ids[start : start + SLICE])
-                    await self._tombstones.keep(writer, patient, erasure_id, some, at=at)
-                    erased += [each.versions for each in some]
-            if not erased:
+            left = [
+                (resource_type, ids[start : start + SLICE])
+                for resource_type, ids in chosen.items()
+                for start in range(0, len(ids), SLICE)
+            ]
+            while left:
+                resource_type, ids = left.pop(0)
+                some = await erasing.erase(resource_type, ids)
+                await self._tombstones.keep(writer, patient, erasure_id, some, at=at)
+                await forget_names(writer, server.registry, patient, some)
+                erased += [each.versions for each in some]
+                following = await erasing.derived(resource_type, [each.id for each in some])
+                left += [("Observation", following[start : start + SLICE]) for start in range(0, len(following), SLICE)]
+            kept = await drop_source(writer, patient, wanted) if isinstance(wanted, str) else 0
+            if not erased and not kept:
                 raise NotFound("There is nothing of this to erase.")
             await erasing.finish()
             await void_exports(writer, patient)

@@ -39,7 +39,7 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What the page says. ``limited``: some data categories may not be seen by who asked; ``omitted``: names of
-    resources of which there is no XML; ``at`` in µs.
+    resources of which there is no XML; ``unread``: there is what could not be read; ``at`` in µs.
     """
 
     at: int
@@ -49,6 +49,7 @@ class Summary:
     permissions: bool
     limited: bool
     omitted: Sequence[str] = ()
+    unread: bool = False
 
 
 def index_page(summary: Summary, language: str) -> bytes:
@@ -60,7 +61,8 @@ def index_page(summary: Summary, language: str) -> bytes:
         f'<td><a href="ndjson/{each.type}.ndjson">ndjson/{each.type}.ndjson</a></td></tr>'
         for each in summary.kinds
     )
-    parts = ["files", "history", "attachments", *(["permissions", "log"] if summary.permissions else []), "account"]
+    more = [*(["unread"] if summary.unread else []), *(["permissions", "log"] if summary.permissions else [])]
+    parts = ["files", "history", "attachments", *more, "account"]
     listed = "".join(f"<li>{t[each]}</li>" for each in parts)
     notes = "".join(
         f"<p>{t[name]}</p>" for name, said in (("limited", summary.limited), ("omitted", summary.omitted)) if said

@@ -9,14 +9,14 @@ from typing import Final
 from app.database import Row
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
-from app.server.access import Access
+from app.server.access import Access, guarded
 from app.server.labels import Category
 from app.server.server import FhirServer
 from app.server.store.read import check_guard
 
 PAGE: Final = 50
 """Resources that are listed at once."""
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
+_GUARD: Final = guarded(3)
 _COUNTS: Final = (
     "SELECT r.labels, r.type, count(*) FROM resource r WHERE r.patient = $1 AND r.labels & $2 = 0 AND r.deleted = 0"
     f" AND {_GUARD} GROUP BY r.labels, r.type"

@@ -5,7 +5,8 @@ https://gdpr-info.eu/art-16-gdpr/ MODEL 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from app.errors import Issue
 from app.server.access import APP, OWN_USE, Access
 from app.server.rules import Change, ChangeSet, Rule, Verdict
 
+Own = Callable[[ChangeSet, Reader], Awaitable[AbstractSet[tuple[str, str]]]]
+"""By type and id."""
 _OF_PEOPLE: Final = frozenset({"session", APP})
 _PROVIDER: Final = "organization"
 
@@ -30,8 +33,10 @@ def changed_together() -> Mapping[str, str]:
     return found
 
 
-def provider_data(numbers: Mapping[str, int]) -> Rule:
-    """For the server. ``numbers``: those of the resource types in the tables."""
+def provider_data(numbers: Mapping[str, int], own: Own) -> Rule:
+    """For the server. ``numbers``: those of the resource types in the tables; ``own``: which of the changes are under
+    other rules, since they are of the person's own.
+    """
     together = frozenset(changed_together())
 
     def concerns(change: Change) -> bool:
@@ -41,7 +46,11 @@ def provider_data(numbers: Mapping[str, int]) -> Rule:
         if not _is_of_the_person(changes.access):
             return Verdict()
         issues = []
-        for change in filter(concerns, changes.changes):
+        theirs = [each for each in changes.changes if concerns(each)]
+        exempt = await own(changes, reader) if theirs else frozenset()
+        for change in theirs:
+            if (change.type, change.id) in exempt:
+                continue
             source = await entered_by(reader, changes.patient, numbers[change.type], change.id)
             if parts(source)[0] == _PROVIDER:
                 issues.append(_issue(change))

@@ -9,20 +9,22 @@ from app.auth.rights.exports import archive_seal
 from app.auth.rights.tombstones import Tombstones
 from app.auth.rights.worker import ExportWorker
 from app.auth.sealing import Seal
+from app.server.interactions.taking.again import Again
 from app.server.server import FhirServer
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """``worker`` makes copies in this process; ``archives`` opens their pieces."""
+    """``worker`` makes copies in this process; ``archives`` opens their pieces; ``again`` lets in what was held."""
 
     server: FhirServer
     erasures: Erasures
     worker: ExportWorker
     archives: Seal = field(repr=False)
+    again: Again = field(default_factory=Again, repr=False)
 
 
-def rights_of(server: FhirServer) -> Rights:
+def rights_of(server: FhirServer, again: Again) -> Rights:
     """The parts; the worker is not started."""
     tombstones = Tombstones(server.page_key, server.definitions.type_numbers)
-    return Rights(server, Erasures(server, tombstones), ExportWorker(server), archive_seal(server.page_key))
+    return Rights(server, Erasures(server, tombstones), ExportWorker(server), archive_seal(server.page_key), again)

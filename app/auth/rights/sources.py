@@ -17,7 +17,7 @@ import msgspec
 from app.auth.recipients import parts
 from app.database import Reader
 from app.fhir.scopes import Action
-from app.server.access import BY, FOR, Access
+from app.server.access import BY, FOR, Access, guarded
 from app.server.server import FhirServer
 from app.server.store.read import check_guard
 
@@ -32,7 +32,7 @@ _COLUMNS: Final = (
 _HELD: Final = (
     f"SELECT {_COLUMNS} FROM resource r JOIN history h ON h.patient = $1 AND h.seq = r.n"
     " WHERE r.patient = $1 AND r.n > $2 AND r.deleted < 2 AND r.labels & $3 = 0"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $6)"
+    f" AND {guarded(4)}"
     " ORDER BY r.n LIMIT $7"
 )
 _ENTERED: Final = (
@@ -86,7 +86,7 @@ class _Resource(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(_Resource).decode
 
 
-def _source_of(actor: str, body: bytes | None) -> str:
+def source_of(actor: str, body: bytes | None) -> str:
     """The key of a source: who wrote, without in whose name; for what the service brought in, from where."""
     source = actor.partition(BY)[0].partition(FOR)[0]
     if body is not None and parts(source)[0] == _SERVICE and (origin := _decode(body).meta.source):
@@ -112,7 +112,7 @@ async def held(
         rows = await reader.fetch(_HELD, patient, after, denied, access.hash, access.stamp, now, SLICE)
         for _, number, resource_id, deleted, actor, body in rows:
             name = server.registry.type_names[number]
-            yield Held(name, resource_id, bool(deleted), _source_of(actor, body))
+            yield Held(name, resource_id, bool(deleted), source_of(actor, body))
         if len(rows) < SLICE:
             await check_guard(reader, access, now)
             return
@@ -126,12 +126,13 @@ async def sources_of(server: FhirServer, access: Access, patient: int, *, now: i
         if not each.deleted:
             source = found.get(each.source)
             if source is None:
-                source = found[each.source] = await _named(server.database, each.source)
+                source = found[each.source] = await named(server.database, each.source)
             source.counts[each.type] += 1
     return sorted(found.values(), key=lambda source: (-source.total, source.key))
 
 
-async def _named(reader: Reader, key: str) -> Source:
+async def named(reader: Reader, key: str) -> Source:
+    """The source with this key, and what it is called."""
     written, _, origin = key.partition(_FROM)
     kind, name = parts(written)
     if kind not in _NAMES and kind != _SERVICE:

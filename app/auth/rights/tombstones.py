@@ -22,6 +22,10 @@ from app.server.tables import INSERT_ALIAS, PATIENT
 
 _ID: Final = "SELECT 1 FROM tombstone WHERE patient = $1 AND type = $2 AND id = $3"
 _VALUE: Final = "SELECT 1 FROM tombstone_identifier WHERE patient = $1 AND value = $2"
+_IDS: Final = "SELECT type, id FROM tombstone WHERE patient = $1"
+_VALUES: Final = "SELECT value FROM tombstone_identifier WHERE patient = $1"
+_MANY: Final = 20
+"""Changes from which on all that was erased of a record is read, with two statements."""
 _FORGET: Final = "DELETE FROM tombstone WHERE patient = $1 AND type = $2 AND id = $3"
 _ALIAS: Final = "SELECT 1 FROM alias WHERE type = $1 AND id = $2"
 _OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
@@ -55,25 +59,47 @@ class Tombstones:
         a Patient that is to be made under an id of its own.
         """
         return (
-            Rule("erased", None, self._check, _may_come_back, after_erasure=True),
+            Rule("erased", None, self._check, _may_come_back, after_erasure=True, barred=self._barred),
             Rule("erased-person", frozenset({"Patient"}), self._check_persons, _is_named_anew),
         )
 
     async def _check(self, changes: ChangeSet, reader: Reader) -> Verdict:
-        if not _is_own(changes.access):
-            for change in filter(_may_come_back, changes.changes):
-                await self._check_one(changes.patient, change, reader)
+        """Raises ``Conflict`` for what was erased."""
+        for place in await self._barred(changes, reader):
+            raise _refusal(changes.changes[place])
         return Verdict()
 
-    async def _check_one(self, patient: int, change: Change, reader: Reader) -> None:
-        """Raises ``Conflict`` for what was erased."""
-        assert change.after is not None
+    async def _barred(self, changes: ChangeSet, reader: Reader) -> frozenset[int]:
+        """The places of what was erased."""
+        if _is_own(changes.access):
+            return frozenset()
+        coming = {place: change for place, change in enumerate(changes.changes) if _may_come_back(change)}
+        if len(coming) < _MANY:
+            return frozenset(
+                [place for place, change in coming.items() if await self._is_erased(changes.patient, change, reader)]
+            )
+        names = {(number, name) for number, name in await reader.fetch(_IDS, changes.patient)}
+        values = {value for (value,) in await reader.fetch(_VALUES, changes.patient)}
+        return frozenset(
+            place
+            for place, change in coming.items()
+            if (_is_named_anew(change) and (self._numbers[change.type], change.id) in names)
+            or (values and not values.isdisjoint(self._added(change)))
+        )
+
+    async def _is_erased(self, patient: int, change: Change, reader: Reader) -> bool:
         if _is_named_anew(change) and await reader.fetch(_ID, patient, self._numbers[change.type], change.id):
-            raise _refusal(change)
-        had = set() if change.before is None else self._values(change.type, change.before)
-        for value in self._values(change.type, change.after) - had:
+            return True
+        for value in self._added(change):
             if await reader.fetch(_VALUE, patient, value):
-                raise _refusal(change)
+                return True
+        return False
+
+    def _added(self, change: Change) -> set[int]:
+        """Of the identifiers that it comes to have."""
+        assert change.after is not None
+        had = set() if change.before is None else self._values(change.type, change.before)
+        return self._values(change.type, change.after) - had
 
     async def _check_persons(self, changes: ChangeSet, reader: Reader) -> Verdict:
         """Raises ``Conflict`` for a Patient whose whole record was erased."""

@@ -6,9 +6,7 @@ claim stands, so that of two who believe it is theirs one stops. What is taken o
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,6 +20,7 @@ from app.auth.rights.copying import Copying, Wanted
 from app.auth.rights.exports import KEPT, about_part, archive_seal, end_what_is_over
 from app.auth.roles import Role
 from app.database import Writer
+from app.rounds import Bell, Rounds
 from app.server.access import OWN_USE, load_access
 from app.server.server import FhirServer
 from app.server.store.read import GrantChanged
@@ -32,6 +31,8 @@ BEAT: Final = 5 * SECOND
 DEAD: Final = 60 * SECOND
 """After how long a silence another process takes over."""
 _DAY: Final = 24 * 3600 * SECOND
+_LOOK: Final = 5.0
+"""How often is looked whether another process left something, in seconds."""
 _OPEN: Final = (
     "SELECT patient, id FROM export WHERE state = 'waiting' OR (state = 'running' AND beat < $1)"
     " ORDER BY created, id LIMIT 10"
@@ -74,24 +75,16 @@ class ExportWorker:
     def __init__(self, server: FhirServer, *, name: str = "") -> None:
         self._server = server
         self._name = name or secrets.token_hex(8)
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.bell = Bell()
+        self._rounds = Rounds(self.run, name="exports", every=_LOOK, first=0.0, bell=self.bell)
 
-    def wake(self) -> None:
-        """There is something to do."""
-        self._wake.set()
-
-    def start(self, *, interval: float = 5.0) -> None:
+    def start(self) -> None:
         """Work from now on, in the background of the running event loop."""
-        self._task = asyncio.create_task(self._repeat(interval))
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Stop, and leave what is not finished to the next who comes by."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._rounds.stop()
         await self._server.database.change(_RELEASE, self._name)
 
     async def run(self) -> int:
@@ -102,16 +95,6 @@ class ExportWorker:
         for patient, export_id in await database.fetch(_OPEN, now - DEAD):
             made += await self._take(patient, export_id)
         return made
-
-    async def _repeat(self, interval: float) -> None:
-        while True:
-            try:
-                await self.run()
-            except Exception as error:  # noqa: BLE001 - the next round tries again
-                _log.error("export.round", error=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), interval)
-            self._wake.clear()
 
     async def _take(self, patient: int, export_id: str) -> bool:
         now = self._server.clock()

@@ -1,4 +1,4 @@
-"""Sections of what stands around the goals: action plans in zones, the network, wishes, measurements and other plans.
+"""Sections of what stands around the goals: action plans in zones, the network, wishes and other plans.
 
 https://hl7.org/fhir/R4/careteam.html https://hl7.org/fhir/R4/consent.html
 """
@@ -45,16 +45,6 @@ def network(telling: Telling) -> list[Item]:
 def wishes(telling: Telling) -> list[Item]:
     """What the person laid down for later."""
     return [_wish(each, telling) for each in telling.gathered.wishes]
-
-
-def measurements(telling: Telling) -> list[Item]:
-    """Measurements that the plan itself names."""
-    found = []
-    for reference in telling.gathered.plan.get("supportingInfo", ()):
-        each = telling.gathered.find(reference)
-        if each is not None and each["resourceType"] == "Observation" and each.get("status") != "entered-in-error":
-            found.append(_measurement(each, telling))
-    return found
 
 
 def linked(telling: Telling) -> list[Item]:
@@ -176,7 +166,8 @@ def _wish(consent: Resource, telling: Telling) -> Item:
     return Item(title, tuple(brief), tuple(more), (("Consent", consent["id"]),))
 
 
-def _measurement(observation: Resource, telling: Telling) -> Item:
+def measurement(observation: Resource, telling: Telling) -> Item:
+    """An Observation as it says itself."""
     texts = telling.texts
     components = [
         f"{concept_text(each.get('code'))}: {text}"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from app.careplan.document.content import Content, Section
 from app.careplan.document.dates import Language
 from app.careplan.document.gather import Gathered, Key
+from app.careplan.document.inside import references, resolved
 from app.careplan.document.narrative import head_text, section_text
 from app.careplan.names import Names
 from app.careplan.plan import local
@@ -43,7 +44,7 @@ def document_of(
         resource = gathered.resources[key]
         if key[0] == "Goal":
             resource = goal_view(resource, names, language=content.language)
-        entries.append({"fullUrl": urls[key], "resource": _resolved(resource, bases[key], urls)})
+        entries.append({"fullUrl": urls[key], "resource": resolved(resource, bases[key], urls)})
     return {
         "resourceType": "Bundle",
         "language": content.language,
@@ -68,52 +69,12 @@ def _shown(gathered: Gathered, content: Content) -> list[Key]:
     )
     waiting = list(found)
     while waiting:
-        for reference in _references(gathered.resources[waiting.pop()]):
+        for reference in references(gathered.resources[waiting.pop()]):
             key = local(reference)
             if key is not None and key in gathered.resources and key not in found and key[0] != "Observation":
                 found[key] = None
                 waiting.append(key)
     return list(found)
-
-
-def _references(value: Any) -> list[Resource]:
-    """Every Reference in a resource."""
-    found: list[Resource] = []
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if isinstance(each.get("reference"), str):
-                found.append(each)
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
-    return found
-
-
-def _resolved(resource: Resource, base: str, urls: Mapping[Key, str]) -> Resource:
-    """The resource, with the whole address where a relative reference would not lead to an entry of the document.
-    https://hl7.org/fhir/R4/bundle.html#references
-    """
-    strange = set()
-    for reference in _references(resource):
-        text, key = reference["reference"], local(reference)
-        if key is not None and key in urls and urls[key] != f"{base}{text}" and "/_history/" not in text:
-            strange.add(text)
-    return resource if not strange else _rewritten(resource, strange, urls)
-
-
-def _rewritten(value: Any, strange: set[str], urls: Mapping[Key, str]) -> Any:
-    if isinstance(value, list):
-        return [_rewritten(each, strange, urls) for each in value]
-    if not isinstance(value, dict):
-        return value
-    copied = {name: _rewritten(each, strange, urls) for name, each in value.items()}
-    if isinstance(value.get("reference"), str) and value["reference"] in strange:
-        key = local(value)
-        assert key is not None, "it was found among those that lead somewhere"
-        copied["reference"] = urls[key]
-    return copied
 
 
 def _composition(gathered: Gathered, content: Content, names: Names, urls: Mapping[Key, str], *, now: int) -> Resource:

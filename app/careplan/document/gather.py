@@ -7,52 +7,44 @@ permits of today. What may not be seen is left out, and that something is left o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from app.auth.accounts.representation import representatives
+from app.careplan.history import History, Place
 from app.careplan.names import ACTION_PLAN, Names
+from app.careplan.past import Member
 from app.careplan.plan import goals_of, has_category, is_plan, local, shown_by
-from app.careplan.refusals import refusal
+from app.careplan.refusals import refusal, refused
 from app.careplan.revision import MOST_OBSERVED, claim_of, last_number
-from app.database import Reader, Row
+from app.database import Reader
 from app.errors import Gone, NotFound
 from app.fhir.dates import bounds
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
+from app.questionnaires.library import Held
+from app.questionnaires.profile import Told
 from app.server.access import SELECT_PATIENT_ID
+from app.server.interactions.stored import stored_for
 from app.server.messages import Request, Target
 from app.server.server import FhirServer
-from app.server.store.narrowed import is_within
-from app.server.store.read import read
+from app.server.store.guarded import GUARD, GuardedReader
 
 Key = tuple[str, str]
 """Type and id."""
 _PEOPLE: Final = frozenset({"Patient", "Practitioner", "PractitionerRole", "Organization", "RelatedPerson", "CareTeam"})
 _FOLLOWED: Final = _PEOPLE | {"Condition"}
 """What is shown by name where something else refers to it."""
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $6)"
-_NOW: Final = (
-    "SELECT r.id, r.version, r.labels & $3, CASE WHEN r.labels & $3 = 0 THEN r.body END, r.labels FROM resource r"
-    f" WHERE r.patient = $1 AND r.type = $2 AND r.deleted = 0 AND {_GUARD}"
-)
-_THEN: Final = (
-    "SELECT h.id, h.version, h.labels & $3, CASE WHEN h.labels & $3 = 0 THEN coalesce(h.body, (SELECT r.body FROM"
-    " resource r WHERE r.patient = h.patient AND r.type = h.type AND r.id = h.id AND r.version = h.version)) END,"
-    " h.labels FROM history h WHERE h.patient = $1 AND h.type = $2 AND h.seq <= $7"
-    " AND h.interaction NOT IN ('delete', 'erase') AND NOT EXISTS (SELECT 1 FROM history v WHERE v.patient = h.patient"
-    f" AND v.type = h.type AND v.id = h.id AND v.version = h.version + 1 AND v.seq <= $7) AND {_GUARD}"
-)
 _FOCUS: Final = (
     "SELECT l.target_id, r.id FROM link l JOIN resource r ON r.patient = l.patient AND r.n = l.n"
-    " WHERE l.patient = $1 AND l.type = $2 AND l.param = $3 AND l.target_type = $4 AND r.deleted = 0"
-    " ORDER BY r.date DESC, r.seq DESC"
+    " WHERE l.patient = $4 AND l.type = $5 AND l.param = $6 AND l.target_type = $7 AND r.deleted = 0"
+    f" AND {GUARD} ORDER BY r.date DESC, r.seq DESC"
 )
-_BODY: Final = "SELECT r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3"
 _REVISION: Final = (
     "SELECT r.id, h.seq, h.updated FROM claim c JOIN resource r ON r.patient = c.patient AND r.n = c.n"
     " JOIN history h ON h.patient = r.patient AND h.type = r.type AND h.id = r.id AND h.version = 1"
-    " WHERE c.patient = $1 AND c.name = $2"
+    f" WHERE c.patient = $4 AND c.name = $5 AND {GUARD}"
 )
 
 
@@ -69,10 +61,23 @@ class Revision:
 
 
 @dataclass(slots=True)
+class Beside:
+    """What stands beside the plan: measurements, results of protocols, what questionnaires gave, and the Questionnaires
+    of answers by canonical.
+    """
+
+    measured: list[Resource] = field(default_factory=list)
+    computed: list[Resource] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    forms: dict[str, Held] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Gathered:
     """``resources`` is everything that may be shown, by type and id; ``about``: per goal the ids of the Observations of
-    it, the newest first; ``left_out``: the types of what is there and may not be seen by this caller; ``erased``:
-    something was removed at the person's request.
+    it, the newest first; ``left_out``: the types of what is there and may not be seen by this caller;
+    ``representing``: the RelatedPersons whose word is the patient's; ``erased``: something was removed at the person's
+    request.
     """
 
     patient: int
@@ -85,7 +90,9 @@ class Gathered:
     action_plans: list[Resource] = field(default_factory=list)
     wishes: list[Resource] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
+    representing: frozenset[str] = frozenset()
     erased: bool = False
+    beside: Beside = field(default_factory=Beside)
 
     def find(self, reference: Any) -> Resource | None:
         """What a Reference names, when it may be shown."""
@@ -109,22 +116,19 @@ class _Gathering:
         self._request = request
         self._names = names
         self._reader = reader
+        self._guarded = GuardedReader.of(reader, request)
+        self._history: History
         self._found: Gathered
 
     async def all(self, target: Target, number: int | None) -> Gathered:
         server, request = self._server, self._request
-        stored = await read(
-            self._reader,
-            request.access,
-            "CarePlan",
-            target.id,
-            registry=server.registry,
-            now=request.now,
-            patient_id=target.patient_id,
+        stored = await stored_for(
+            server, request, "CarePlan", target.id, patient_id=target.patient_id, reader=self._reader
         )
         plan = decode(stored.body)
         if not is_plan(plan, self._names):
-            raise NotFound(f"CarePlan/{target.id} is not an individual care plan.", "business-rule")
+            raise refused(NotFound, "other-plan", id=str(target.id))
+        self._history = History(server, self._reader, self._request, Place(stored.patient, target.id))
         revision = await self._revision(stored.patient, target.id, number, stored.updated)
         number_of_patient = server.registry.number("Patient")
         patient_id = (await self._reader.fetch(SELECT_PATIENT_ID, stored.patient, number_of_patient))[0][0]
@@ -137,6 +141,7 @@ class _Gathering:
         else:
             self._keep(("CarePlan", target.id), plan, stored.patient)
         await self._take([("Patient", patient_id), *shown_by(found.plan), *_people_of([found.plan])])
+        found.representing = await representatives(self._reader, stored.patient)
         await self._take_observations()
         await self._take_beside()
         await self._take_revision()
@@ -152,36 +157,12 @@ class _Gathering:
             if number is None:
                 return Revision(0, updated)
             raise refusal("no-revision", "revision", number=f"{number}", last=f"{last}")
-        rows = await self._reader.fetch(_REVISION, patient, claim_of(plan_id, wanted))
+        rows = await self._guarded.fetch(_REVISION, patient, claim_of(plan_id, wanted))
         if not rows:
             if number is None:
                 return Revision(last, updated)
             raise Gone(f"Revision {wanted} was removed at the person's request.")
         return Revision(wanted, rows[0][2], rows[0][0], None if number is None else rows[0][1])
-
-    async def _rows(self, kind: str, ids: Sequence[str] | None) -> Sequence[Row]:
-        """Rows of the partition of one type: id, version, what forbids it, body, labels."""
-        found, access = self._found, self._request.access
-        binds: list[Any] = [
-            found.patient,
-            self._server.registry.number(kind),
-            access.denied_labels(found.patient, Action.READ),
-            access.hash,
-            access.stamp,
-            self._request.now,
-        ]
-        statement = _NOW
-        alias = "r"
-        if found.revision.seq is not None:
-            statement, alias = _THEN, "h"
-            binds.append(found.revision.seq)
-        if ids is None:
-            statement += f" ORDER BY {alias}.id"
-        else:
-            places = ", ".join(f"${place}" for place in range(len(binds) + 1, len(binds) + 1 + len(ids)))
-            statement += f" AND {alias}.id IN ({places})"
-            binds += ids
-        return await self._reader.fetch(statement, *binds)
 
     async def _take(self, keys: Iterable[Key]) -> None:
         """Read what is not read yet, in the partition, else in the catalogues."""
@@ -193,42 +174,27 @@ class _Gathering:
             if not self._request.access.scopes.allow(kind, Action.READ):
                 self._found.left_out.add(kind)
                 continue
-            rows = await self._rows(kind, ids)
-            for row in rows:
-                await self._take_row(kind, row)
+            members = await self._history.of_type(kind, ids, at=self._found.revision.seq)
+            for member in members:
+                self._take_member(member)
             if self._server.registry.placement[kind].catalogue:
-                for resource_id in set(ids).difference(row[0] for row in rows):
+                for resource_id in set(ids).difference(each.id for each in members):
                     await self._take_shared(kind, resource_id)
 
-    async def _take_row(self, kind: str, row: Row) -> None:
-        """Keep what a row says, or that it is there and may not be shown."""
-        resource_id, version, forbidden, body, _ = row
-        found, request = self._found, self._request
-        if forbidden:
-            found.left_out.add(kind)
-            return
-        if body is None:
-            found.erased = True
-            return
-        place = found.patient, kind, resource_id
-        if await is_within(
-            self._reader, request.access, self._server.registry, place, version, body, action=Action.READ
-        ):
-            self._keep((kind, resource_id), decode(body), found.patient)
+    def _take_member(self, member: Member) -> None:
+        """Keep what a version says, or that it is there and may not be shown."""
+        if member.is_hidden:
+            self._found.left_out.add(member.type)
+        elif member.body is None:
+            self._found.erased = True
         else:
-            found.left_out.add(kind)
+            self._keep((member.type, member.id), decode(member.body), self._found.patient)
 
     async def _take_shared(self, kind: str, resource_id: str) -> None:
         for partition in self._request.access.catalogues:
             try:
-                stored = await read(
-                    self._reader,
-                    self._request.access,
-                    kind,
-                    resource_id,
-                    registry=self._server.registry,
-                    now=self._request.now,
-                    partition=partition,
+                stored = await stored_for(
+                    self._server, self._request, kind, resource_id, partition=partition, reader=self._reader
                 )
             except NotFound:
                 continue
@@ -255,7 +221,7 @@ class _Gathering:
         """(Goal, Observation) ids, the newest first."""
         found, registry = self._found, self._server.registry
         if found.revision.seq is None:
-            rows = await self._reader.fetch(
+            rows = await self._guarded.fetch(
                 _FOCUS,
                 found.patient,
                 registry.number("Observation"),
@@ -264,10 +230,9 @@ class _Gathering:
             )
             return [(row[0], row[1]) for row in rows]
         # The Provenance itself may be beyond the caller's permits; what it names is read under them all the same.
-        rows = await self._reader.fetch(_BODY, found.patient, registry.number("Provenance"), found.revision.id)
-        extensions = decode(rows[0][0]).get("extension", ()) if rows and rows[0][0] is not None else ()
-        named = [local(each.get("valueReference")) for each in extensions if each.get("url") == self._names.manifest]
-        await self._take(key for key in named if key is not None and key[0] == "Observation")
+        revisions = await self._history.chosen([found.revision.number])
+        named = [key[:2] for each in revisions for key in each.manifest(self._names) if key[0] == "Observation"]
+        await self._take(named)
         said = [each for key, each in found.resources.items() if key[0] == "Observation" and key in named]
         said.sort(key=_when, reverse=True)
         return [
@@ -281,26 +246,27 @@ class _Gathering:
         """What says itself that it belongs to the plan: action plans in zones, and the person's wishes."""
         found, plan_id = self._found, self._found.plan["id"]
         beside = {key for key in found.resources if key[0] == "CarePlan"}
-        for row in await self._rows("CarePlan", None):
-            if ("CarePlan", row[0]) in beside or row[2] or row[3] is None:
-                continue
-            resource = decode(row[3])
+
+        def is_action_plan(_labels: int, body: bytes | None) -> bool:
+            resource = {} if body is None else decode(body)
             parts = [local(each) for each in resource.get("partOf", ())]
-            if has_category(resource, self._names, ACTION_PLAN) and ("CarePlan", plan_id) in parts:
-                await self._take_row("CarePlan", row)
+            return has_category(resource, self._names, ACTION_PLAN) and ("CarePlan", plan_id) in parts
+
+        for each in await self._history.of_type("CarePlan", None, at=found.revision.seq, only=is_action_plan):
+            if ("CarePlan", each.id) not in beside:
+                self._take_member(each)
         found.action_plans = [
             each
             for each in found.resources.values()
             if has_category(each, self._names, ACTION_PLAN) and each.get("status") in ("active", "draft", "on-hold")
         ]
         wishes = self._server.labels.bits(("advance-directives",))
-        for row in await self._rows("Consent", None):
-            if not row[4] & wishes:
-                continue
-            if self._request.access.scopes.allow("Consent", Action.READ):
-                await self._take_row("Consent", row)
-            else:
-                found.left_out.add("Consent")
+
+        def is_wish(labels: int, _body: bytes | None) -> bool:
+            return bool(labels & wishes)
+
+        for each in await self._history.of_type("Consent", None, at=found.revision.seq, only=is_wish):
+            self._take_member(each)
         found.wishes = [each for key, each in found.resources.items() if key[0] == "Consent" and _is_in_force(each)]
 
     async def _take_revision(self) -> None:

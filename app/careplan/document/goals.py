@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from app.careplan.cycle import Side
 from app.careplan.document.content import Item, Line, Telling
 from app.careplan.document.dates import day
 from app.careplan.document.gather import Key
@@ -152,13 +153,17 @@ def _code_of(observation: Resource, telling: Telling) -> str:
 
 def _said(goal: Resource, codes: tuple[str, ...], telling: Telling) -> list[Resource]:
     """The newest Observation of each code and side about a goal."""
-    found: dict[tuple[str, bool], Resource] = {}
+    found: dict[tuple[str, Side], Resource] = {}
     for each in telling.gathered.about.get(goal["id"], ()):
         observation = telling.gathered.resources["Observation", each]
         code = _code_of(observation, telling)
         if code in codes and observation.get("status") not in ("entered-in-error", "cancelled"):
-            found.setdefault((code, side_in(observation) == "patient"), observation)
+            found.setdefault((code, _side(observation, telling)), observation)
     return sorted(found.values(), key=lambda each: codes.index(_code_of(each, telling)))
+
+
+def _side(observation: Resource, telling: Telling) -> Side:
+    return side_in(observation, telling.gathered.representing)
 
 
 def _numbers(goal: Resource, telling: Telling) -> Iterator[Line]:
@@ -169,7 +174,7 @@ def _numbers(goal: Resource, telling: Telling) -> Iterator[Line]:
         if "valueInteger" in each:
             performer = next(iter(each.get("performer", ())), None)
             name = who(performer, telling.gathered, texts) or texts("source.somebody")
-            label = texts("goal.numbers") if side_in(each) == "patient" else texts("goal.numbers-of", who=name)
+            label = texts("goal.numbers") if _side(each, telling) == "patient" else texts("goal.numbers-of", who=name)
             found.setdefault(label, []).append(texts(f"goal.{_code_of(each, telling)}", value=each["valueInteger"]))
     for label, numbers in found.items():
         yield Line(label, ", ".join(numbers))
@@ -183,7 +188,7 @@ def _evaluation(goal: Resource, telling: Telling) -> Item | None:
     """Who said what last: one line per side and kind."""
     lines: list[Line] = []
     keys: list[Key] = []
-    by_side = sorted(_said(goal, _SAID, telling), key=lambda each: side_in(each) != "patient")
+    by_side = sorted(_said(goal, _SAID, telling), key=lambda each: _side(each, telling) != "patient")
     for each in by_side:
         performer = next(iter(each.get("performer", ())), None)
         name = who(performer, telling.gathered, telling.texts)

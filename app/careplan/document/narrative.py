@@ -20,7 +20,13 @@ def narrative(inner: str, language: str) -> dict[str, Any]:
 def head_text(content: Content) -> dict[str, Any]:
     """Where the document comes from and what the reader has to know, before all else."""
     said = (content.source, *content.remarks, content.person, content.revision, *content.facts, content.current)
-    return narrative("".join(f"<p>{_text(each)}</p>" for each in said if each), content.language)
+    return narrative(paragraphs(said), content.language)
+
+
+def paragraphs(said: Iterable[str], listed: Iterable[str] = ()) -> str:
+    """Texts as paragraphs, then a list."""
+    items = "".join(f"<li>{_text(each)}</li>" for each in listed if each)
+    return "".join(f"<p>{_text(each)}</p>" for each in said if each) + (f"<ul>{items}</ul>" if items else "")
 
 
 def section_text(section: Section, language: str) -> dict[str, Any]:

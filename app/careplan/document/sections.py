@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.careplan.document import around, told
+from app.careplan.document import around, beside, told
 from app.careplan.document.agreements import agreements
 from app.careplan.document.content import Content, Item, Section, Telling, head_of
 from app.careplan.document.dates import Language
@@ -26,10 +26,11 @@ ALWAYS: Final[Mapping[str, Callable[[Telling], list[Item]]]] = {
 }
 """Sections that are there also when they are empty, and say so."""
 WHERE_ANY: Final[Mapping[str, Callable[[Telling], list[Item]]]] = {
-    "measurements": around.measurements,
+    "measurements": beside.measurements,
+    "questionnaires": beside.questionnaires,
     "linked": around.linked,
 }
-"""Sections that are there only where the plan names such a thing."""
+"""Sections that are there only where there is such a thing."""
 
 
 def content_of(gathered: Gathered, names: Names, *, language: Language, now: int) -> Content:

@@ -88,6 +88,21 @@ def _answers(items: Any, telling: Telling) -> Iterator[tuple[str, str]]:
             yield item.get("linkId", ""), "; ".join(filter(None, texts))
 
 
+def answered_in(response: Resource, telling: Telling) -> Iterator[tuple[str, str, str]]:
+    """(linkId, the words of the question where the answers have them, answer in words), in order, at any depth."""
+
+    def walked(items: Any) -> Iterator[tuple[str, str, str]]:
+        for item in items:
+            texts = [_value(each, telling) for each in item.get("answer", ())]
+            if any(texts):
+                yield item.get("linkId", ""), item.get("text", ""), "; ".join(filter(None, texts))
+            yield from walked(item.get("item", ()))
+            for answer in item.get("answer", ()):
+                yield from walked(answer.get("item", ()))
+
+    yield from walked(response.get("item", ()))
+
+
 def _asked(response: Resource, link: str) -> str:
     return next((each.get("text", "") for each in response.get("item", ()) if each.get("linkId") == link), "")
 

@@ -15,7 +15,7 @@ from app.careplan.changing import Current, Part
 from app.careplan.names import ACTION_PLAN, Names
 from app.careplan.plan import goals_of, has_category, is_plan, local, teams_of
 from app.careplan.proposals.reading import part_of
-from app.careplan.refusals import refusal
+from app.careplan.refusals import refusal, refused
 from app.errors import NotFound
 from app.fhir.resource import Resource, encode
 from app.server.access import BY, FOR
@@ -25,6 +25,7 @@ from app.server.store.prepare import check_resource
 
 PLAN: Final = "CarePlan"
 _PROVIDERS: Final = ("Practitioner", "PractitionerRole", "Organization")
+_PERSONS: Final = ("Patient", "RelatedPerson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,11 @@ async def stored_source(
 ) -> Source:
     """A plan of the same person. Raises ``NotFound``, and ``Unprocessable`` for a plan that is not taken up."""
     place = local(reference)
-    text = reference.get("reference")
     if place is None or place[0] != PLAN:
         raise refusal("merge-reference", "plan")
     part = await part_of(server, request, PLAN, place[1], current.patient)
     if part is None:
-        raise NotFound(f"{text} is not known as a plan of this person.")
+        raise refused(NotFound, "merge-unknown", "plan", as_type="not-found")
     plan = part.resource
     if is_plan(plan, names):
         raise refusal("merge-individual", "plan", id=place[1])
@@ -111,7 +111,8 @@ def _tidied(plan: Resource) -> Resource:
         return [each for each in references if not _is_dangling(each, there)]
 
     made = {**plan, "goal": kept(plan.get("goal"))}
-    named = {each.get("reference") for each in made["goal"] or () if isinstance(each, dict)}
+    goals_named = made["goal"] if isinstance(made["goal"], list) else []
+    named = {each.get("reference") for each in goals_named if isinstance(each, dict)}
     activities = plan.get("activity")
     if isinstance(activities, list):
         made["activity"] = [_with_goals(each, kept) if isinstance(each, dict) else each for each in activities]
@@ -144,14 +145,19 @@ def _text(plan: Resource) -> str:
 
 
 def _is_received(actor: str, plan: Resource) -> bool:
-    """By who entered the plan first; where that tells nothing (a load, a sandbox), by who its author is."""
-    kind = parts(actor.partition(BY)[0].partition(FOR)[0])[0]
-    if kind == "organization":
-        return True
+    """By who entered the plan first; where that tells nothing (a load), by who its author is. What nothing says of is
+    not taken for the person's own: a plan of one's own is closed, and a provider's stays as it is.
+    """
+    who = actor.partition(BY)[0].partition(FOR)[0]
+    kind = parts(who)[0]
     if kind in ("app", "person"):
         return False
     author = local(plan.get("author"))
-    return author is not None and author[0] in _PROVIDERS
+    if kind == "organization" or (author is not None and author[0] in _PROVIDERS):
+        return True
+    # In a sandbox a person is named by their Patient, and whoever else by the name of their organisation.
+    own = author[0] if author is not None else who.partition("/")[0]
+    return own not in _PERSONS
 
 
 async def _with_parts(server: FhirServer, request: Request, current: Current, source: Source) -> Source:

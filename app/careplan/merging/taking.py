@@ -15,7 +15,7 @@ from app.careplan.merging.overlaps import Chosen, resolved
 from app.careplan.merging.sources import Source
 from app.careplan.names import SNOMED, Names
 from app.careplan.plan import OPEN_GOALS, cycle_of, local
-from app.fhir.dates import instant
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource
 from app.server.ids import new_id, write_key
 
@@ -64,7 +64,7 @@ class Taking:
     def __init__(self, whole: Whole, names: Names, *, now: int, there: Mapping[str, Part]) -> None:
         self._whole = whole
         self._names = names
-        self._today = instant(now)[:10]
+        self._today = local_date(now).isoformat()
         self._there = there
         self._plan: dict[str, Any] = {**whole.plan}
         self._result = Taken(self._plan)

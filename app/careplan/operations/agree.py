@@ -7,20 +7,24 @@ from typing import Final
 from app.careplan.changing import Changed, Current, change, check_scopes
 from app.careplan.cycle import events
 from app.careplan.intent import Intent, WordOfMouth
+from app.careplan.limits import check_review, usual_review
 from app.careplan.names import Names
 from app.careplan.people import side_of
 from app.careplan.plan import cycle_of, with_cycle
 from app.careplan.recent import to_decide
-from app.careplan.refusals import refusal
+from app.careplan.refusals import refusal, refused
 from app.errors import Invalid
-from app.fhir.dates import bounds, instant
+from app.fhir.dates import bounds, instant, local_date
 from app.fhir.scopes import Action
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
+from app.server.store.guarded import GuardedReader
 
+WAYS: Final = ("in-person", "home-visit", "telephone", "video")
+"""The codes of ``agreement-way``."""
 MOUTH_PARAMETERS: Final = (
     Parameter("when", "in", 0, "1", "dateTime", "By word of mouth: when it was agreed."),
     Parameter("how", "in", 0, "1", "code", "By word of mouth: in-person, home-visit, telephone or video."),
@@ -33,9 +37,6 @@ AGREE_PARAMETERS: Final = (
 )
 _TO_AGREE: Final = frozenset({"proposed", "planned", "accepted"})
 """The statuses of goals that become active."""
-_REVIEW_AFTER: Final = 91
-"""Days after which to look back when nobody says."""
-_DAY: Final = 24 * 60 * 60 * 1_000_000
 
 
 def agree_operation(names: Names) -> Operation:
@@ -75,13 +76,12 @@ async def _agreed(server: FhirServer, request: Request, current: Current, inputs
     event.check(status=plan["status"], phase=cycle.phase, side=side_of(request.access), by_mouth=mouth is not None)
     if not plan.get("goal"):
         raise refusal("goal-needed", "CarePlan.goal")
-    open_goals = await to_decide(server, server.database, current.patient, plan)
+    open_goals = await to_decide(server, GuardedReader.of(server.database, request), current.patient, plan)
     if any(status in _TO_AGREE and goal not in current.goals for goal, status in open_goals.items()):
         raise refusal("agree-unseen", "CarePlan.goal")
-    today = instant(request.now)[:10]
-    review = inputs.first("nextReview") or instant(request.now + _REVIEW_AFTER * _DAY)[:10]
-    if review < today:
-        raise refusal("review-needed", "nextReview")
+    today = local_date(request.now).isoformat()
+    review = inputs.first("nextReview") or usual_review(request.now)
+    check_review(review, "nextReview", now=request.now)
     moved = event.after(cycle, now=instant(request.now), next_review=review)
     changed = Changed(
         Intent("agree", mouth=mouth),
@@ -102,7 +102,9 @@ def mouth_of(inputs: Inputs, *, now: int) -> WordOfMouth | None:
     if when is None and how is None and not present:
         return None
     if when is None or how is None or not present:
-        raise Invalid("", issues=(refusal("by-mouth").issues[0],))
+        raise refused(Invalid, "by-mouth")
+    if how not in WAYS:
+        raise refusal("mouth-way", "how", ways=", ".join(WAYS))
     if bounds(when)[0] > now:
         raise refusal("mouth-later", "when")
     for number, each in enumerate(present):

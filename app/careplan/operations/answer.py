@@ -14,6 +14,7 @@ from app.careplan.proposals.alone import answer_goal
 from app.careplan.proposals.answering import accepted, rejected
 from app.careplan.proposals.reading import Situation, situation_of
 from app.careplan.proposals.writing import write
+from app.careplan.refusals import refused
 from app.careplan.words import preferred
 from app.errors import Conflict, PreconditionFailed
 from app.fhir.resource import Resource, encode
@@ -21,9 +22,10 @@ from app.fhir.scopes import Action
 from app.server.interactions.addresses import etag
 from app.server.interactions.codings import BY_LANGUAGE, DISPLAY_LANGUAGE, languages_of
 from app.server.interactions.parameters import Inputs, inputs_of
-from app.server.interactions.preconditions import if_match
+from app.server.interactions.preconditions import check_known, if_match
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
+from app.server.rules import Overtaken
 from app.server.server import FhirServer
 from app.server.store.execute import settle
 
@@ -98,16 +100,15 @@ async def tried(server: FhirServer, request: Request, make: Callable[[], Awaitab
             if if_match(request.headers) is not None:
                 raise
             await settle(server)
-    raise Conflict("Others keep changing this care plan; send it again.", "conflict")
+    raise refused(Conflict, "keeps-changing", as_type="conflict")
 
 
-def check_version(request: Request, situation: Situation) -> None:
+async def check_version(server: FhirServer, request: Request, situation: Situation) -> None:
     """If-Match names a version of the proposal. Raises ``PreconditionFailed``."""
     known, present = if_match(request.headers), situation.proposal.version
-    if known not in (None, present):
-        raise PreconditionFailed(
-            f"CarePlan/{situation.id} is at version {present}, and not at version {known} as If-Match says."
-        )
+    if known is not None:
+        late = Overtaken(situation.patient, request.access, "CarePlan", situation.id, known, present, request.now)
+        await check_known(server, late)
 
 
 def _reason(inputs: Inputs) -> str:
@@ -118,7 +119,7 @@ async def _answer(
     server: FhirServer, request: Request, target: Target, inputs: Inputs, names: Names, *, verb: Verb
 ) -> Answer:
     situation = await situation_of(server, request, target, names)
-    check_version(request, situation)
+    await check_version(server, request, situation)
     chosen = [each.strip() for each in inputs.values.get("item", ())]
     make = accepted if verb == "accept" else rejected
     written = make(situation, request, chosen, _reason(inputs))

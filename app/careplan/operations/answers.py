@@ -14,11 +14,11 @@ from app.careplan.recent import is_due
 from app.careplan.refusals import refusal
 from app.fhir.dates import bounds, instant
 from app.fhir.resource import Resource
+from app.server.interactions.stored import stored_for
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
-from app.server.store.read import read
 
 
 def standing(plan: Resource, names: Names, *, now: int) -> Cycle:
@@ -39,15 +39,7 @@ async def plan_as_it_is(
     """The plan after an event, which may have left it as it was."""
     draft = next((each for each in drafts if each.type == "CarePlan" and each.id == current.id), None)
     if draft is None:
-        stored = await read(
-            server.database,
-            request.access,
-            "CarePlan",
-            current.id,
-            registry=server.registry,
-            now=request.now,
-            partition=current.patient,
-        )
+        stored = await stored_for(server, request, "CarePlan", current.id, partition=current.patient)
         draft = Draft("update", "CarePlan", current.id, current.patient, unchanged=True)
         draft.version, draft.updated, draft.body = stored.version, stored.updated, stored.body
     answer = await written(server, request, draft, interaction=interaction)

@@ -19,15 +19,16 @@ from app.careplan.words import preferred
 from app.errors import Conflict, Gone, Invalid, NotFound
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import Action
+from app.server.access import guarded
 from app.server.ids import FHIR_ID
 from app.server.interactions.codings import BY_LANGUAGE, DISPLAY_LANGUAGE, languages_of, stored_at
 from app.server.interactions.parameters import Inputs, inputs_of
+from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
 from app.server.store.find import find_patient
 from app.server.store.narrowed import is_within
-from app.server.store.read import read
 
 APPLY_PARAMETERS: Final = (
     Parameter("subject", "in", 0, "1", "Reference", "The Patient; the one that the token is for if not said."),
@@ -39,7 +40,7 @@ _MOST: Final = 500
 _CONDITIONS: Final = (
     "SELECT r.id, r.version, r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.deleted = 0"
     " AND r.labels & $3 = 0"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $6)"
+    f" AND {guarded(4)}"
     " ORDER BY r.seq DESC LIMIT $7"
 )
 _KINDS: Final = ("ActivityDefinition", "Questionnaire", "PlanDefinition")
@@ -139,9 +140,7 @@ async def _in_catalogue(server: FhirServer, request: Request, kind: str, resourc
     if not request.access.scopes.allow(kind, Action.READ):
         return None
     try:
-        stored = await read(
-            server.database, request.access, kind, resource_id, registry=server.registry, now=request.now
-        )
+        stored = await stored_for(server, request, kind, resource_id)
     except (NotFound, Gone, Conflict):
         return None
     return decode(stored.body)

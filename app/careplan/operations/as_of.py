@@ -10,6 +10,7 @@ from app.careplan import moment
 from app.careplan.moment import Moment
 from app.careplan.names import Names
 from app.careplan.opening import history_of
+from app.careplan.refusals import refused
 from app.errors import Invalid
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
@@ -42,7 +43,7 @@ def as_of_operation(names: Names) -> Operation:
         inputs = inputs_of(server, request, AS_OF_PARAMETERS)
         number, time = inputs.first("number"), inputs.first("time")
         if (number is None) == (time is None):
-            raise Invalid("Say which moment: number=<number of a revision>, or time=<a time>.", "required")
+            raise refused(Invalid, "one-moment", "number", "time", as_type="required")
         async with server.database.snapshot() as reader:
             history = await history_of(server, reader, request, target, names)
             if number is not None:

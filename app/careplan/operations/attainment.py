@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.auth.accounts.representation import representatives
 from app.careplan.changing import current_of
 from app.careplan.cycle import Side
-from app.careplan.evaluation import is_of, side_in
+from app.careplan.evaluation import Representing, is_of, side_in
 from app.careplan.gas import FORMULA, SOURCE, Score, reached, t_score
 from app.careplan.names import Names
 from app.careplan.offer import Gathering
@@ -27,6 +28,7 @@ from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.outcomes import outcome
 from app.server.server import FhirServer
+from app.server.store.guarded import GuardedReader
 
 SIDES: Final[tuple[tuple[Side, str], ...]] = (("patient", "patient"), ("care", "professional"))
 ATTAINMENT_PARAMETERS: Final = (
@@ -92,11 +94,17 @@ def attainment_operation(names: Names) -> Operation:
         given = inputs.first("since")
         found: dict[Side, list[Scored]] = {side: [] for side, _ in SIDES}
         async with server.database.snapshot() as reader:
-            since = bounds(given)[0] if given else (await recent(reader, current.patient, current.id, names)).agreed
+            if given:
+                since = bounds(given)[0]
+            else:
+                guarded = GuardedReader.of(reader, request)
+                since = (await recent(guarded, current.patient, current.id, names)).agreed
+            known = await representatives(reader, current.patient)
             gathering = Gathering(server, reader, request, current.patient, since=since)
-            for goal in goals_of(current.plan.resource):
-                for side, scored in scores_in(goal, await gathering.about(goal), names).items():
-                    found[side].append(scored)
+            said = await gathering.about(goals_of(current.plan.resource))
+        for goal, each in said.items():
+            for side, scored in scores_in(goal, each, names, known).items():
+                found[side].append(scored)
         # Of a part of the scores it would not be the T-score of the plan.
         shows_t = side_of(request.access) == "care" and not (gathering.offer.hidden or gathering.offer.cut)
         listed: list[Resource] = [{"name": "since", "valueInstant": instant(since)}]
@@ -128,12 +136,12 @@ def attainment_operation(names: Names) -> Operation:
     )
 
 
-def scores_in(goal: str, said: Sequence[Resource], names: Names) -> dict[Side, Scored]:
-    """The newest score of each side in what was said of a goal, the newest first."""
+def scores_in(goal: str, said: Sequence[Resource], names: Names, representing: Representing) -> dict[Side, Scored]:
+    """The newest score of each side in what was said of a goal, the newest first; a carer is on neither."""
     found: dict[Side, Scored] = {}
     for each in said:
-        side = side_in(each)
-        score = _score(each, names) if side not in found and is_of(each, names, "goal-attainment") else None
+        side = side_in(each, representing)
+        score = _score(each, names) if side not in (*found, "carer") and is_of(each, names, "goal-attainment") else None
         if score is not None:
             found[side] = Scored(goal, score, each["id"])
     return found

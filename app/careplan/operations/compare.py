@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
 
 from app.careplan import moment
 from app.careplan.attribution import Step
 from app.careplan.comparison import Compared, compared, of_proposal
-from app.careplan.difference import applied, differences
+from app.careplan.difference import Element, applied, differences
 from app.careplan.moment import Moment
 from app.careplan.names import Names
 from app.careplan.opening import history_of
+from app.careplan.parts import STRING, json_of, listed, part_of, resource_part, sentence_part, text_json, value_part
 from app.careplan.past import Revision
 from app.careplan.proposals.reading import situation_of
-from app.careplan.values import element_at, parts_of
-from app.careplan.words import Language, preferred, remark, translations
+from app.careplan.refusals import refused
+from app.careplan.values import parts_at, place_of
+from app.careplan.words import Language, preferred, remark
 from app.errors import Invalid, Issue, NotFound
 from app.fhir.dates import instant
 from app.fhir.definitions import Definitions
@@ -52,7 +56,6 @@ COMPARE_PARAMETERS: Final = (
         " outcome where not all could be compared.",
     ),
 )
-_STRING: Final = "valueString"
 
 
 def compare_operation(names: Names) -> Operation:
@@ -100,13 +103,13 @@ async def _moments(
     """The answer about two moments, how many changes it has, and whose plan it is."""
     start, end = inputs.first("from"), inputs.first("to")
     if start is None:
-        raise Invalid("Say from which moment: from=<number of a revision, or a time>.", "required")
+        raise refused(Invalid, "from-needed", "from", as_type="required")
     async with server.database.snapshot() as reader:
         history = await history_of(server, reader, request, target, names)
         before = await moment.at(history, start, names)
         after = await (moment.newest(history, names) if end is None else moment.at(history, end, names))
         if before.revision.number > after.revision.number:
-            raise Invalid("from is later than to: turn the two round.", "value")
+            raise refused(Invalid, "turned-round", "from", as_type="value")
         found, _ = await compared(history, before, after, names)
     sides: list[Resource] = [
         {"name": "from", "part": _side(before.revision)},
@@ -115,9 +118,9 @@ async def _moments(
     remarks = _remarks((before, after))
 
     def listed(language: Language) -> list[Resource]:
-        known: dict[int, list[Resource]] = {}
+        makers = Makers()
         changes = [
-            {"name": "change", "part": change_parts(each, language, server.definitions, known)} for each in found
+            {"name": "change", "part": change_parts(each, language, server.definitions, makers)} for each in found
         ]
         return [*sides, *changes, *_outcome(remarks)]
 
@@ -129,12 +132,12 @@ async def _with_proposal(
 ) -> tuple[Listed, int, int]:
     """The same about the plan of now and what a proposal would make of it."""
     if not {"from", "to"}.isdisjoint(inputs.names):
-        raise Invalid("Say either from and to, or proposal: a proposal is compared with the plan of now.", "invalid")
+        raise refused(Invalid, "moments-or-proposal", "proposal", as_type="invalid")
     proposal_id = str(inputs.first("proposal")).removeprefix("CarePlan/")
     address = Target("CarePlan", proposal_id, target.patient_id)
     situation = await situation_of(server, request, address, names)
     if situation.plan.resource["id"] != target.id:
-        raise NotFound(f"CarePlan/{proposal_id} is not a proposal for this plan.")
+        raise refused(NotFound, "no-proposal", "proposal", as_type="not-found", id=proposal_id)
     waiting = [each.item for each in situation.judged if each.state == "open"]
     proposed = applied(situation.current, waiting, names)
     found = [of_proposal(each, situation.current, proposed) for each in differences(situation.current, proposed, names)]
@@ -159,71 +162,91 @@ def _side(revision: Revision) -> list[Resource]:
     return parts
 
 
+class Makers:
+    """Who made the steps of changes, when and why, as JSON. A revision is told once, and so are the event and the
+    people that several have in the same bytes.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[int, str] = {}
+        self._alike: dict[bytes, str] = {}
+
+    def of(self, step: Step) -> str:
+        """The part of a step; empty where that may not be told."""
+        revision = step.revision
+        if revision is None:
+            return part_of("by", (value_part("when", "valueInstant", json_of(instant(step.version.updated))),))
+        told = self._told.get(revision.number)
+        if told is None:
+            told = self._told[revision.number] = self._of(revision)
+        return told
+
+    def _of(self, revision: Revision) -> str:
+        if not revision.seen or revision.erased:
+            return ""
+        parts = [
+            value_part("revision", "valuePositiveInt", str(revision.number)),
+            value_part("when", "valueInstant", json_of(revision.recorded)),
+        ]
+        stored = revision.happened + revision.agents
+        alike = self._alike.get(stored)
+        if alike is None:
+            author = revision.author
+            made = [value_part("event", "valueCode", json_of(revision.event))]
+            people = [name for name in ("who", "onBehalfOf") if isinstance(author.get(name), dict)]
+            made += [value_part(name, "valueReference", json_of(author[name])) for name in people]
+            alike = self._alike[stored] = ",".join(made)
+        parts += [alike, *(value_part("why", "valueCodeableConcept", json_of(each)) for each in revision.reasons)]
+        return part_of("by", parts)
+
+
 def change_parts(
-    change: Compared, language: Language, definitions: Definitions, known: dict[int, list[Resource]] | None = None
-) -> list[Resource]:
-    """One change, part by part. ``known``: what was said already of revisions, by number."""
+    change: Compared,
+    language: Language,
+    definitions: Definitions,
+    makers: Makers | None = None,
+    *,
+    standing: Sequence[Resource] = (),
+) -> msgspec.Raw:
+    """The parts of one change. ``makers``: what was said already of revisions; ``standing``: what is said behind the
+    sentence.
+    """
     kind, resource_id = change.about
-    parts: list[Resource] = [
-        {"name": "id", _STRING: change.id},
-        {"name": "kind", "valueCode": change.kind},
-        {"name": "path", _STRING: change.path},
-        {"name": "about", "valueReference": {"reference": f"{kind}/{resource_id}"}},
-        {"name": "sentence", _STRING: change.words[language], f"_{_STRING}": translations(change.words)},
+    parts = [
+        value_part("id", STRING, text_json(change.id)),
+        value_part("kind", "valueCode", text_json(change.kind)),
+        value_part("path", STRING, text_json(change.path)),
+        value_part("about", "valueReference", f'{{"reference":{text_json(f"{kind}/{resource_id}")}}}'),
+        sentence_part("sentence", change.words, language),
+        *map(json_of, standing),
     ]
-    parts += [{"name": "by", "part": part} for each in change.steps if (part := _by(each, known))]
+    makers = Makers() if makers is None else makers
+    parts += [said for each in change.steps if (said := makers.of(each))]
     for name, resource in (("before", change.before), ("after", change.after)):
         if resource is not None:
-            parts.append({"name": name, "resource": resource})
-    if change.before is None and change.after is None:
-        parts += [{"name": "element", "part": each} for each in _elements(change, definitions)]
-    elif change.elements:
-        own = [each for each in change.elements if each.type == "CarePlan"]
-        parts += [{"name": "element", "part": each} for each in _elements(change, definitions, own)]
-    return parts
+            parts.append(resource_part(name, resource))
+    elements = change.elements
+    if change.before is not None or change.after is not None:
+        elements = [each for each in elements if each.type == "CarePlan"]
+    parts += _elements(change.kind, elements, definitions)
+    return listed(parts)
 
 
-def _by(step: Step, known: dict[int, list[Resource]] | None) -> list[Resource]:
-    """Who, when and why, of a step that may be told."""
-    revision = step.revision
-    if revision is None:
-        return [{"name": "when", "valueInstant": instant(step.version.updated)}]
-    if known is None:
-        return _of_revision(revision)
-    if revision.number not in known:
-        known[revision.number] = _of_revision(revision)
-    return known[revision.number]
-
-
-def _of_revision(revision: Revision) -> list[Resource]:
-    if not revision.seen or revision.erased:
-        return []
-    author = revision.author
-    parts: list[Resource] = [
-        {"name": "revision", "valuePositiveInt": revision.number},
-        {"name": "when", "valueInstant": revision.recorded},
-        {"name": "event", "valueCode": revision.event},
-    ]
-    for name, key in (("who", "who"), ("onBehalfOf", "onBehalfOf")):
-        if isinstance(author.get(key), dict):
-            parts.append({"name": name, "valueReference": author[key]})
-    parts += [{"name": "why", "valueCodeableConcept": each} for each in revision.reasons]
-    return parts
-
-
-def _elements(
-    change: Compared, definitions: Definitions, chosen: Sequence[Any] | None = None
-) -> Iterable[list[Resource]]:
-    for each in change.elements if chosen is None else chosen:
-        parts: list[Resource] = [{"name": "path", _STRING: each.path}]
-        if change.kind == "moved":
+def _elements(kind: str, elements: Sequence[Element], definitions: Definitions) -> list[str]:
+    found = []
+    for each in elements:
+        parts = [value_part("path", STRING, text_json(each.path))]
+        if kind == "moved":
             for name, keys in (("before", each.before), ("after", each.after)):
-                parts += [{"name": name, _STRING: key} for key in keys]
+                parts += [value_part(name, STRING, text_json(key)) for key in keys]
         else:
-            element = element_at(each.type, each.address, definitions)
-            parts += parts_of("before", element, each.before, definitions)
-            parts += parts_of("after", element, each.after, definitions)
-        yield parts
+            place = place_of(each.type, each.address, definitions)
+            if each.before is not None:
+                parts += parts_at("before", place, each.before, definitions)
+            if each.after is not None:
+                parts += parts_at("after", place, each.after, definitions)
+        found.append(part_of("element", parts))
+    return found
 
 
 def _remarks(moments: tuple[Moment, Moment]) -> list[Issue]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.auth.accounts.representation import representatives
 from app.careplan.changing import Changed, Current, change, check_scopes
 from app.careplan.cycle import events
 from app.careplan.evaluation import concept, was_not_discussed
@@ -18,13 +19,14 @@ from app.careplan.people import side_of
 from app.careplan.plan import OPEN_GOALS, local, with_cycle
 from app.careplan.recent import needs_decision, recent, said_of, to_decide
 from app.careplan.refusals import refusal
-from app.fhir.dates import instant
+from app.fhir.dates import instant, local_date
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
+from app.server.store.guarded import GuardedReader
 
 CONTINUE: Final = "continue"
 ACHIEVED: Final = "achieved"
@@ -41,7 +43,14 @@ DECIDE_PARAMETERS: Final = (
         (
             Parameter("goal", "in", 1, "1", "Reference", "The goal, as Goal/<id>."),
             Parameter("decision", "in", 1, "1", "code", "continue, adjust, achieved or stop."),
-            Parameter("reason", "in", 0, "1", "string", "Why, in words; to stop there is always a reason."),
+            Parameter(
+                "reason",
+                "in",
+                0,
+                "1",
+                "string",
+                "Why, in words, which the goal keeps; to stop there is always a reason.",
+            ),
         ),
     ),
     *MOUTH_PARAMETERS,
@@ -83,22 +92,23 @@ async def _decided(server: FhirServer, request: Request, current: Current, input
     event = events()["decide"]
     event.check(status=plan["status"], phase=cycle.phase, side=side_of(request.access), by_mouth=mouth is not None)
     decisions = _decisions_in(inputs, current)
-    reader, patient = server.database, current.patient
+    reader, patient = GuardedReader.of(server.database, request), current.patient
     waiting = needs_decision(await to_decide(server, reader, patient, plan))
     since = await recent(reader, patient, current.id, names)
     open_still = waiting - {each.goal for each in decisions} - since.decided.keys()
     # What was only said not to be discussed, and nobody decides about otherwise, continues.
     said = await said_of(server, reader, patient, sorted(open_still), since=since.agreed)
-    decisions += [Decision(goal, CONTINUE) for goal, each in said.items() if was_not_discussed(each, names)]
+    known = await representatives(server.database, patient)
+    decisions += [Decision(goal, CONTINUE) for goal, each in said.items() if was_not_discussed(each, names, known)]
     left = open_still - {each.goal for each in decisions}
     if not decisions and left:
         raise refusal("decision-needed", "decision")
-    now = instant(request.now)
+    now, today = instant(request.now), local_date(request.now).isoformat()
     moved = event.after(cycle, now=now, all_decided=not left, next_review=None if left else "")
     intent = Intent("decide", mouth=mouth, decisions=decisions, phase="act", cycle=cycle.cycle)
     changed = Changed(intent, [with_cycle(plan, moved, names)], right=None if mouth is None else Action.CREATE)
     for each in decisions:
-        goal = _after(current.goals[each.goal].resource, each, now[:10]) if each.goal in current.goals else None
+        goal = _after(current.goals[each.goal].resource, each, today) if each.goal in current.goals else None
         if goal is not None:
             changed.updated.append(goal)
     return changed
@@ -125,10 +135,12 @@ def _decisions_in(inputs: Inputs, current: Current) -> list[Decision]:
 
 
 def _after(goal: Resource, decision: Decision, today: str) -> Resource | None:
-    """The goal as the decision leaves it; None where that is as it was."""
-    if decision.decision == ACHIEVED:
-        status = concept(ACHIEVEMENT, "achieved")
-        return {**goal, "lifecycleStatus": "completed", "achievementStatus": status, "statusDate": today}
+    """The goal as the decision leaves it, with why; None where that is as it was."""
+    if decision.decision not in (ACHIEVED, STOP):
+        return {**goal, "statusReason": decision.reason} if decision.reason else None
+    made = {name: value for name, value in goal.items() if name.removeprefix("_") != "statusReason"}
+    made |= {"statusReason": decision.reason} if decision.reason else {}
     if decision.decision == STOP:
-        return {**goal, "lifecycleStatus": "cancelled", "statusReason": decision.reason, "statusDate": today}
-    return None
+        return {**made, "lifecycleStatus": "cancelled", "statusDate": today}
+    status = concept(ACHIEVEMENT, "achieved")
+    return {**made, "lifecycleStatus": "completed", "achievementStatus": status, "statusDate": today}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from app.careplan.document.beside import looking
 from app.careplan.document.bundle import document_of
 from app.careplan.document.dates import Language
 from app.careplan.document.gather import Gathered, gather
@@ -14,7 +15,7 @@ from app.careplan.document.sections import content_of
 from app.careplan.document.texts import LANGUAGES
 from app.careplan.names import Names
 from app.careplan.printing.pages import Press
-from app.careplan.refusals import refusal
+from app.careplan.refusals import refusal, refused
 from app.errors import Invalid
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
@@ -36,16 +37,17 @@ DOCUMENT_PARAMETERS: Final = (
 
 def document_operation(names: Names) -> Operation:
     """For the server's registry."""
-    press = Press()
+    press, beside = Press(), looking(names)
 
     async def document(server: FhirServer, request: Request, target: Target) -> Answer:
         inputs = inputs_of(server, request, DOCUMENT_PARAMETERS)
         language = inputs.first("language") or "nl"
         if language not in LANGUAGES:
-            raise Invalid("language takes nl or en.", "value")
+            raise refused(Invalid, "language", "language", as_type="value")
         if inputs.first("persist"):
             raise refusal("not-kept", "persist")
         gathered = await gather(server, request, target, names, number=inputs.first("revision"))
+        await beside.add(server, request, gathered)
         content = content_of(gathered, names, language=cast(Language, language), now=request.now)
         headers: Headers = [(b"content-language", language.encode())]
         answer = Answer(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.auth.accounts.representation import representatives
 from app.careplan.changing import Changed, Current, change, check_scopes
 from app.careplan.cycle import events
 from app.careplan.evaluation import PARTS, Saying, Teller, concept, performer_of, sayings_in, words_in
@@ -23,6 +24,7 @@ from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
+from app.server.store.guarded import GuardedReader
 
 EVALUATE_PARAMETERS: Final = (
     Parameter("evaluation", "in", 0, "*", "", "What is said of one goal: at least a word.", PARTS),
@@ -73,7 +75,7 @@ async def _evaluated(server: FhirServer, request: Request, current: Current, inp
     event.check(status=plan["status"], phase=cycle.phase, side=side, by_mouth=False)
     performer = performer_of(request.access, current.patient_id, inputs.first("performer"))
     sayings = sayings_in(inputs)
-    await _check_words(server, current, sayings, names)
+    await _check_words(server, request, current, sayings, names)
     teller = Teller(names, current.id, current.patient_id, performer, request.now)
     changed = Changed(Intent("evaluate"), right=Action.CREATE)
     moved = event.after(cycle, now=instant(request.now))
@@ -90,7 +92,9 @@ async def _evaluated(server: FhirServer, request: Request, current: Current, inp
     return changed
 
 
-async def _check_words(server: FhirServer, current: Current, sayings: list[Saying], names: Names) -> None:
+async def _check_words(
+    server: FhirServer, request: Request, current: Current, sayings: list[Saying], names: Names
+) -> None:
     """Of every goal that is spoken of there is a word, in this call or before it in the same check, by either side.
     Raises ``Unprocessable``.
     """
@@ -103,8 +107,10 @@ async def _check_words(server: FhirServer, current: Current, sayings: list[Sayin
     wordless = [each.goal for each in sayings if not each.has_word]
     if not wordless:
         return
-    since = (await recent(server.database, current.patient, current.id, names)).agreed
-    said = await said_of(server, server.database, current.patient, wordless, since=since)
+    reader = GuardedReader.of(server.database, request)
+    since = (await recent(reader, current.patient, current.id, names)).agreed
+    said = await said_of(server, reader, current.patient, wordless, since=since)
+    known = await representatives(server.database, current.patient)
     for each in sayings:
-        if each.goal in said and not words_in(said[each.goal], names):
+        if each.goal in said and not words_in(said[each.goal], names, known):
             raise refusal("word-needed", each.place)

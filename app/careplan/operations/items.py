@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from app.careplan.comparison import Compared
 from app.careplan.difference import PLAN, Item
 from app.careplan.names import Names
@@ -99,10 +101,8 @@ def parameters(
     return {"resourceType": "Parameters", "parameter": listed}
 
 
-def _parts(judged: Judged, language: Language, definitions: Definitions) -> list[Resource]:
-    parts = change_parts(_compared(judged.item), language, definitions)
-    at = next(at for at, each in enumerate(parts) if each["name"] == "sentence") + 1
-    return [*parts[:at], *_standing(judged), *parts[at:]]
+def _parts(judged: Judged, language: Language, definitions: Definitions) -> msgspec.Raw:
+    return change_parts(_compared(judged.item), language, definitions, standing=_standing(judged))
 
 
 def _compared(item: Item) -> Compared:

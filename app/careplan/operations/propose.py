@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from app.careplan.changing import MOST_TRIES, check_scopes, current_of, draft_of
+from app.careplan.limits import check_not_too_late
 from app.careplan.names import Names
 from app.careplan.operations.items import ITEM, parameters
 from app.careplan.plan import is_open
@@ -14,18 +16,19 @@ from app.careplan.proposals.proposal import plan_of
 from app.careplan.proposals.reading import parts_of, situation_of
 from app.careplan.proposals.rules import PROPOSING
 from app.careplan.proposals.withdrawing import withdrawn
-from app.careplan.refusals import refusal
+from app.careplan.refusals import refusal, refused
 from app.careplan.words import preferred
 from app.errors import Conflict, PreconditionFailed, Unprocessable
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import Action
 from app.server.interactions.codings import BY_LANGUAGE, DISPLAY_LANGUAGE, languages_of
 from app.server.interactions.parameters import Inputs, inputs_of
-from app.server.interactions.preconditions import if_match
+from app.server.interactions.preconditions import check_known, if_match
 from app.server.interactions.write import body_of
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
+from app.server.rules import Overtaken
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import execute, settle
@@ -74,7 +77,7 @@ def propose_operation(names: Names) -> Operation:
                 if if_match(request.headers) is not None:
                     raise
                 await settle(server)
-        raise Conflict("Others keep changing this care plan; send it again.", "conflict")
+        raise refused(Conflict, "keeps-changing", as_type="conflict")
 
     return Operation(
         "propose",
@@ -103,16 +106,19 @@ def _inputs(server: FhirServer, request: Request) -> Inputs:
 async def _propose(server: FhirServer, request: Request, target: Target, inputs: Inputs, names: Names) -> Answer:
     current = await current_of(server, request, target, names)
     wanted = if_match(request.headers)
-    if wanted not in (None, current.plan.version):
-        raise PreconditionFailed(
-            f"CarePlan/{current.id} is at version {current.plan.version}, and not at version {wanted} as If-Match says."
-        )
+    if wanted is not None:
+        known = wanted, current.plan.version
+        late = Overtaken(current.patient, request.access, "CarePlan", current.id, *known, request.now)
+        await check_known(server, late)
     if not is_open(current.plan.resource):
         raise refusal("closed", "CarePlan.status")
     given: Resource = inputs.first("proposal") or {}
     parts = await parts_of(server, request, current.plan.resource, current.patient, _as_named(given))
     ground = Ground(current.patient_id, current.plan, parts)
-    stub = stub_of(_sent(given, inputs), ground, request.access, names, now=request.now)
+    sent = _sent(given, inputs)
+    if sent.next_review:
+        check_not_too_late(sent.next_review, "nextReview", now=request.now)
+    stub = stub_of(sent, ground, request.access, names, now=request.now)
     await _check(server, request, current.patient, stub)
 
     def fresh() -> str:
@@ -161,8 +167,9 @@ async def _check(server: FhirServer, request: Request, patient: int, resource: R
     remarks = await check_resource(
         server, server.database, request.access, {**resource}, may_hold_bsn=True, patient=patient
     )
-    if remarks.deviations:
-        issues = tuple(each for each in remarks.issues if each.severity != "information")
+    if remarks.flagged:
+        found = [each for each in remarks.issues if each.severity != "information"]
+        issues = tuple(replace(each, severity="error") for each in found)
         raise Unprocessable("The proposal is not as its profiles have it.", issues=issues)
 
 

@@ -24,6 +24,7 @@ from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
+from app.server.store.guarded import GuardedReader
 
 ENDS: Final = frozenset({"completed", "revoked"})
 _REASON: Final = Parameter("text", "in", 0, "1", "string", "Why, in one's own words.")
@@ -34,7 +35,7 @@ CLOSE_PARAMETERS: Final = (
     _REASON,
     _RETURN,
 )
-Becomes = Callable[[FhirServer, Current, Inputs, Cycle], Awaitable[str]]
+Becomes = Callable[[FhirServer, Request, Current, Inputs, Cycle], Awaitable[str]]
 """The status that the plan gets. Raises ``Unprocessable``."""
 
 
@@ -65,7 +66,7 @@ def _operation(rest: _Rest, names: Names) -> Operation:
                 raise refusal("keeps-its-profile", "CarePlan.extension", profile=names.plan_profile)
             side = side_of(request.access)
             events()[rest.name].check(status=plan["status"], phase=cycle.phase, side=side, by_mouth=False)
-            status = await rest.becomes(server, current, inputs, cycle)
+            status = await rest.becomes(server, request, current, inputs, cycle)
             intent = Intent(rest.name, reason_text=(inputs.first("text") or "").strip())
             return Changed(intent, [{**plan, "status": status}])
 
@@ -85,15 +86,16 @@ def _operation(rest: _Rest, names: Names) -> Operation:
     )
 
 
-async def _held(_server: FhirServer, _current: Current, _inputs: Inputs, _cycle: Cycle) -> str:
+async def _held(_server: FhirServer, _request: Request, _current: Current, _inputs: Inputs, _cycle: Cycle) -> str:
     return ON_HOLD
 
 
-async def _resumed(server: FhirServer, current: Current, _inputs: Inputs, cycle: Cycle) -> str:
-    return await status_before_hold(server, server.database, current.patient, current.id, cycle)
+async def _resumed(server: FhirServer, request: Request, current: Current, _inputs: Inputs, cycle: Cycle) -> str:
+    reader = GuardedReader.of(server.database, request)
+    return await status_before_hold(server, reader, current.patient, current.id, cycle)
 
 
-async def _closed(_server: FhirServer, _current: Current, inputs: Inputs, _cycle: Cycle) -> str:
+async def _closed(_server: FhirServer, _request: Request, _current: Current, inputs: Inputs, _cycle: Cycle) -> str:
     status: str | None = inputs.first("status")
     if status not in ENDS:
         raise refusal("close-as", "status")
@@ -105,8 +107,8 @@ _RESTS: Final = (
     _Rest("resume", "The plan goes on where it was when it was put on hold.", HOLD_PARAMETERS, _resumed),
     _Rest(
         "close",
-        "The plan is completed, or stopped with, and does not change any more. Its goals stay as they are, and a new"
-        " plan may be started.",
+        "The plan is completed, or stopped with, and does not change any more. Its goals stay as they are, what was"
+        " still proposed for it is rejected, and a new plan may be started.",
         CLOSE_PARAMETERS,
         _closed,
     ),

@@ -72,7 +72,7 @@ def _of_proposal(names: Names) -> Operation:
 
         async def once() -> Answer:
             situation = await situation_of(server, request, target, names)
-            check_version(request, situation)
+            await check_version(server, request, situation)
             reason = str(inputs.first("reason") or "").strip()
             draft = await withdrawn(server, request, situation, reason, names)
             await execute(server, request.access, [draft], now=request.now, request=request.id, intent=PROPOSING)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.careplan.changing import Changed, Current, change
+from app.careplan.changing import Changed, Current, change, check_scopes
 from app.careplan.cycle import events
+from app.careplan.history import History, Place
 from app.careplan.intent import Intent
 from app.careplan.names import Names
+from app.careplan.objecting import opened_again
 from app.careplan.operations.answers import plan_as_it_is, standing
+from app.careplan.past import Revision
 from app.careplan.people import side_of
 from app.careplan.plan import local, with_cycle
 from app.careplan.refusals import refusal
 from app.errors import Gone, NotFound
 from app.fhir.dates import instant
-from app.fhir.resource import Resource, decode, parse_reference
+from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.interactions.parameters import Inputs, inputs_of
+from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
-from app.server.store.read import read
 
 REASONS: Final = frozenset({"health", "life", "wish", "error"})
 OBJECTION: Final = "error"
@@ -39,7 +42,7 @@ REVISE_PARAMETERS: Final = (
         "1",
         "Reference",
         "The revision to which the person objects, as Provenance/<id>: one by which a professional recorded something"
-        " as agreed by word of mouth.",
+        " as agreed by word of mouth. Goals that it recorded as achieved or stopped are open again.",
     ),
     Parameter("return", "out", 1, "1", "CarePlan", "The plan as it is now."),
 )
@@ -90,45 +93,38 @@ async def _revised(server: FhirServer, request: Request, current: Current, input
         if side != "patient":
             raise refusal("not-yours", "objection")
         revision = await _objected_to(server, request, current, objection, names)
-        changed.intent = Intent("revise", reason, changed.intent.reason_text, sources=(f"Provenance/{revision}",))
+        changed.intent = Intent("revise", reason, changed.intent.reason_text, sources=(f"Provenance/{revision.id}",))
+        history = History(server, server.database, request, Place(current.patient, current.id))
+        opened = await opened_again(history, current, revision, names)
+        if opened:
+            check_scopes(request, Action.UPDATE, "Goal")
+        changed.updated += opened
     return changed
 
 
 async def _objected_to(
     server: FhirServer, request: Request, current: Current, objection: Resource, names: Names
-) -> str:
-    """The id of the revision of this plan by which something was recorded as agreed by word of mouth. Raises
+) -> Revision:
+    """The revision of this plan by which something was recorded as agreed by word of mouth. Raises
     ``Unprocessable``.
     """
     named = local(objection)
     if named is None or named[0] != "Provenance":
         raise refusal("not-by-mouth-said", "objection")
-    revision = await _held(server, request, current, "Provenance", named[1])
-    by_mouth = revision is not None and any(
-        each.get("url") == names.extension("word-of-mouth") for each in revision.get("extension", ())
-    )
-    if revision is None or not by_mouth or ("CarePlan", current.id) not in _targets(revision):
+    revision = await _revision(server, request, current, named[1])
+    if revision is None or not revision.extensions(names.extension("word-of-mouth")):
         raise refusal("not-by-mouth-said", "objection")
-    return named[1]
+    if ("CarePlan", current.id) not in {key[:2] for key in revision.written}:
+        raise refusal("not-by-mouth-said", "objection")
+    return revision
 
 
-def _targets(revision: Resource) -> set[tuple[str, str]]:
-    found = (parse_reference(each.get("reference", "")) for each in revision.get("target", ()))
-    return {(each.type, each.id) for each in found if each is not None}
-
-
-async def _held(server: FhirServer, request: Request, current: Current, kind: str, resource_id: str) -> Resource | None:
-    """A resource of this record as the caller may see it; None when there is none."""
+async def _revision(server: FhirServer, request: Request, current: Current, resource_id: str) -> Revision | None:
+    """A Provenance of this record as the caller may see it, read as a revision whose number does not matter; None when
+    there is none.
+    """
     try:
-        stored = await read(
-            server.database,
-            request.access,
-            kind,
-            resource_id,
-            registry=server.registry,
-            now=request.now,
-            partition=current.patient,
-        )
+        stored = await stored_for(server, request, "Provenance", resource_id, partition=current.patient)
     except (NotFound, Gone):
         return None
-    return decode(stored.body)
+    return Revision(0, 0, resource_id, stored.version, stored.updated, erased=False, seen=True, body=stored.body)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app.careplan.cycle import events
 from app.careplan.history import LAST, History
 from app.careplan.names import Names
 from app.careplan.opening import history_of
 from app.careplan.past import Revision
+from app.careplan.refusals import refused
 from app.careplan.telling import sentences_of
 from app.careplan.words import Words, preferred, remark, translations
-from app.errors import Issue
+from app.errors import Invalid, Issue
 from app.fhir.dates import OPEN_END, OPEN_START, bounds
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
@@ -120,12 +122,15 @@ async def _revisions(server: FhirServer, request: Request, target: Target, names
 def _asked(inputs: Inputs, cursor: Cursor | None) -> _Asked:
     low, high, count = inputs.first("from"), inputs.first("to"), inputs.first("_count")
     since, until = inputs.first("since"), inputs.first("until")
+    named = frozenset(inputs.all("event"))
+    if not named <= events().keys():
+        raise refused(Invalid, "event-unknown", "event", as_type="value", events=", ".join(events()))
     return _Asked(
         max(1, low or 1),
         min(LAST, LAST if high is None else high, LAST if cursor is None else cursor.n - 1),
         OPEN_START if since is None else bounds(since)[0],
         OPEN_END if until is None else bounds(until)[1],
-        frozenset(inputs.all("event")),
+        named,
         DEFAULT_COUNT if count is None else max(1, min(count, LARGEST_COUNT)),
     )
 
@@ -149,8 +154,7 @@ async def _page(history: History, asked: _Asked) -> tuple[list[Revision], int | 
 
 def _entry(base: str, revision: Revision, words: Words, language: str) -> Entry:
     activity = {**revision.activity, "text": words[language], "_text": translations(words)}
-    # The rest of it is copied as it is.
-    return match_entry(base, "Provenance", revision.id, encode({**revision.members, "activity": activity}))
+    return match_entry(base, "Provenance", revision.id, revision.with_activity(activity))
 
 
 def _remarks(found: Sequence[Revision]) -> list[Issue]:

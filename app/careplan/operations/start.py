@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.careplan.changing import Current, Part, check_scopes, draft_of
+from app.careplan.changing import Current, Part, check_scopes, drafts_for
 from app.careplan.cycle import NO_PLAN, events
 from app.careplan.intent import Intent
 from app.careplan.merging.merged import begun_with
@@ -13,7 +13,7 @@ from app.careplan.people import author_of, side_of
 from app.careplan.plan import Cycle, with_cycle
 from app.careplan.refusals import refusal
 from app.errors import NotFound
-from app.fhir.dates import instant
+from app.fhir.dates import instant, local_date
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.interactions.parameters import inputs_of
@@ -23,7 +23,7 @@ from app.server.operations import Operation, Parameter
 from app.server.server import FhirServer
 from app.server.store.execute import execute
 from app.server.store.find import find_patient
-from app.server.store.prepare import fresh_id
+from app.server.store.prepare import check_resource, fresh_id
 
 START_PARAMETERS: Final = (
     Parameter("goal", "in", 0, "*", "string", "A goal in the person's own words."),
@@ -72,7 +72,13 @@ async def _start(server: FhirServer, request: Request, target: Target, names: Na
     event.check(status="", phase=NO_PLAN, side=side_of(request.access), by_mouth=False)
     texts = [each.strip() for each in inputs.values.get("goal", ())]  # a comma is part of somebody's words
     goals = [_goal({"description": {"text": each}}, patient_id, request, names) for each in texts]
-    goals += [_goal(each, patient_id, request, names) for each in inputs.values.get("goalResource", ())]
+    for number, each in enumerate(inputs.values.get("goalResource", ())):
+        if "description" not in each:
+            raise refusal("goal-needed", f"goalResource[{number}]")
+        # Before anything is read of it, since nobody looked at it yet.
+        goal = _as_goal(each, patient_id)
+        await check_resource(server, server.database, request.access, {**goal}, may_hold_bsn=True, patient=patient)
+        goals.append(_goal(goal, patient_id, request, names))
     if not all(each.get("description", {}).get("text") for each in goals):
         raise refusal("goal-needed", "goal")
     if side_of(request.access) != "patient" and not all(map(_is_proposed, goals)):
@@ -89,7 +95,7 @@ async def _start(server: FhirServer, request: Request, target: Target, names: Na
             plan, goals = taken.plan, [*goals, *taken.created]
     if not plan.get("goal"):
         raise refusal("goal-needed", "goal")
-    drafts = [await draft_of(server, request, patient, each, new=True) for each in (plan, *goals)]
+    drafts = await drafts_for(server, request, patient, [(each, True) for each in (plan, *goals)])
     await execute(server, request.access, drafts, now=request.now, request=request.id, intent=Intent("start"))
     return await written(server, request, drafts[0], interaction="$start")
 
@@ -110,7 +116,7 @@ def _plan(patient_id: str, goals: list[Resource], title: str | None, request: Re
             }
         ],
         "subject": {"reference": f"Patient/{patient_id}"},
-        "created": now[:10],
+        "created": local_date(request.now).isoformat(),
         "author": author_of(request.access, patient_id),
     }
     if goals:
@@ -124,14 +130,19 @@ def _is_proposed(goal: Resource) -> bool:
     return goal["lifecycleStatus"] == "proposed" and "achievementStatus" not in goal
 
 
-def _goal(given: Resource, patient_id: str, request: Request, names: Names) -> Resource:
-    """A goal of the plan: the person's own when they write it."""
-    goal: dict[str, Any] = {
+def _as_goal(given: Resource, patient_id: str) -> Resource:
+    """A goal as it was sent, for this person."""
+    return {
         "resourceType": "Goal",
         "lifecycleStatus": "proposed",
-        **{name: value for name, value in given.items() if name not in ("id", "resourceType")},
+        **{name: value for name, value in given.items() if name not in ("id", "resourceType", "meta")},
         "subject": {"reference": f"Patient/{patient_id}"},
     }
+
+
+def _goal(given: Resource, patient_id: str, request: Request, names: Names) -> Resource:
+    """A goal of the plan: the person's own when they write it."""
+    goal = _as_goal(given, patient_id)
     if side_of(request.access) == "patient" and not given.get("expressedBy"):
         goal["expressedBy"] = {"reference": f"Patient/{patient_id}"}
         categories = goal.get("category", [])

@@ -3,5 +3,6 @@
 https://typst.app/docs/ https://pdfa.org/resource/iso-14289-pdfua/
 
 ``pages`` hands the words to a process of its own (``worker``), which measures every piece (``plan.typ``), decides what
-goes where (``fitting``) and prints. The words are handed over as data, never as markup.
+goes where (``fitting``) and prints. The words are handed over as data, never as markup. What other documents share with
+the plan is in ``press`` and ``paper.typ``.
 """

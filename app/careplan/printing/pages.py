@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import shutil
-import sys
-import tempfile
-import weakref
-from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,83 +9,29 @@ from typing import Any, Final
 
 from app.careplan.document.content import Content, Item, Line
 from app.careplan.document.texts import Texts
-from app.careplan.printing.glyphs import FAMILIES, FONTS, as_printed, font
-from app.errors import Unavailable, Unprocessable
+from app.careplan.printing.glyphs import FAMILIES, as_printed
+from app.careplan.printing.press import Printer
 from app.fhir.dates import LOCAL
 
-MOST_CHARACTERS: Final = 1_000_000
-"""Of all words together: some four hundred pages."""
-PATIENCE: Final = 30.0
-"""Seconds that one document may take."""
-AT_ONCE: Final = 2
-"""Documents that are printed at the same time by one process of the service."""
 SHORTENED: Final = 140
 """Characters of a title that has to go on in the annex."""
 MOST_CALLED: Final = 4
 """Numbers of the network beside the emergency number; all of them stand in its section."""
-_WORKER: Final = Path(__file__).with_name("worker.py")
-_ROOT: Final = Path(__file__).parents[3]
+_TEMPLATE: Final = Path(__file__).with_name("plan.typ")
 _PAPER: Final = ("page", "calls", "annex", "in-annex", "in-annex-more", "in-annex-one", "in-annex-details")
 _EMERGENCY: Final = "112"
 _MANY: Final = 999
 
 
-class Press:
-    """Prints for one process of the service, a few documents at a time. The fonts, which hold nothing of anybody, are
-    files in a folder of its own, made at first use.
-    """
+class Press(Printer):
+    """Prints care plans."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._folder: Path | None = None
+        super().__init__(_TEMPLATE, "care plan")
 
     async def printed(self, content: Content, *, now: int, form: str = "pdf") -> bytes:
-        """The pages as PDF/UA-1 (``form`` png: as pictures, each with its length in four bytes before it). Raises
-        ``Unprocessable`` for a plan that is too large, ``Unavailable`` when it takes too long.
-        """
-        data = _Words(content).data(now=now)
-        if _size(data) > MOST_CHARACTERS:
-            raise Unprocessable(
-                "This care plan is too large to be printed; ask for application/fhir+json.", "too-costly"
-            )
-        return await self._run(json.dumps({**data, "form": form}).encode())
-
-    async def _run(self, data: bytes) -> bytes:
-        """What the worker makes of it."""
-        async with self._places:
-            fonts = await asyncio.to_thread(self._fonts)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", str(_WORKER), str(fonts), str(_ROOT), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
-            )
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    pages, _ = await process.communicate(data)
-            except TimeoutError:
-                raise Unavailable("Printing this care plan takes too long; ask for application/fhir+json.") from None
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        if process.returncode != 0 or not pages:
-            raise Unavailable("This care plan cannot be printed now; ask for application/fhir+json.")
-        return pages
-
-    def _fonts(self) -> Path:
-        if self._folder is None or not all((self._folder / f"{name}.ttf").is_file() for name in FONTS):
-            self._folder = Path(tempfile.mkdtemp(prefix="zelfregie-fonts-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            for name in FONTS:
-                (self._folder / f"{name}.ttf").write_bytes(font(name))
-        return self._folder
-
-
-def _size(value: Any) -> int:
-    """The characters in a value."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
+        """The pages of a plan. Raises what ``run`` does."""
+        return await self.run(_Words(content).data(now=now), form=form)
 
 
 @dataclass(slots=True)

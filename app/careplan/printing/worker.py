@@ -1,7 +1,9 @@
 """One document printed in a process of its own: it reads the words from its standard input and writes the pages to its
 standard output, keeps nothing, and says nothing of what it read. https://typst.app/docs/reference/pdf/
 
-Run as ``python worker.py <folder of fonts> <root>``, where ``root`` is the folder that ``app`` is in.
+Run as ``python worker.py <folder of fonts> <root> <template>``, where ``root`` is the folder that ``app`` is in. A
+template gets the words as ``sys.inputs.data`` and may import ``/paper.typ``. The one of the care plan is set twice:
+every piece is measured first, to decide what goes where.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ SECONDS: Final = 20
 MEMORY: Final = 2 * 1024**3
 """Bytes of address space."""
 PNG: Final = "png"
+_MEASURED: Final = "plan.typ"
 
 
-def main(fonts: str) -> None:
+def main(fonts: str, template: Path) -> None:
     """Print what comes in."""
     import typst  # noqa: PLC0415 - in this process only
 
@@ -28,22 +31,22 @@ def main(fonts: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     data: dict[str, Any] = json.loads(sys.stdin.buffer.read())
     try:
-        pages = _pages(typst, data, fonts)
+        pages = _pages(typst, data, fonts, template)
     except typst.TypstError:
         sys.exit(3)  # what typst says of an error has the words in it
     sys.stdout.buffer.write(pages)
 
 
-def _pages(typst: Any, data: dict[str, Any], fonts: str) -> bytes:
-    from app.careplan.printing.placing import fitted  # noqa: PLC0415
-
-    source = Path(__file__).with_name("plan.typ").read_bytes()
+def _pages(typst: Any, data: dict[str, Any], fonts: str, template: Path) -> bytes:
+    source = template.read_bytes()
     held = typst.Fonts(include_system_fonts=False, font_paths=[fonts])
     given = {"data": json.dumps({**data, "mode": "measure"})}
-    compiler = typst.Compiler(input=source, font_paths=held, sys_inputs=given)
-    measured = json.loads(compiler.query("<measured>", field="value", one=True))
-    printed = fitted(data, measured)
-    given = {"data": json.dumps({**printed, "mode": "print"})}
+    compiler = typst.Compiler(input=source, root=Path(__file__).parent, font_paths=held, sys_inputs=given)
+    if template.name == _MEASURED:
+        from app.careplan.printing.placing import fitted  # noqa: PLC0415
+
+        data = fitted(data, json.loads(compiler.query("<measured>", field="value", one=True)))
+    given = {"data": json.dumps({**data, "mode": "print"})}
     form = data.get("form", "pdf")
     standards = [] if form == PNG else ["ua-1"]
     made = compiler.compile(
@@ -58,4 +61,4 @@ def _pages(typst: Any, data: dict[str, Any], fonts: str) -> bytes:
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[2])
-    main(sys.argv[1])
+    main(sys.argv[1], Path(sys.argv[3]))

@@ -17,16 +17,18 @@ from app.careplan.proposals.reading import part_of, parts_of, state_of
 from app.careplan.proposals.rules import PROPOSING
 from app.careplan.proposals.taking import taken_over
 from app.careplan.proposals.wanted import wanted
-from app.careplan.refusals import issue, refusal
-from app.errors import NotFound, PreconditionFailed
+from app.careplan.refusals import issue, refusal, refused
+from app.errors import NotFound
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.scopes import Action
 from app.server.interactions.addresses import etag
-from app.server.interactions.preconditions import if_match
+from app.server.interactions.preconditions import check_known, if_match
+from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
+from app.server.rules import Overtaken
 from app.server.server import FhirServer
 from app.server.store.execute import execute
-from app.server.store.read import read
+from app.server.store.guarded import GuardedReader
 
 Verb = Literal["accept", "reject", "retract"]
 WITHDRAWN_WITHOUT_REASON: Final = "Ingetrokken door wie het voorstelde. / Taken back by who proposed it."
@@ -44,26 +46,18 @@ async def answer_goal(
     """Take the goal into the plan, decline it, or take it back. Raises ``NotFound`` for a goal that nobody proposed for
     a plan.
     """
+    stored = await stored_for(server, request, GOAL, target.id, patient_id=target.patient_id)
     if verb != "retract":
         check_side(request)
-    stored = await read(
-        server.database,
-        request.access,
-        GOAL,
-        target.id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-    )
     goal = Part(decode(stored.body), stored.version)
     known = if_match(request.headers)
-    if known not in (None, goal.version):
-        raise PreconditionFailed(
-            f"Goal/{target.id} is at version {goal.version}, and not at version {known} as If-Match says."
+    if known is not None:
+        await check_known(
+            server, Overtaken(stored.patient, request.access, GOAL, target.id, known, goal.version, request.now)
         )
     plan = await part_of(server, request, PLAN, _plan_of(goal.resource, names), stored.patient)
     if plan is None or not is_plan(plan.resource, names):
-        raise NotFound(f"Goal/{target.id} was not proposed for a plan that is known.", "business-rule")
+        raise refused(NotFound, "goal-not-proposed", id=str(target.id))
     changes = _Goal(server, request, names, (stored.patient, goal, plan))
     carry_out = {"accept": changes.accept, "reject": changes.reject, "retract": changes.retract}
     wrote = await carry_out[verb](reason)
@@ -103,15 +97,16 @@ class _Goal:
         patient_id = self._plan.resource["subject"]["reference"].rpartition("/")[2]
         changed = taken_over(before, after, items, patient_id, self._names, now=self._request.now)
         source = f"{GOAL}/{self._id}/_history/{self._goal.version}"
-        author = await _proposer(self._server, self._patient, self._goal.resource)
+        author = await _proposer(self._server, self._request, self._patient, self._goal.resource)
         intent = Intent(
             "accept",
-            reason_text=reason,
             sources=(source,),
             authors={source: author},
             seen=self._plan.version,
         )
-        await self._write([resource for resource, _ in changed], intent)
+        # Why is said in the goal: who may not see that may see the revision.
+        why = {"statusReason": reason} if reason else {}
+        await self._write([{**each, **(why if each["resourceType"] == GOAL else {})} for each, _ in changed], intent)
         return True
 
     async def reject(self, reason: str) -> bool:
@@ -127,7 +122,7 @@ class _Goal:
 
     async def retract(self, reason: str) -> bool:
         """The same, by who proposed it. Raises ``Unprocessable`` for anybody else."""
-        if await _born_by(self._server, self._patient, self._id) != self._request.access.actor:
+        if await _born_by(self._server, self._request, self._patient, self._id) != self._request.access.actor:
             raise refusal("not-own-proposal")
         if self._id in goals_of(self._plan.resource):
             raise conflict([issue("item-answered", item=f"goal.{self._id}", answer="accepted")])
@@ -168,16 +163,17 @@ class _Goal:
         )
 
 
-async def _born_by(server: FhirServer, patient: int, goal_id: str) -> str:
+async def _born_by(server: FhirServer, request: Request, patient: int, goal_id: str) -> str:
     """Who entered a goal first, as the history has it."""
-    rows = await server.database.fetch(BORN_BY, patient, server.registry.number(GOAL), goal_id)
+    reading = GuardedReader.of(server.database, request)
+    rows = await reading.fetch(BORN_BY, patient, server.registry.number(GOAL), goal_id)
     return str(rows[0][0]) if rows else ""
 
 
-async def _proposer(server: FhirServer, patient: int, goal: Resource) -> Reference:
+async def _proposer(server: FhirServer, request: Request, patient: int, goal: Resource) -> Reference:
     """Who proposed a goal: who expressed it, else who entered it."""
     expressed = goal.get("expressedBy")
     if isinstance(expressed, dict):
         return expressed
-    kind, name = parts((await _born_by(server, patient, goal["id"])).partition(" ")[0])
+    kind, name = parts((await _born_by(server, request, patient, goal["id"])).partition(" ")[0])
     return {"type": "Organization", "display": name or kind}

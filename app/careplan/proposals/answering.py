@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from app.careplan.cycle import events
 from app.careplan.difference import Element, Item, applied
+from app.careplan.limits import check_review
 from app.careplan.names import Names
 from app.careplan.people import author_of, side_of
 from app.careplan.plan import cycle_of, goals_of, is_open
@@ -17,7 +20,7 @@ from app.careplan.proposals.reading import Situation
 from app.careplan.proposals.taking import taken_over
 from app.careplan.refusals import issue, refusal
 from app.errors import Conflict, Issue, Unprocessable
-from app.fhir.dates import instant
+from app.fhir.dates import instant, local_date
 from app.fhir.resource import Resource
 from app.server.messages import Request
 
@@ -82,7 +85,7 @@ def declined_goal(goal: Resource, reason: str, *, now: int) -> list[Resource]:
 
 def ended(goal: Resource, status: str, reason: str, *, now: int) -> Resource:
     """A goal that goes no further."""
-    return {**goal, "lifecycleStatus": status, "statusDate": instant(now)[:10], "statusReason": reason}
+    return {**goal, "lifecycleStatus": status, "statusDate": local_date(now).isoformat(), "statusReason": reason}
 
 
 def check_side(request: Request) -> None:
@@ -163,9 +166,9 @@ def _check_needs(situation: Situation, waiting: Sequence[Judged]) -> None:
 
 
 def _check_review(items: Sequence[Item], request: Request) -> None:
-    today = instant(request.now)[:10]
-    if any(each.id == "next-review" and isinstance(each.after, str) and each.after < today for each in items):
-        raise refusal("review-needed", "item")
+    for each in items:
+        if each.id == "next-review" and isinstance(each.after, str):
+            check_review(each.after, "item", now=request.now)
 
 
 def _declined(situation: Situation) -> set[str]:
@@ -185,8 +188,8 @@ def _without(item: Item, declined: set[str]) -> Item:
         if isinstance(after, list) and goals_in(after) & declined:
             after = [entry for entry in after if not goals_in(entry) & declined] or None
         if after != each.before:
-            elements.append(replace(each, after=after))
-    return replace(item, elements=tuple(elements))
+            elements.append(msgspec.structs.replace(each, after=after))
+    return msgspec.structs.replace(item, elements=tuple(elements))
 
 
 def _answered(

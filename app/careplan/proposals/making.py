@@ -21,7 +21,7 @@ from app.careplan.proposals.taking import taken_over
 from app.careplan.proposals.wanted import renamed, wanted
 from app.careplan.refusals import issue, refusal
 from app.errors import Issue, Unprocessable
-from app.fhir.dates import instant
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource
 from app.server.access import Access
 
@@ -41,6 +41,8 @@ _FIXED: Final = (
 )
 """Elements of a proposal that the service sets."""
 _PROPOSED: Final = "proposed"
+_SAYS_NOTHING: Final = frozenset({"meta", "category", "language", "text"})
+"""Elements by which a proposal alone wants nothing."""
 _OWN: Final = ("proposal-base", "proposal-answer")
 """Extensions that the service sets."""
 
@@ -74,7 +76,7 @@ class Ground:
 
 def stub_of(sent: Sent, ground: Ground, access: Access, names: Names, *, now: int) -> Resource:
     """The proposal as it was sent, with what is sent beside it put in and what the service says: to be checked before
-    anything is made of it.
+    anything is made of it. Raises ``Unprocessable`` where nothing is wanted.
     """
     given = {name: value for name, value in sent.proposal.items() if name not in _FIXED}
     given["meta"] = {"profile": [names.extension("PlanProposal")]}
@@ -96,6 +98,8 @@ def stub_of(sent: Sent, ground: Ground, access: Access, names: Names, *, now: in
         given["contained"] = [_contained(each, subject, ground.state) for each in given["contained"]]
     if sent.reason and "description" not in given:
         given["description"] = sent.reason
+    if given.keys() <= _SAYS_NOTHING:
+        raise refusal("proposes-nothing")
     return {
         "resourceType": PLAN,
         **given,
@@ -103,7 +107,7 @@ def stub_of(sent: Sent, ground: Ground, access: Access, names: Names, *, now: in
         "status": OPEN,
         "intent": PROPOSAL,
         "subject": subject,
-        "created": instant(now)[:10],
+        "created": local_date(now).isoformat(),
         "author": author_of(access, ground.patient_id),
     }
 

@@ -25,12 +25,13 @@ from app.careplan.proposals.proposal import (
     plan_of,
 )
 from app.careplan.proposals.wanted import wanted
+from app.careplan.refusals import refused
 from app.errors import Gone, NotFound
 from app.fhir.resource import Resource, decode
 from app.fhir.scopes import Action
+from app.server.interactions.stored import stored_for
 from app.server.messages import Request, Target
 from app.server.server import FhirServer
-from app.server.store.read import Stored, read
 
 UNSEEN: Final = "?"
 """Stands for the items of a proposal that the caller may not see."""
@@ -101,13 +102,13 @@ def state_of(plan: Resource, parts: Mapping[tuple[str, str], Part]) -> PlanState
 
 async def situation_of(server: FhirServer, request: Request, target: Target, names: Names) -> Situation:
     """The proposal at the address and its plan. Raises ``NotFound``, also for a CarePlan that is no proposal."""
-    stored = await _read(server, request, PLAN, target.id, patient_id=target.patient_id)
+    stored = await stored_for(server, request, PLAN, target.id, patient_id=target.patient_id)
     proposal = Part(decode(stored.body), stored.version)
     if not claims_proposal(proposal.resource, names):
-        raise NotFound(f"CarePlan/{target.id} is not a proposal for an individual care plan.", "business-rule")
+        raise refused(NotFound, "no-proposal", id=str(target.id))
     found = await part_of(server, request, PLAN, plan_of(proposal.resource), stored.patient)
     if found is None or not is_plan(found.resource, names):
-        raise NotFound(f"CarePlan/{target.id} is a proposal for a plan that is not known.")
+        raise refused(NotFound, "no-proposal", as_type="not-found", id=str(target.id))
     parts = await parts_of(server, request, found.resource, stored.patient, proposal.resource)
     base, hidden = await _base(server, request, stored.patient, proposal.resource, names)
     patient_id = proposal.resource["subject"]["reference"].rpartition("/")[2]
@@ -134,7 +135,7 @@ async def part_of(server: FhirServer, request: Request, kind: str, resource_id: 
     if not request.access.scopes.allow(kind, Action.READ):
         return None
     try:
-        stored = await _read(server, request, kind, resource_id, partition=patient)
+        stored = await stored_for(server, request, kind, resource_id, partition=patient)
     except (NotFound, Gone):
         return None
     return Part(decode(stored.body), stored.version)
@@ -156,24 +157,3 @@ async def _base(
         key[:2]: Part(each, key[2]) for key, each in resources.items() if each is not None and key[0] != PLAN
     }
     return state_of(plan, seen), hidden
-
-
-async def _read(
-    server: FhirServer,
-    request: Request,
-    kind: str,
-    resource_id: str,
-    *,
-    patient_id: str | None = None,
-    partition: int | None = None,
-) -> Stored:
-    return await read(
-        server.database,
-        request.access,
-        kind,
-        resource_id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=patient_id,
-        partition=partition,
-    )

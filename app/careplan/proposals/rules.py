@@ -12,7 +12,7 @@ from typing import Final
 from app.careplan.names import Names
 from app.careplan.people import is_service
 from app.careplan.proposals.proposal import claims_proposal, is_proposal_for, plan_of
-from app.careplan.refusals import issue, text_of
+from app.careplan.refusals import issue, refused
 from app.careplan.rules import plan_held
 from app.database import Reader
 from app.errors import Conflict, Issue
@@ -52,8 +52,7 @@ class ProposalRules:
         before, after = change.before, change.after
         was = claims_proposal(before, self._names)
         if was and after is None:
-            what = f"CarePlan/{change.id}"
-            raise Conflict(text_of("proposal-stays", what=what), "business-rule")
+            raise refused(Conflict, "proposal-stays", "CarePlan", what=f"CarePlan/{change.id}")
         if was:
             return [issue("proposal-by-operation", "CarePlan", id=change.id)]
         if after is not None and (claims_proposal(after, self._names) or is_proposal_for(after, plan_id)):

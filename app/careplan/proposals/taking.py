@@ -11,7 +11,7 @@ from app.careplan.difference import Item, PlanState
 from app.careplan.goals import is_personal
 from app.careplan.names import Names
 from app.careplan.plan import cycle_of, goals_of, teams_of
-from app.fhir.dates import instant
+from app.fhir.dates import local_date
 from app.fhir.resource import Resource
 
 _WAITING = frozenset({"proposed", "planned"})
@@ -43,7 +43,7 @@ def _agreed(goal: Resource, plan: Resource, names: Names, *, now: int) -> Resour
     if goal.get("lifecycleStatus") not in _WAITING:
         return goal
     status = "accepted" if cycle is None or cycle.phase == "plan" else "active"
-    return {**goal, "lifecycleStatus": status, "statusDate": instant(now)[:10]}
+    return {**goal, "lifecycleStatus": status, "statusDate": local_date(now).isoformat()}
 
 
 def _profiled(goal: Resource, patient_id: str, names: Names) -> Resource:

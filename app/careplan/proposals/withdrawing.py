@@ -7,7 +7,7 @@ from app.careplan.names import Names
 from app.careplan.people import author_of
 from app.careplan.proposals.proposal import Answered, with_answers
 from app.careplan.proposals.reading import UNSEEN, Situation
-from app.careplan.refusals import refusal, text_of
+from app.careplan.refusals import refusal, refused
 from app.errors import Conflict
 from app.fhir.dates import instant
 from app.fhir.scopes import Action
@@ -24,7 +24,7 @@ async def withdrawn(server: FhirServer, request: Request, situation: Situation, 
     if situation.proposal.resource.get("author") != who:
         raise refusal("not-own-proposal")
     if not situation.is_open:
-        raise Conflict(text_of("proposal-answered"), "business-rule")
+        raise refused(Conflict, "proposal-answered")
     waiting = [each for each in situation.item_ids if each not in situation.answers and each != UNSEEN]
     answers = [Answered(each, "withdrawn", reason, instant(request.now), who) for each in waiting]
     changed = with_answers(situation.proposal.resource, answers, names, items=())  # also what may not be seen any more

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from app.careplan.changing import check_scopes, draft_of
+from app.careplan.changing import check_scopes, drafts_for
 from app.careplan.difference import PLAN
 from app.careplan.intent import Intent
 from app.careplan.proposals.answering import Written
 from app.careplan.proposals.reading import Situation
 from app.careplan.proposals.rules import PROPOSING
-from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.messages import Request
 from app.server.server import FhirServer
-from app.server.store.changes import Draft
 from app.server.store.execute import execute
 
 
@@ -22,17 +20,15 @@ async def write(server: FhirServer, request: Request, situation: Situation, writ
     versions[PLAN, situation.plan.resource["id"]] = situation.plan.version
     versions[PLAN, situation.id] = situation.proposal.version
 
-    async def draft(resource: Resource, *, new: bool = False) -> Draft:
-        check_scopes(request, Action.CREATE if new else Action.UPDATE, resource["resourceType"])
-        made = await draft_of(server, request, situation.patient, resource, new=new)
-        if not new:
-            made.if_match = versions[made.type, made.id]
-        return made
-
-    drafts = [await draft(resource, new=new) for resource, new in written.plan]
-    drafts += [await draft(resource) for resource in written.beside]
+    listed = [*written.plan, *((each, False) for each in written.beside)]
     if written.proposal is not None:
-        drafts.append(await draft(written.proposal))
+        listed.append((written.proposal, False))
+    for resource, new in listed:
+        check_scopes(request, Action.CREATE if new else Action.UPDATE, resource["resourceType"])
+    drafts = await drafts_for(server, request, situation.patient, listed)
+    for draft, (_, new) in zip(drafts, listed, strict=True):
+        if not new:
+            draft.if_match = versions[draft.type, draft.id]
     source = f"{PLAN}/{situation.id}/_history/{situation.proposal.version}"
     intent: object = PROPOSING
     if written.plan:

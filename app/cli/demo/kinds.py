@@ -1,16 +1,18 @@
-"""The kinds of home measurement in the demo data: code, category, unit and digits.
+"""The kinds of home measurement in the demo data: those of ``app/measurements/kinds.yaml``, with a device's digits.
 
-Codes and units are those of MedMij's self-measurements and nl-core (zib2020); https://hl7.org/fhir/R4/observation-vitalsigns.html
+https://hl7.org/fhir/R4/observation-vitalsigns.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal
+from functools import cache, partial
+from typing import Final
 
-LOINC: Final = "http://loinc.org"
+from app.measurements import kinds as table
+from app.measurements.writing import R4
+
+LOINC: Final = table.SYSTEMS["loinc"]
 NICTIZ: Final = "http://nictiz.nl/fhir/StructureDefinition/"
 
 
@@ -24,11 +26,13 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A measurement. ``digits``: decimals that a device shows; ``step``: the smallest difference, in the last one."""
+    """A measurement. ``category``: system, code and display. ``digits``: decimals that a device shows; ``step``: the
+    smallest difference, in the last one.
+    """
 
     codes: tuple[tuple[str, str], ...]
     text: str
-    category: Literal["vital-signs", "laboratory", "activity"]
+    category: tuple[str, str, str]
     unit: str
     unit_text: str
     digits: int = 0
@@ -37,76 +41,45 @@ class Kind:
     profile: str | None = None
 
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {
-        "blood-pressure": Kind(
-            (("85354-9", "Blood pressure panel with all children optional"),),
-            "Bloeddruk",
-            "vital-signs",
-            "mm[Hg]",
-            "mmHg",
-            components=(
-                Component("8480-6", "Systolic blood pressure"),
-                Component("8462-4", "Diastolic blood pressure"),
-            ),
-            profile=NICTIZ + "nl-core-BloodPressure",
-        ),
-        "weight": Kind(
-            (("29463-7", "Body weight"),),
-            "Gewicht",
-            "vital-signs",
-            "kg",
-            "kg",
-            digits=2,
-            step=5,
-            profile=NICTIZ + "nl-core-BodyWeight",
-        ),
-        "heart-rate": Kind(
-            (("8867-4", "Heart rate"),),
-            "Hartslag",
-            "vital-signs",
-            "/min",
-            "/min",
-            profile=NICTIZ + "nl-core-HeartRate",
-        ),
-        "oxygen": Kind(
-            (
-                ("2708-6", "Oxygen saturation in Arterial blood"),
-                ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"),
-            ),
-            "Zuurstof in het bloed",
-            "vital-signs",
-            "%",
-            "%",
-            profile=NICTIZ + "nl-core-O2Saturation",
-        ),
-        "glucose": Kind(
-            (("14770-2", "Fasting glucose [Moles/volume] in Capillary blood by Glucometer"),),
-            "Bloedsuiker, nuchter",
-            "laboratory",
-            "mmol/L",
-            "mmol/l",
-            digits=1,
-        ),
-        "steps": Kind(
-            (("55423-8", "Number of steps in unspecified time Pedometer"),),
-            "Stappen op een dag",
-            "activity",
-            "{steps}",
-            "stappen",
-        ),
-        "peak-flow": Kind(
-            (("19935-6", "Maximum expiratory gas flow Respiratory system airway"),),
-            "Piekstroom",
-            "vital-signs",
-            "L/min",
-            "l/min",
-            step=10,
-        ),
-    }
-)
+def _kind(name: str, *, digits: int = 0, step: int = 1, moment: str | None = None) -> Kind:
+    kind = table.kinds()[name]
+    when = next((each for each in kind.moments if each.name == moment), None)
+    codes = kind.written if when is None else tuple(each for each in kind.codes if each.code == when.code)
+    value = kind.values[0]
+    (system, code), display = kind.category
+    return Kind(
+        tuple((each.code, each.display) for each in codes),
+        kind.nl if when is None else f"{kind.nl}, {when.nl}",
+        (system, code, display),
+        value.unit,
+        value.unit_nl,
+        digits,
+        step,
+        tuple(Component(each.codes[0].code, each.codes[0].display) for each in kind.components),
+        kind.profiles[R4],
+    )
 
-TARGET_ONLY: Final[Mapping[str, Kind]] = MappingProxyType(
-    {"systolic": Kind((("8480-6", "Systolic blood pressure"),), "Bovendruk", "vital-signs", "mm[Hg]", "mmHg")}
-)
-"""What a goal can aim at but a series does not measure on its own."""
+
+def _component(name: str, part: str) -> Kind:
+    """A part of a panel by itself."""
+    kind = table.kinds()[name]
+    value = next(each for each in kind.components if each.name == part)
+    (system, code), display = kind.category
+    written = ((value.codes[0].code, value.codes[0].display),)
+    return Kind(written, value.nl, (system, code, display), value.unit, value.unit_nl)
+
+
+@cache
+def demo_kind(name: str) -> Kind:
+    """The kind of a series; or ``systolic``, which a goal can aim at but a series does not measure on its own."""
+    if name == "systolic":
+        return _component("blood-pressure", name)
+    return {
+        "blood-pressure": partial(_kind, "blood-pressure"),
+        "weight": partial(_kind, "weight", digits=2, step=5),
+        "heart-rate": partial(_kind, "heart-rate"),
+        "oxygen": partial(_kind, "oxygen-saturation"),
+        "glucose": partial(_kind, "blood-glucose", digits=1, moment="fasting"),
+        "steps": partial(_kind, "steps"),
+        "peak-flow": partial(_kind, "peak-flow", step=10),
+    }[name]()

@@ -65,7 +65,7 @@ class Medicine:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The value to reach: a key of ``KINDS`` or ``TARGET_ONLY``, its decimal digits as text, the days left for it."""
+    """The value to reach: a name that ``demo_kind`` takes, its decimal digits as text, the days left for it."""
 
     kind: str
     value: str

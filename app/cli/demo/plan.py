@@ -20,7 +20,7 @@ from fhir.resources.R4B.timing import Timing, TimingRepeat
 
 from app.cli.demo.answers import CHORE, answer_references, task_reference
 from app.cli.demo.catalogue import PROFESSIONALS, role_reference, workplace_reference
-from app.cli.demo.kinds import KINDS, LOINC, TARGET_ONLY
+from app.cli.demo.kinds import LOINC, demo_kind
 from app.cli.demo.persona import Agreement, GoalWords, HowOften, Persona
 from app.cli.demo.terms import (
     GOAL_KINDS,
@@ -118,7 +118,7 @@ def _milestone(persona: Persona, number: int) -> Extension:
 def _targets(words_of: GoalWords, today: date) -> list[GoalTarget] | None:
     if words_of.target is not None:
         target = words_of.target
-        kind = KINDS.get(target.kind) or TARGET_ONLY[target.kind]
+        kind = demo_kind(target.kind)
         code, display = kind.codes[0]
         return [
             GoalTarget(

@@ -12,12 +12,11 @@ from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.observation import Observation, ObservationComponent
 
-from app.cli.demo.kinds import KINDS, LOINC, Kind
+from app.cli.demo.kinds import LOINC, Kind, demo_kind
 from app.cli.demo.persona import Persona, Series, Trend
-from app.cli.demo.terms import TERMINOLOGY, concept, dutch_time, profiled, quantity
+from app.cli.demo.terms import concept, dutch_time, profiled, quantity
 from app.cli.demo.who import patient_reference
 
-CATEGORY_DISPLAY = {"vital-signs": "Vital Signs", "laboratory": "Laboratory", "activity": "Activity"}
 NOTED = 12
 """One in so many measurements carries a note."""
 
@@ -34,7 +33,7 @@ def readings(persona: Persona, *, today: date, chance: random.Random) -> Iterato
 def _reading(
     persona: Persona, series: Series, number: int, *, count: int, day: date, chance: random.Random
 ) -> Observation:
-    kind = KINDS[series.kind]
+    kind = demo_kind(series.kind)
     first = _drawn(series.trend, kind, number, count=count, chance=chance)
     second = _drawn(series.second, kind, number, count=count, chance=chance) if series.second is not None else None
     taken = dutch_time(day, series.hour, chance.randrange(60))
@@ -43,7 +42,7 @@ def _reading(
         id=f"{persona.short}-{series.kind}-{number + 1:03d}",
         meta=profiled(kind.profile) if kind.profile is not None else None,
         status="final",
-        category=[concept(TERMINOLOGY + "observation-category", kind.category, CATEGORY_DISPLAY[kind.category])],
+        category=[concept(*kind.category)],
         code=CodeableConcept(
             coding=[Coding(system=LOINC, code=code, display=display) for code, display in kind.codes], text=kind.text
         ),

@@ -15,6 +15,8 @@ from app.fhir.resource import Resource
 OWN_SCOPES = "patient/*.cruds"
 PRACTICE_SCOPES = "system/*.rs"
 OPERATOR_SCOPES = "system/*.cruds"
+COLLECTED = (48, 49, 52, 53, 54, 59, 60, 61, 900000103)
+"""Data services of MedMij: the record, measurements, questionnaires and the plan."""
 DEMO_PASSWORD = "drie-groene-fietsen"  # noqa: S105 - of people who do not exist, and printed at every start
 
 
@@ -23,7 +25,8 @@ def sandbox_tokens(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
 
     ``demo-<patient id>`` is the patient's own token. ``demo-gp`` is that of the practice with most patients, which may
     read and search its own patients' data; it is left out when no patient has a practice. ``demo-operator`` may do
-    everything for all patients.
+    everything for all patients. ``demo-medmij`` is that of another PGO, which collects for the first patient by the
+    data services of ``COLLECTED``.
     """
     patients: list[Resource] = []
     practice_of_role: dict[str, Resource] = {}
@@ -47,6 +50,14 @@ def sandbox_tokens(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
             "purpose": "treatment",
         }
     tokens["demo-operator"] = {"patients": "all", "scopes": OPERATOR_SCOPES}
+    if patients:
+        tokens["demo-medmij"] = {
+            "patient": patients[0]["id"],
+            "scopes": OWN_SCOPES,
+            "purpose": "own-use",
+            "profile": "medmij",
+            "services": list(COLLECTED),
+        }
     return tokens
 
 

@@ -57,6 +57,16 @@ class CodeSystem:
             return next((each for name, each in self.concepts.items() if name.casefold() == folded), None)
         return found
 
+    def lacks(self, what: str) -> str:
+        """Why ``what``, such as "this code", is not found in it: it has none, or not all of it is held here, or nothing
+        but that it exists.
+        """
+        if self.complete:
+            return f"The code system {self.url} does not have {what}."
+        if self.concepts:
+            return f"Only a part of the code system {self.url} is held here, and {what} is not in that part."
+        return f"The code system {self.url} is known here by name only: none of its codes are held here."
+
     def below(self, code: str) -> frozenset[str]:
         """The code and all that are a kind of it."""
         return self._reached(code, lambda each: self.children.get(each, ()))

@@ -168,10 +168,13 @@ def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     def check(value: Any) -> Problems | None:
         problems = members(value)
         if problems is None:
-            if choices:
-                made = choices.keys() & value.keys()
+            made = choices.keys() & value.keys()
+            if len(made) > 1 or required:
                 bases = {choices[name] for name in made}
-            if not choices or (len(bases) == len(made) and required <= bases):
+                clear = len(bases) == len(made) and required <= bases
+            else:
+                clear = True
+            if clear:
                 for each in always if value.keys().isdisjoint(concerned) else every:
                     if not each(value):
                         break

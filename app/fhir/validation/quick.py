@@ -22,8 +22,8 @@ _DAY = r"(?:[01][1-9]|[12]0|2[1-8])"  # of the 28 that every month has
 _PATTERNS: Final[Mapping[str, str]] = {
     "canonical": "[!-~]+",
     "code": "[!-~]{1,64}",
-    "date": f"{YEAR}-{MONTH}-{_DAY}",
-    "dateTime": f"{YEAR}-{MONTH}-{_DAY}T{TIME}{ZONE}",
+    "date": f"{YEAR}(?:-{MONTH}(?:-{_DAY})?)?",
+    "dateTime": f"{YEAR}(?:-{MONTH}(?:-{_DAY}(?:T{TIME}{ZONE})?)?)?",
     "id": PATTERNS["id"],
     "instant": f"{YEAR}-{MONTH}-{_DAY}T{TIME}{ZONE}",
     "markdown": r"[!-~][ -\ud7ff]{,9999}",

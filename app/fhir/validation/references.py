@@ -21,8 +21,10 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+").fullmatch
 
 
 def quick_reference(targets: Iterable[str]) -> Quick:
-    """A quick check of ``Reference.reference`` that lets through ``Type/id`` with one of ``targets``."""
-    return unless(rf"(?:{'|'.join(sorted(targets))})/[A-Za-z0-9\-.]{{1,64}}")
+    """A quick check of ``Reference.reference`` that lets through ``Type/id`` with one of ``targets``, and what the
+    entries of a Bundle are named by.
+    """
+    return unless(rf"(?:{'|'.join(sorted(targets))})/[A-Za-z0-9\-.]{{1,64}}|urn:uuid:[0-9A-Fa-f\-]{{36}}")
 
 
 def reference(check: Check, targets: frozenset[str], known: frozenset[str]) -> Check:

@@ -41,20 +41,33 @@ async def profile_issues(
     ``entries``: what comes in with the claimants, by what refers to it. Raises ``Unprocessable`` for what would take
     too long.
     """
+    found = await issues_of_each(server, reader, access, claimants, entries=entries)
+    return [issue for issues in found for issue in issues]
+
+
+async def issues_of_each(
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    claimants: Sequence[Claimant],
+    *,
+    entries: Mapping[str, Resource] = NO_ENTRIES,
+) -> list[list[Issue]]:
+    """The same, claimant by claimant."""
     profiles = await server.packages.profiles(reader)
     efforts = [effort_of(profiles, each.resource) for each in claimants]
     if sum(efforts) > MOST_TOGETHER:
         raise too_much(MOST_TOGETHER)
     known = [each for each in claimants if any(map(profiles.knows, each.profiles))]
     held = await read_held(server, reader, access, known, entries=entries) if known else None
-    issues: list[Issue] = []
+    issues: list[list[Issue]] = []
     for number, (each, effort) in enumerate(zip(claimants, efforts, strict=True)):
         if number:
             await asyncio.sleep(0)  # others have their turn
         resolve = None if held is None else held.resolving(each.patient)
         check = partial(claimed_issues, profiles, each.resource, resolve)
         found = await _carried_out(server, check, effort, made=all(map(profiles.is_made, each.profiles)))
-        issues += placed(found, each)
+        issues.append(placed(found, each))
     return issues
 
 
@@ -94,10 +107,17 @@ def placed(issues: Iterable[Issue], claimant: Claimant) -> list[Issue]:
 
 
 async def partition_to_look_in(
-    server: FhirServer, reader: Reader, access: Access, resource: Resource, names: Mapping[str, str] = NO_NAMES
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    resource: Resource,
+    names: Mapping[str, str] = NO_NAMES,
+    *,
+    found: dict[str, int | None] | None = None,
 ) -> int | None:
     """The partition that a resource will be in, as far as it says so itself; ``names``: the Patients among the entries
-    of a transaction, by what refers to them. What is wrong with the patient is for who places the resource to say.
+    of a transaction, by what refers to them; ``found``: those that were looked up for it. What is wrong with the
+    patient is for who places the resource to say.
     """
     if access.patient is not None:
         return access.patient
@@ -106,4 +126,9 @@ async def partition_to_look_in(
         named = None if place is None else named_patient(resource, place, base=server.base, entries=names)
     except Unprocessable:
         return None
-    return None if named is None else await find_patient(reader, access, named, server.registry)
+    if named is None:
+        return None
+    known = {} if found is None else found
+    if named not in known:
+        known[named] = await find_patient(reader, access, named, server.registry)
+    return known[named]

@@ -28,8 +28,10 @@ class Claimant:
 
 def claimed_in(resource: Resource) -> tuple[str, ...]:
     """The canonicals that are claimed anywhere in a resource, each once. It may not be valid."""
-    if "meta" not in resource and "contained" not in resource and "entry" not in resource:
-        return ()
+    if "contained" not in resource and "entry" not in resource:
+        meta = resource.get("meta")
+        if meta is None or (isinstance(meta, dict) and "profile" not in meta):
+            return ()
     return tuple(dict.fromkeys(_claims(resource)))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from app.database import Reader
 from app.fhir.resource import LiteralReference, Resource, decode, encode, parse_reference
 from app.fhir.scopes import Action
-from app.server.access import Access
+from app.server.access import Access, guarded
 from app.server.intake.claims import Claimant
 from app.server.intake.effort import MOST_RESOLVED, values_in
 from app.server.search.narrowing import narrowing_of
@@ -28,7 +28,7 @@ _SELECT: Final = (
     "SELECT r.patient, r.type, r.id, r.body FROM {places} CROSS JOIN resource r WHERE r.patient = w.patient"
     " AND r.type = w.type AND r.id = w.id AND r.deleted = 0 AND r.labels & w.denied = 0"
     f" AND length(r.body) <= {LARGEST}"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3)"
+    f" AND {guarded(1)}"
 )
 _PLACES: Final = {
     "postgresql": "unnest($4::bigint[], $5::smallint[], $6::text[], $7::bigint[]) AS w(patient, type, id, denied)",
@@ -120,16 +120,19 @@ async def read_held(
 def references_of(resource: Resource) -> Iterable[str]:
     """Every literal reference in a resource once, in the order of the resource."""
     found: dict[str, None] = {}
-    waiting: list[Any] = [resource]
-    while waiting:
-        each = waiting.pop()
-        inner = each
-        if isinstance(each, dict):
-            if isinstance(each.get("reference"), str):
-                found[each["reference"]] = None
-            inner = each.values()
-        waiting.extend(child for child in reversed(inner) if isinstance(child, dict | list))
+    _collect(resource, found)
     return found
+
+
+def _collect(value: Any, found: dict[str, None]) -> None:
+    if isinstance(value, dict):
+        text = value.get("reference")
+        if isinstance(text, str):
+            found[text] = None
+        value = value.values()
+    for each in value:
+        if isinstance(each, (dict, list)):
+            _collect(each, found)
 
 
 def literal_here(server: FhirServer, text: str) -> LiteralReference | None:

@@ -4,18 +4,19 @@ https://hl7.org/fhir/R4/terminology-service.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.errors import Invalid, Unprocessable
-from app.fhir.resource import Resource, decode
+from app.fhir.resource import Resource, decode, encode
 from app.fhir.terminology.checking import Coding
 from app.fhir.terminology.words import accepted
 from app.fhir.validation import validate
 from app.server.interactions.parameters import Inputs
-from app.server.messages import Request, Target
+from app.server.interactions.stored import stored_for
+from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.server import FhirServer
-from app.server.store.read import read
 
 _MEMBERS: Final = ("system", "version", "code", "display")
 MOST_CODINGS: Final = 100
@@ -31,6 +32,43 @@ DISPLAY_LANGUAGE: Final = Parameter(
     "code",
     "The language of the words, where they are there; Accept-Language if not said.",
 )
+
+OF_A_VALUE_SET: Final = (
+    Parameter("url", "in", 0, "1", "uri", "The canonical of the value set; not for an address with an id."),
+    Parameter("valueSet", "in", 0, "1", "ValueSet", "A value set that is not stored."),
+    Parameter("valueSetVersion", "in", 0, "1", "string", "The version that is meant."),
+)
+"""By which a value set is named or sent."""
+CODE: Final = Parameter("code", "in", 0, "1", "code", "The code; its system comes with it.")
+SYSTEM: Final = Parameter("system", "in", 0, "1", "uri", "The canonical of its code system.")
+OF_A_CODE_SYSTEM: Final = (
+    Parameter("system", "in", 0, "1", "uri", "The canonical of the code system."),
+    Parameter("version", "in", 0, "1", "string", "The version of the code system that is meant."),
+)
+"""By which a code system is named where the address does not."""
+CODING: Final = Parameter("coding", "in", 0, "1", "Coding", "In place of code, system and version.")
+
+
+def answered(
+    parameters: Sequence[Mapping[str, Any]],
+    inputs: Inputs,
+    target: Target,
+    interaction: str,
+    *,
+    rows: int = 1,
+    in_words: bool = True,
+) -> Answer:
+    """The Parameters that answer a question; ``in_words``: what is answered depends on the language asked for."""
+    return Answer(
+        200,
+        encode({"resourceType": "Parameters", "parameter": parameters}),
+        [BY_LANGUAGE] if in_words else [],
+        interaction=interaction,
+        type=target.type,
+        parameters=inputs.names,
+        resources=(f"{target.type}/{target.id}",) if target.id else (),
+        rows=rows,
+    )
 
 
 def languages_of(request: Request, inputs: Inputs) -> tuple[str, ...]:
@@ -57,15 +95,7 @@ def one_of(inputs: Inputs, target: Target, *names: str, what: str, required: boo
 
 async def stored_at(server: FhirServer, request: Request, target: Target) -> Resource:
     """The resource that the address names. Raises ``NotFound`` or ``Gone``."""
-    stored = await read(
-        server.database,
-        request.access,
-        target.type,
-        target.id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-    )
+    stored = await stored_for(server, request, target.type, target.id, patient_id=target.patient_id)
     return decode(stored.body)
 
 

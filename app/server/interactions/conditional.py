@@ -11,6 +11,7 @@ from app.errors import Forbidden, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.server.ids import write_key
 from app.server.interactions.preconditions import condition_of, if_match, if_none_match
+from app.server.interactions.taking.patients import refuse_change
 from app.server.interactions.write import context_of, place, resource_in
 from app.server.interactions.written import deleted, nothing_deleted, written
 from app.server.messages import Answer, Request, Target
@@ -67,6 +68,7 @@ async def _draft_person(
     server: FhirServer, request: Request, resource: Resource, query: SearchQuery
 ) -> tuple[Draft, Condition]:
     """A person is a record, so which one is locked is what the query finds before that."""
+    refuse_change(server, request, "Patient")
     access = request.access
     given: str | None = resource.get("id")
     match = _one(await matched(server, server.database, access, query, now=request.now))

@@ -8,6 +8,7 @@ import re
 from asyncio import sleep
 from base64 import b64decode
 from binascii import Error as NotBase64
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,10 +17,10 @@ from urllib.parse import quote, unquote
 import structlog
 
 from app.errors import Gone, Invalid, TooLarge, Unauthenticated, ZelfregieError
+from app.faults import trace_of
 from app.fhir.dates import bounds, instant, to_microseconds
 from app.fhir.resource import Resource, encode
 from app.server.access import load_access
-from app.server.faults import trace_of
 from app.server.interactions.addresses import http_date
 from app.server.interactions.carrying_out import Find, carried_out
 from app.server.messages import Answer, Request
@@ -94,7 +95,9 @@ def own_request(server: FhirServer, whole: Request, entry: dict[str, Any]) -> Re
             raise Invalid(f"A {method} has no resource.", "structure")
         headers[b"content-type"], body = content_of(method, resource)
     verb = "GET" if method == "HEAD" else method
-    return Request(verb, path, query, headers, body, whole.access, whole.now, whole.id, within=True)
+    return Request(
+        verb, path, query, headers, body, whole.access, whole.now, whole.id, within=True, without=whole.without
+    )
 
 
 def content_of(method: str, resource: Resource) -> tuple[bytes, bytes]:
@@ -165,6 +168,8 @@ def response_entry(answer: Answer, *, method: str, asked: bool) -> bytes:
     if body and (answer.status >= 400 or (wrote and body.startswith(_OUTCOME))):
         tail = tail[:-1] + b',"outcome":' + body + b"}"
         body = b""
+    elif answer.beside:
+        tail = tail[:-1] + b',"outcome":' + answer.beside + b"}"
     if not body or method == "HEAD" or (wrote and not asked):
         return b'{"response":' + tail + b"}"
     return b'{"resource":' + body + b',"response":' + tail + b"}"
@@ -192,4 +197,4 @@ async def _renewed(server: FhirServer, request: Request) -> Any:
     )
     if access is None:
         raise Unauthenticated("The token was withdrawn or has expired.")
-    return access
+    return replace(access, viewed=request.access.viewed)

@@ -15,6 +15,7 @@ from app.database import Row
 from app.errors import Forbidden, Invalid, Issue, NotFound
 from app.fhir.dates import NO_DATE, OPEN_END, OPEN_START, bounds
 from app.fhir.scopes import Action
+from app.server.access import guarded
 from app.server.bundles import Entry, match_entry, mixed_entries, searchset
 from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
@@ -55,7 +56,7 @@ _SHARED_PHASE: Final = 3
 """The phase of a walk that goes on in the catalogue."""
 _PROVIDED_PHASE: Final = 4
 """The phase of a walk that goes on in what providers serve; the cursor's ``n`` says which of them."""
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
+_GUARD: Final = guarded(3)
 _OWN: Final = (
     "SELECT r.id, r.body, r.type, r.n, (SELECT q.seq FROM partition q WHERE q.patient = $1) FROM resource r"
     f" WHERE r.patient = $1 AND r.n > $6 AND r.deleted = 0 AND r.labels & $2 = 0 AND {_GUARD}"

@@ -17,6 +17,7 @@ from app.fhir.terminology.words import speaks
 from app.server.interactions.codings import (
     BY_LANGUAGE,
     DISPLAY_LANGUAGE,
+    OF_A_VALUE_SET,
     languages_of,
     one_of,
     stored_at,
@@ -31,9 +32,7 @@ from app.server.terminology.expansion import expansion_of, expansion_of_resource
 from app.server.terminology.held import Held, held_by
 
 EXPAND_PARAMETERS: Final = (
-    Parameter("url", "in", 0, "1", "uri", "The canonical of the value set; not for an address with an id."),
-    Parameter("valueSet", "in", 0, "1", "ValueSet", "A value set that is not stored."),
-    Parameter("valueSetVersion", "in", 0, "1", "string", "The version that is meant."),
+    *OF_A_VALUE_SET,
     Parameter("filter", "in", 0, "1", "string", "Only concepts whose code or words contain this, in any case."),
     Parameter("offset", "in", 0, "1", "integer", "How many concepts to pass over."),
     Parameter("count", "in", 0, "1", "integer", "How many concepts to give; 0 asks for their number only."),

@@ -14,6 +14,7 @@ import msgspec
 
 from app.database import Reader, Row
 from app.fhir.scopes import Action
+from app.server.access import guarded
 from app.server.messages import Request
 from app.server.search.rows import unpack
 from app.server.server import FhirServer
@@ -26,7 +27,7 @@ _AT_ONCE: Final = 500
 _SELECT: Final = (
     "SELECT r.patient, r.n, r.id, {column} FROM {places} CROSS JOIN resource r WHERE r.patient = p.patient"
     " AND r.n = p.n AND r.type = $4 AND r.deleted = 0 AND r.labels & p.denied = 0"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3)"
+    f" AND {guarded(1)}"
 )
 _PLACES: Final = {
     "postgresql": "unnest($5::bigint[], $6::bigint[], $7::bigint[]) AS p(patient, n, denied)",

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.errors import Invalid, NotFound
-from app.fhir.resource import encode
 from app.fhir.terminology.checking import Coding
 from app.fhir.terminology.codesystem import CodeSystem, Concept, read_code_system
 from app.fhir.terminology.words import display_of
 from app.server.interactions.codings import (
-    BY_LANGUAGE,
+    CODING,
     DISPLAY_LANGUAGE,
+    OF_A_CODE_SYSTEM,
+    answered,
     coding_in,
     languages_of,
     stored_at,
@@ -27,9 +28,8 @@ from app.server.terminology.held import held_by
 
 LOOKUP_PARAMETERS: Final = (
     Parameter("code", "in", 0, "1", "code", "The code; its system comes with it, or is in the address."),
-    Parameter("system", "in", 0, "1", "uri", "The canonical of the code system."),
-    Parameter("version", "in", 0, "1", "string", "The version of the code system that is meant."),
-    Parameter("coding", "in", 0, "1", "Coding", "In place of code, system and version."),
+    *OF_A_CODE_SYSTEM,
+    CODING,
     DISPLAY_LANGUAGE,
     Parameter("property", "in", 0, "*", "code", "Only these properties of the concept; all if not said."),
     Parameter("name", "out", 1, "1", "string", "What the code system is called."),
@@ -49,22 +49,9 @@ async def lookup(server: FhirServer, request: Request, target: Target) -> Answer
     system = await system_of(server, request, target, asked.canonical)
     concept = system.find(asked.code)
     if concept is None:
-        raise NotFound(
-            "The code system does not have this code."
-            if system.complete
-            else "What is held here of the code system does not have this code."
-        )
-    told = _told(system, concept, inputs, languages_of(request, inputs))
-    return Answer(
-        200,
-        encode({"resourceType": "Parameters", "parameter": told}),
-        [BY_LANGUAGE],
-        interaction="$lookup",
-        type="CodeSystem",
-        parameters=inputs.names,
-        resources=(f"CodeSystem/{target.id}",) if target.id else (),
-        rows=1,
-    )
+        raise NotFound(system.lacks("this code"))
+    parts = _told(system, concept, inputs, languages_of(request, inputs))
+    return answered(parts, inputs, target, "$lookup")
 
 
 async def system_of(server: FhirServer, request: Request, target: Target, canonical: str) -> CodeSystem:

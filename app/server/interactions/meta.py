@@ -18,10 +18,11 @@ from app.server.challenges import beyond_scopes
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.parameters import inputs_of
 from app.server.interactions.patch import change_stored
+from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
 from app.server.server import FhirServer
-from app.server.store.read import Stored, read
+from app.server.store.read import Stored
 
 _SETS: Final = ("profile", "security", "tag")
 _RETURN: Final = Parameter("return", "out", 1, "1", "Meta", "The meta of the resource as it is now.")
@@ -76,16 +77,7 @@ async def _change(server: FhirServer, request: Request, target: Target, combine:
 
 
 async def _read(server: FhirServer, request: Request, target: Target, *, version: int | None = None) -> Stored:
-    return await read(
-        server.database,
-        request.access,
-        target.type,
-        target.id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-        version=version,
-    )
+    return await stored_for(server, request, target.type, target.id, patient_id=target.patient_id, version=version)
 
 
 def _combined(resource: Resource, given: Resource, combine: Combine) -> Resource:

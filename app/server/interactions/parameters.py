@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/operations.html#request
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,16 +25,18 @@ _FAMILIES: Final = (
     frozenset({"integer", "positiveInt", "unsignedInt"}),
     frozenset({"date", "dateTime", "instant"}),
     frozenset({"boolean"}),
+    frozenset({"decimal"}),
 )
 """Primitive types of which one is taken for another of its family."""
 _PAGE: Final = "_page"
 _LONGEST_NUMBER: Final = 9
+_DECIMAL: Final = re.compile(r"(?P<below>-)?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The values by parameter, in their order: str, int, bool, the object of a complex type or resource, or the
-    ``Inputs`` of one with parts.
+    """The values by parameter, in their order: str, int, Decimal, bool, the object of a complex type or resource, or
+    the ``Inputs`` of one with parts.
 
     ``page`` is the cursor of a page link; ``query`` the parameters as a link repeats them (complex ones not).
     """
@@ -225,6 +228,11 @@ def _read(text: str, family: frozenset[str], *, signed: bool = False) -> Any:
             return _Bad("takes a whole number." if signed else "takes a whole number, 0 or more.")
         number = int(digits.lstrip("0")[:_LONGEST_NUMBER] or "0")
         return -number if below else number
+    if "decimal" in family:
+        found = _DECIMAL.fullmatch(text)
+        if found is None or (found["below"] and not signed):
+            return _Bad("takes a number, such as 7.5." if signed else "takes a number of 0 or more, such as 7.5.")
+        return Decimal(text)
     if "date" in family:
         return _date(text)
     return text
@@ -252,7 +260,8 @@ def _value_in(given: Resource, parameter: Parameter) -> Any:
         if kind[:1].lower() + kind[1:] not in family:
             return _Bad(f"is given as value{parameter.type[0].upper()}{parameter.type[1:]}.")
         text = ("true" if value else "false") if isinstance(value, bool) else value
-        text = str(text) if isinstance(text, int) and "integer" in family else text
+        numeric = isinstance(text, int | Decimal) and not family.isdisjoint({"integer", "decimal"})
+        text = str(text) if numeric else text
         if not isinstance(text, str):
             return _Bad("has a value of another type.")
         return _read(text, family, signed=parameter.signed)

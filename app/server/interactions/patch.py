@@ -10,24 +10,26 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import Conflict, Invalid, Issue, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
+from app.errors import Conflict, Invalid, NotFound, PreconditionFailed, Unprocessable, UnsupportedMediaType
 from app.fhir.patching import apply_fhirpath_patch, apply_json_patch
 from app.fhir.resource import Resource, decode, decode_value
 from app.fhir.scopes import Action
 from app.server.challenges import beyond_scopes
 from app.server.formats import check_content_type
-from app.server.interactions.preconditions import condition_of, if_match
+from app.server.interactions.preconditions import check_known, condition_of, if_match
+from app.server.interactions.stored import stored_for
+from app.server.interactions.taking.patients import refuse_change
 from app.server.interactions.write import body_of
 from app.server.interactions.written import written
 from app.server.messages import Answer, Request, Target
-from app.server.rules import Overtaken, told
+from app.server.rules import Overtaken
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.execute import execute, settle
 from app.server.store.matching import matched
 from app.server.store.prepare import catalogue_is_closed, check_resource, finish, owner_of, partition_of_targets
-from app.server.store.read import Stored, read
+from app.server.store.read import Stored
 
 JSON_PATCH: Final = "application/json-patch+json"
 ACCEPTED: Final = (JSON_PATCH, "application/fhir+json", "application/fhir+xml")
@@ -64,7 +66,7 @@ async def patch(server: FhirServer, request: Request, target: Target) -> Answer:
     """PATCH of the resource at the address."""
 
     async def find() -> tuple[str, Stored]:
-        return target.id, await _read(server, request, target.type, target.id, patient_id=target.patient_id)
+        return target.id, await stored_for(server, request, target.type, target.id, patient_id=target.patient_id)
 
     return await _carry_out(server, request, target.type, find)
 
@@ -83,14 +85,14 @@ async def draft_patch(
     """The patch in the body of ``request``, applied to what is stored now, as an update of exactly that version; not
     carried out. Raises as ``patch`` does.
     """
-    _check_may_read(request, resource_type)
-    stored = await _read(server, request, resource_type, resource_id, patient_id=patient_id)
+    _check_may_patch(server, request, resource_type)
+    stored = await stored_for(server, request, resource_type, resource_id, patient_id=patient_id)
     return await _draft(server, request, resource_type, resource_id, stored=stored, change=patch_in(server, request))
 
 
 async def draft_conditional_patch(server: FhirServer, request: Request, query: SearchQuery) -> Draft:
     """The same for the one resource that ``query`` finds."""
-    _check_may_read(request, query.resource_type)
+    _check_may_patch(server, request, query.resource_type)
     resource_id, stored = await _find_one(server, request, query)
     return await _draft(
         server, request, query.resource_type, resource_id, stored=stored, change=patch_in(server, request)
@@ -98,7 +100,7 @@ async def draft_conditional_patch(server: FhirServer, request: Request, query: S
 
 
 async def _carry_out(server: FhirServer, request: Request, resource_type: str, find: Find) -> Answer:
-    _check_may_read(request, resource_type)
+    _check_may_patch(server, request, resource_type)
     draft = await change_stored(server, request, resource_type, find, patch_in(server, request))
     return await written(server, request, draft, interaction="patch")
 
@@ -111,8 +113,10 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
     wanted = if_match(request.headers)
     for _ in range(MOST_TRIES):
         resource_id, stored = await find()
-        if wanted not in (None, stored.version):
-            raise await _overtaken(server, request, (resource_type, resource_id, wanted), stored)
+        if wanted is not None:
+            known = wanted, stored.version
+            late = Overtaken(stored.patient, request.access, resource_type, resource_id, *known, request.now)
+            await check_known(server, late)
         draft = await _draft(server, request, resource_type, resource_id, stored=stored, change=change)
         if _changes_nothing(request, draft, stored):
             draft.unchanged, draft.remarks = True, NO_REMARKS
@@ -127,20 +131,6 @@ async def change_stored(server: FhirServer, request: Request, resource_type: str
             continue
         return draft
     raise Conflict(f"Others keep changing this {resource_type}; send it again.", "conflict")
-
-
-async def _overtaken(
-    server: FhirServer, request: Request, known: tuple[str, str, int], stored: Stored
-) -> PreconditionFailed:
-    """That a resource is not at the version that If-Match names, and what the rules tell of it. ``known``: type, id and
-    that version.
-    """
-    resource_type, resource_id, version = known
-    where = f"is at version {stored.version}, and not at version {version}"
-    text = f"{resource_type}/{resource_id} {where} as If-Match says."
-    late = Overtaken(stored.patient, request.access, resource_type, resource_id, version, stored.version)
-    issues = await told(server.rules, late, server.database)
-    return PreconditionFailed(text, issues=(Issue("conflict", text), *issues) if issues else ())
 
 
 def _changes_nothing(request: Request, draft: Draft, stored: Stored) -> bool:
@@ -190,27 +180,6 @@ async def _draft(
     return finish(server, draft)
 
 
-async def _read(
-    server: FhirServer,
-    request: Request,
-    resource_type: str,
-    resource_id: str,
-    *,
-    patient_id: str | None = None,
-    partition: int | None = None,
-) -> Stored:
-    return await read(
-        server.database,
-        request.access,
-        resource_type,
-        resource_id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=patient_id,
-        partition=partition,
-    )
-
-
 async def _find_one(server: FhirServer, request: Request, query: SearchQuery) -> tuple[str, Stored]:
     resource_type = query.resource_type
     found = await matched(server, server.database, request.access, query, now=request.now)
@@ -219,11 +188,12 @@ async def _find_one(server: FhirServer, request: Request, query: SearchQuery) ->
     if len(found) > 1:
         raise PreconditionFailed("The condition matches several resources; make it narrower.", "multiple-matches")
     match = found[0]
-    return match.id, await _read(server, request, resource_type, match.id, partition=match.patient)
+    return match.id, await stored_for(server, request, resource_type, match.id, partition=match.patient)
 
 
-def _check_may_read(request: Request, resource_type: str) -> None:
-    """A patch builds on what is there, and its answer tells it. Raises ``Forbidden``."""
+def _check_may_patch(server: FhirServer, request: Request, resource_type: str) -> None:
+    """A patch builds on what is there, and its answer tells it; a source patches no person. Raises ``Forbidden``."""
     if not request.access.scopes.allow(resource_type, Action.READ):
         text = f"A patch changes what is there: it takes scopes to read and to update {resource_type}."
         raise beyond_scopes(request.access.scopes, text, (resource_type, Action.READ | Action.UPDATE))
+    refuse_change(server, request, resource_type)

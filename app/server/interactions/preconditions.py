@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from app.errors import Forbidden, Invalid, PreconditionFailed
+from app.errors import Forbidden, Invalid, Issue, PreconditionFailed
 from app.fhir.scopes import Action
 from app.server.access import Access
 from app.server.challenges import beyond_scopes
 from app.server.messages import GENERAL
+from app.server.rules import Overtaken, told
 from app.server.search.parse import split_query
 from app.server.search.permitted import within_scopes
 from app.server.search.query import SearchQuery
@@ -40,6 +41,18 @@ def if_match(headers: Mapping[bytes, bytes]) -> int | None:
     """The version that If-Match asks for; None without the header."""
     tag = headers.get(b"if-match")
     return None if tag is None else version_of(tag)
+
+
+async def check_known(server: FhirServer, late: Overtaken) -> None:
+    """What is not at the version that If-Match names is told so, with what the rules say of what changed meanwhile.
+    Raises ``PreconditionFailed``.
+    """
+    if late.version == late.present:
+        return
+    where = f"is at version {late.present}, and not at version {late.version}"
+    text = f"{late.type}/{late.id} {where} as If-Match says."
+    issues = await told(server.rules, late, server.database)
+    raise PreconditionFailed(text, issues=(Issue("conflict", text), *issues))
 
 
 def if_none_match(headers: Mapping[bytes, bytes]) -> bool:

@@ -8,24 +8,16 @@ from app.errors import NotFound
 from app.server.interactions import binary
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.preconditions import is_unmodified
+from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
 from app.server.store.read import Stored
-from app.server.store.read import read as read_stored
 
 
 async def read(server: FhirServer, request: Request, target: Target) -> Answer:
     """The current version; 304 when the caller has it."""
     resource_type, resource_id = target.type, target.id
-    stored = await read_stored(
-        server.database,
-        request.access,
-        resource_type,
-        resource_id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-    )
+    stored = await stored_for(server, request, resource_type, resource_id, patient_id=target.patient_id)
     return _found(request, stored, "read", resource_type, f"{resource_type}/{resource_id}")
 
 
@@ -34,15 +26,8 @@ async def vread(server: FhirServer, request: Request, target: Target) -> Answer:
     resource_type, resource_id, version = target.type, target.id, target.version
     if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"{resource_type}/{resource_id} has no version of that name.")
-    stored = await read_stored(
-        server.database,
-        request.access,
-        resource_type,
-        resource_id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-        version=int(version),
+    stored = await stored_for(
+        server, request, resource_type, resource_id, patient_id=target.patient_id, version=int(version)
     )
     return _found(request, stored, "vread", resource_type, f"{resource_type}/{resource_id}/_history/{version}")
 

@@ -11,6 +11,7 @@ from app.database import Reader, Row
 from app.errors import Invalid, Issue, UnsupportedMediaType
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
+from app.server import bsn
 from app.server.bundles import Entry, match_entries, match_entry, outcome_entry, searchset
 from app.server.challenges import beyond_scopes
 from app.server.interactions import provided
@@ -21,7 +22,7 @@ from app.server.search import page
 from app.server.search.include import MOST_INCLUDED, Found, Included, include
 from app.server.search.parse import Part, split_query
 from app.server.search.permitted import within_scopes
-from app.server.search.query import Linked, SearchQuery
+from app.server.search.query import Linked, NoneOf, SearchQuery
 from app.server.server import FhirServer
 from app.server.urls import EVERY_TYPE
 
@@ -71,11 +72,15 @@ def _query(server: FhirServer, request: Request, target: Target) -> SearchQuery:
     """What is asked, and where. Raises ``Invalid`` or ``Forbidden``."""
     lenient = request.prefers("handling=lenient")
     parts = split_query(request.query)
+    _check_no_bsn(parts)
     if target.type in ("", EVERY_TYPE):
         types, parts = _types(server, request, target, parts)
         query = server.parser.parse("", parts, lenient=lenient, types=types)
     else:
         query = server.parser.parse(target.type, parts, lenient=lenient)
+        passed_over = tuple(kept for each in request.without if (kept := _id_of(each, target.type)))
+        if passed_over:
+            query.conditions.append(NoneOf(passed_over))
     query.where = target.type
     if target.patient_id is not None:
         query.nothing = query.nothing or bool(query.patient and query.patient[0] != target.patient_id)
@@ -85,6 +90,20 @@ def _query(server: FhirServer, request: Request, target: Target) -> SearchQuery:
         query.conditions.append(_compartment(server, target.compartment, query))
         query.where = f"{'/'.join(target.compartment)}/{target.type}"
     return query
+
+
+def _id_of(name: str, resource_type: str) -> str:
+    """The id of a ``Type/id`` of this type, else ""."""
+    kind, _, resource_id = name.partition("/")
+    return resource_id if kind == resource_type else ""
+
+
+def _check_no_bsn(parts: list[Part]) -> None:
+    """Raises ``Invalid`` for a search by BSN: none is kept, so "nothing found" would say what is not known."""
+    named = [name for name, value, _ in parts if "|" in value and bsn.is_asked_for(value)]
+    if named:
+        text = "Nobody is found by a BSN here: it is never kept. A paired system uses its own patient number."
+        raise Invalid(text, issues=tuple(Issue("not-supported", text, (f"http.{name}",)) for name in named))
 
 
 def _types(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from app.errors import Invalid, NotFound, Unprocessable
-from app.fhir.resource import encode
 from app.fhir.terminology.checking import Coding
 from app.fhir.terminology.codesystem import CodeSystem
-from app.server.interactions.codings import coding_in
+from app.server.interactions.codings import OF_A_CODE_SYSTEM, answered, coding_in
 from app.server.interactions.lookup import system_of
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.messages import Answer, Request, Target
@@ -18,8 +17,7 @@ from app.server.server import FhirServer
 SUBSUMES_PARAMETERS: Final = (
     Parameter("codeA", "in", 0, "1", "code", "The one code; the system is said by system, or is in the address."),
     Parameter("codeB", "in", 0, "1", "code", "The other code."),
-    Parameter("system", "in", 0, "1", "uri", "The canonical of the code system."),
-    Parameter("version", "in", 0, "1", "string", "The version of the code system that is meant."),
+    *OF_A_CODE_SYSTEM,
     Parameter("codingA", "in", 0, "1", "Coding", "In place of codeA."),
     Parameter("codingB", "in", 0, "1", "Coding", "In place of codeB."),
     Parameter("outcome", "out", 1, "1", "code", "How A is to B: equivalent, subsumes, subsumed-by, not-subsumed."),
@@ -37,16 +35,7 @@ async def subsumes(server: FhirServer, request: Request, target: Target) -> Answ
         raise Invalid("codingA and codingB are not of one code system, or of one version of it.", "value")
     system = await system_of(server, request, target, next(iter(systems), ""))
     outcome = _outcome(system, first.code, second.code)
-    told = [{"name": "outcome", "valueCode": outcome}]
-    return Answer(
-        200,
-        encode({"resourceType": "Parameters", "parameter": told}),
-        interaction="$subsumes",
-        type="CodeSystem",
-        parameters=inputs.names,
-        resources=(f"CodeSystem/{target.id}",) if target.id else (),
-        rows=1,
-    )
+    return answered([{"name": "outcome", "valueCode": outcome}], inputs, target, "$subsumes", in_words=False)
 
 
 def _asked(inputs: Inputs, side: str) -> Coding:
@@ -66,9 +55,7 @@ def _outcome(system: CodeSystem, first: str, second: str) -> str:
     concepts = [system.find(each) for each in (first, second)]
     a, b = concepts
     if a is None or b is None:
-        side = "A" if a is None else "B"
-        what = "The code system" if system.complete else "What is held here of the code system"
-        raise NotFound(f"{what} does not have code {side}.")
+        raise NotFound(system.lacks("code A" if a is None else "code B"))
     if a.code == b.code:
         return "equivalent"
     if b.code in system.below(a.code):
@@ -76,6 +63,10 @@ def _outcome(system: CodeSystem, first: str, second: str) -> str:
     if a.code in system.below(b.code):
         return "subsumed-by"
     if not (system.complete and system.subsumes):
-        text = "does not say what is a kind of what" if system.complete else "is not held wholly here"
-        raise Unprocessable(f"The code system {system.url} {text}, so this cannot be told.", "not-supported")
+        why = (
+            f"The code system {system.url} does not say what is a kind of what"
+            if system.complete
+            else f"Only a part of the code system {system.url} is held here"
+        )
+        raise Unprocessable(f"{why}, so this cannot be told.", "not-supported")
     return "not-subsumed"

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.errors import Invalid, NotFound
-from app.fhir.resource import encode
 from app.fhir.terminology.checking import Coding
 from app.fhir.terminology.conceptmap import Asked, ConceptMap, Match, Translation, applies, read_concept_map, translate
 from app.fhir.terminology.words import display_of
 from app.server.interactions.codings import (
-    BY_LANGUAGE,
+    CODE,
+    CODING,
+    SYSTEM,
+    answered,
     codings_of,
     languages_of,
     one_of,
@@ -31,11 +33,11 @@ TRANSLATE_PARAMETERS: Final = (
     Parameter("url", "in", 0, "1", "uri", "The canonical of the concept map; all that apply if none is named."),
     Parameter("conceptMap", "in", 0, "1", "ConceptMap", "A concept map that is not stored."),
     Parameter("conceptMapVersion", "in", 0, "1", "string", "The version that is meant."),
-    Parameter("code", "in", 0, "1", "code", "The code; its system comes with it."),
-    Parameter("system", "in", 0, "1", "uri", "The canonical of its code system."),
+    CODE,
+    SYSTEM,
     Parameter("version", "in", 0, "1", "string", "The version of the code system that the code is of."),
     Parameter("source", "in", 0, "1", "uri", "The canonical of the value set that the code was chosen from."),
-    Parameter("coding", "in", 0, "1", "Coding", "In place of code, system and version."),
+    CODING,
     Parameter("codeableConcept", "in", 0, "1", "CodeableConcept", "Each of its codings is translated."),
     Parameter("target", "in", 0, "1", "uri", "The canonical of the value set to translate into."),
     Parameter("targetsystem", "in", 0, "1", "uri", "The canonical of the code system to translate into."),
@@ -75,17 +77,8 @@ async def translate_code(server: FhirServer, request: Request, target: Target) -
     asked = [_asked(each, inputs) for each in codings]
     made = await _translated(held, maps, asked, inputs)
     languages = languages_of(request, inputs)
-    told = await held.ask(lambda view: _told(view, made, languages))
-    return Answer(
-        200,
-        encode({"resourceType": "Parameters", "parameter": told}),
-        [BY_LANGUAGE],
-        interaction="$translate",
-        type="ConceptMap",
-        parameters=inputs.names,
-        resources=(f"ConceptMap/{target.id}",) if target.id else (),
-        rows=len(made.matches),
-    )
+    parts = await held.ask(lambda view: _told(view, made, languages))
+    return answered(parts, inputs, target, "$translate", rows=len(made.matches))
 
 
 async def _named(held: Held, canonical: str) -> ConceptMap:

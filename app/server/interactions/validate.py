@@ -19,8 +19,10 @@ from app.server import bsn
 from app.server.challenges import beyond_scopes
 from app.server.intake.checking import issues_against, partition_to_look_in, profile_issues
 from app.server.intake.claims import Claimant, claimed_in
+from app.server.intake.findings import concerned, deviations, feature_findings
 from app.server.interactions.parameters import Inputs, inputs_of
 from app.server.interactions.preconditions import if_match
+from app.server.interactions.stored import stored_for
 from app.server.interactions.write import body_of, context_of, draft_create, draft_delete, draft_update
 from app.server.messages import Answer, Request, Target
 from app.server.operations import Parameter
@@ -29,7 +31,7 @@ from app.server.server import FhirServer
 from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.execute import execute
 from app.server.store.prepare import check_type
-from app.server.store.read import Stored, read
+from app.server.store.read import Stored
 
 MODES: Final = ("create", "update", "delete", "profile")
 VALIDATE_PARAMETERS: Final = (
@@ -113,15 +115,7 @@ async def _stored(server: FhirServer, request: Request, target: Target) -> Store
     if not request.access.scopes.allow(target.type, Action.READ):
         text = f"The token's scopes do not allow to read {target.type}."
         raise beyond_scopes(request.access.scopes, text, (target.type, Action.READ))
-    return await read(
-        server.database,
-        request.access,
-        target.type,
-        target.id,
-        registry=server.registry,
-        now=request.now,
-        patient_id=target.patient_id,
-    )
+    return await stored_for(server, request, target.type, target.id, patient_id=target.patient_id)
 
 
 def _check(server: FhirServer, target: Target, resource: Resource, findings: _Findings) -> None:
@@ -146,10 +140,13 @@ async def _check_profiles(
     *,
     patient: int | None,
 ) -> None:
-    """The profile that is asked for, and those that it claims. ``patient``: the partition of what is stored."""
+    """The profile that is asked for, those that it claims, and what features ask. ``patient``: the partition of what
+    is stored.
+    """
     asked: str | None = inputs.first("profile")
     claims = claimed_in(resource)
-    if asked is None and not claims:
+    checks = concerned(server.intake, resource) if findings.readable else []
+    if asked is None and not claims and not checks:
         return
     if not findings.readable:
         findings.issues.append(_NOT_LOOKED_AT)
@@ -162,11 +159,12 @@ async def _check_profiles(
     try:
         if asked is not None:
             said += await issues_against(server, database, access, claimant, asked)
-        if claims:
-            found = await profile_issues(server, database, access, [claimant])
-            # A write of a system would be taken in with them.
-            lenient = access.is_system and inputs.first("mode") in _ACTIONS
-            said += NO_REMARKS.joined(found, lenient=lenient).issues
+        found = deviations(await profile_issues(server, database, access, [claimant])) if claims else []
+        if checks:
+            found += await feature_findings(server, database, access, resource, patient)
+        # A write of a system would be taken in with them.
+        lenient = access.is_system and inputs.first("mode") in _ACTIONS
+        said += NO_REMARKS.joined(found, lenient=lenient).issues
     except Unprocessable as error:
         said += error.all_issues()
     findings.issues += dict.fromkeys(said)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.errors import Invalid, Unprocessable
-from app.fhir.resource import Resource, encode
+from app.fhir.resource import Resource
 from app.fhir.terminology.checking import (
     Checked,
     Coding,
@@ -20,8 +20,11 @@ from app.fhir.terminology.codesystem import CodeSystem, read_code_system
 from app.fhir.terminology.composing import selection_of, selection_of_resource
 from app.fhir.terminology.selection import TooCostly
 from app.server.interactions.codings import (
-    BY_LANGUAGE,
+    CODE,
     DISPLAY_LANGUAGE,
+    OF_A_VALUE_SET,
+    SYSTEM,
+    answered,
     codings_of,
     languages_of,
     one_of,
@@ -47,11 +50,9 @@ _ASKED: Final = (
     Parameter("display", "out", 0, "1", "string", "The concept in words."),
 )
 VALIDATE_IN_VALUE_SET_PARAMETERS: Final = (
-    Parameter("url", "in", 0, "1", "uri", "The canonical of the value set; not for an address with an id."),
-    Parameter("valueSet", "in", 0, "1", "ValueSet", "A value set that is not stored."),
-    Parameter("valueSetVersion", "in", 0, "1", "string", "The version that is meant."),
-    Parameter("code", "in", 0, "1", "code", "The code; its system comes with it."),
-    Parameter("system", "in", 0, "1", "uri", "The canonical of its code system."),
+    *OF_A_VALUE_SET,
+    CODE,
+    SYSTEM,
     Parameter("systemVersion", "in", 0, "1", "string", "The version of the code system that is meant."),
     *_ASKED,
 )
@@ -145,18 +146,9 @@ def _wanted(request: Request, inputs: Inputs) -> Wanted:
 
 def _answer(checks: list[Checked], inputs: Inputs, target: Target, *, concept: bool) -> Answer:
     made = check_all(checks) if concept else checks[0]
-    told: list[dict[str, Any]] = [{"name": "result", "valueBoolean": made.result}]
+    parts: list[dict[str, Any]] = [{"name": "result", "valueBoolean": made.result}]
     if made.messages:
-        told.append({"name": "message", "valueString": " ".join(made.messages)})
+        parts.append({"name": "message", "valueString": " ".join(made.messages)})
     if made.display is not None:
-        told.append({"name": "display", "valueString": made.display})
-    return Answer(
-        200,
-        encode({"resourceType": "Parameters", "parameter": told}),
-        [BY_LANGUAGE],
-        interaction="$validate-code",
-        type=target.type,
-        parameters=inputs.names,
-        resources=(f"{target.type}/{target.id}",) if target.id else (),
-        rows=1,
-    )
+        parts.append({"name": "display", "valueString": made.display})
+    return answered(parts, inputs, target, "$validate-code")

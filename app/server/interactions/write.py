@@ -17,10 +17,12 @@ from app.server.ids import write_key
 from app.server.interactions import binary
 from app.server.interactions.addresses import version_headers
 from app.server.interactions.preconditions import condition_of, if_match, if_none_match
+from app.server.interactions.stored import stored_for
+from app.server.interactions.taking.patients import means_a_person, take_patient
 from app.server.interactions.written import deleted, written
 from app.server.messages import Answer, Request, Target
 from app.server.server import FhirServer
-from app.server.store.changes import NO_REMARKS, Draft
+from app.server.store.changes import Draft
 from app.server.store.execute import Condition, execute
 from app.server.store.find import find_partitions, find_patient
 from app.server.store.prepare import (
@@ -33,7 +35,6 @@ from app.server.store.prepare import (
     person_key,
     place_resource,
 )
-from app.server.store.read import read
 
 
 def body_of(request: Request, definitions: Definitions) -> tuple[Resource, bool]:
@@ -44,6 +45,24 @@ def body_of(request: Request, definitions: Definitions) -> tuple[Resource, bool]
     if b"xml" in request.headers.get(b"content-type", b""):
         return from_xml(request.body, definitions), True
     return decode(request.body), may_hold(request.body)
+
+
+async def bundle_of(request: Request, definitions: Definitions) -> tuple[Resource, bool]:
+    """The same of what is posted to the base, which a border may have made already. Raises."""
+    if request.bundle is None:
+        return body_of(request, definitions)
+    plain = json_of(request)
+    return await request.bundle(), plain is None or may_hold(plain)
+
+
+def json_of(request: Request) -> bytes | None:
+    """The JSON that a body came in, of whatever version of FHIR: no reference or identifier is in the resource that is
+    not in there. None for XML.
+    """
+    body, media_type = request.body, request.headers.get(b"content-type", b"")
+    if request.bundle is not None and request.received is not None:
+        body, media_type = request.received.body, request.received.media_type.encode("latin-1")
+    return None if b"xml" in media_type else body
 
 
 async def context_of(server: FhirServer, request: Request) -> Context:
@@ -79,6 +98,8 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
     query = None
     if b"if-none-exist" in request.headers:
         query = condition_of(server, request.access, resource_type, request.header(b"if-none-exist"))
+    if means_a_person(server, request, resource_type):
+        return await take_patient(server, request, resource, named="", may_hold_bsn=bsn)
     if resource_type == "Patient" and not request.access.everyone:
         return await _own_patient(server, request)
     resource.pop("id", None)
@@ -94,10 +115,8 @@ async def create(server: FhirServer, request: Request, target: Target) -> Answer
         request=request.id,
         conditions=conditions,
     )
-    if draft.unchanged:
-        draft.remarks = NO_REMARKS
-        if not request.access.scopes.allow(resource_type, Action.READ):
-            draft.body = b""  # what was found is not what the caller sent
+    if draft.unchanged and not request.access.scopes.allow(resource_type, Action.READ):
+        draft.body = b""  # what was found is not what the caller sent
     answer = await written(server, request, draft, interaction="create")
     if query is not None:
         answer.parameters = tuple(query.asked)
@@ -149,9 +168,7 @@ async def _own_patient(server: FhirServer, request: Request) -> Answer:
     access = request.access
     if access.patient is None:
         raise Forbidden("Persons are registered, not posted. Name the patient that you mean by its id.", "forbidden")
-    stored = await read(
-        server.database, access, "Patient", access.patient_id, registry=server.registry, now=request.now
-    )
+    stored = await stored_for(server, request, "Patient", access.patient_id)
     location = f"{server.base}Patient/{access.patient_id}/_history/{stored.version}".encode()
     headers = [*version_headers(stored), (b"location", location)]
     body = stored.body if access.scopes.allow("Patient", Action.READ) else b""
@@ -166,6 +183,8 @@ async def update(server: FhirServer, request: Request, target: Target) -> Answer
         raise Invalid(
             f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
         )
+    if means_a_person(server, request, resource_type):
+        return await take_patient(server, request, resource, named=resource_id, may_hold_bsn=bsn)
     remarks = await check_resource(server, server.database, request.access, resource, may_hold_bsn=bsn)
     draft = await draft_update(server, request, resource, await context_of(server, request), target.patient_id)
     draft.remarks = remarks
@@ -209,15 +228,8 @@ async def draft_delete(
     )
     if len(partitions) != 1:
         try:
-            stored = await read(
-                server.database,
-                access,
-                resource_type,
-                resource_id,
-                registry=server.registry,
-                now=request.now,
-                patient_id=patient_id,
-                action=Action.DELETE,
+            stored = await stored_for(
+                server, request, resource_type, resource_id, patient_id=patient_id, action=Action.DELETE
             )
             partitions = (stored.patient,)
         except Gone:

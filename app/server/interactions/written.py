@@ -17,16 +17,25 @@ from app.server.store.changes import Draft
 async def written(server: FhirServer, request: Request, draft: Draft, *, interaction: str) -> Answer:
     """201 or 200 with the resource as it was stored. What validation warns of comes instead of the resource, unless
     that is asked for; information alone only for who asks for an outcome, since clients take what comes back for the
-    resource. An entry of a batch has room for both.
+    resource. What has to reach the person always comes instead, and ``Preference-Applied`` says so: the resource is at
+    its location. An entry of a batch has room for both. https://www.rfc-editor.org/rfc/rfc7240#section-3
     """
-    url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
-    headers: Headers = [
-        (b"etag", etag(draft.version)),
-        (b"last-modified", http_date(draft.updated // 1_000_000)),
-        (b"location", f"{url}/_history/{draft.version}".encode()),
-    ]
+    headers: Headers = []
+    if draft.version:  # else it was erased before, and nobody is told as what
+        url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
+        headers = [
+            (b"etag", etag(draft.version)),
+            (b"last-modified", http_date(draft.updated // 1_000_000)),
+            (b"location", f"{url}/_history/{draft.version}".encode()),
+        ]
     body = draft.body or b""
-    if draft.remarks.issues or b"prefer" in request.headers:
+    beside = b""
+    if request.within and draft.remarks.issues and request.prefers("return=representation"):
+        beside = encode(outcome_of(draft))
+    elif any(issue.always for issue in draft.remarks.issues):
+        body = encode(outcome_of(draft))
+        headers.append((b"preference-applied", b"return=OperationOutcome"))
+    elif draft.remarks.issues or b"prefer" in request.headers:
         if request.prefers("return=minimal"):
             body = b""
         elif request.prefers("return=operationoutcome") or (
@@ -41,8 +50,9 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         interaction=interaction,
         type=draft.type,
         patients=(draft.patient,),
-        resources=(f"{draft.type}/{draft.id}/_history/{draft.version}",),
+        resources=(f"{draft.type}/{draft.id}/_history/{draft.version}",) if draft.version else (),
         wrote=not draft.unchanged,
+        beside=beside,
     )
 
 
@@ -78,7 +88,8 @@ def nothing_deleted(request: Request, resource_type: str) -> Answer:
 
 def outcome_of(draft: Draft) -> Resource:
     """What was done, and what validation remarked, as an OperationOutcome."""
-    return outcome([_done(draft), *draft.remarks.issues])
+    left_out = draft.method == "update" and draft.resource is None  # there is nothing that was done
+    return outcome([*(() if left_out else (_done(draft),)), *draft.remarks.issues])
 
 
 def _done(draft: Draft) -> Issue:

@@ -8,7 +8,8 @@ from sys import intern
 from typing import Final
 
 from app.database import Reader
-from app.fhir.definitions import load
+from app.fhir.definitions import Definitions, load
+from app.fhir.definitions.own import served
 from app.fhir.packages import Artifact, Library
 from app.fhir.profiles.profiles import Profiles
 from app.fhir.terminology.library import LibraryTerminology
@@ -26,22 +27,27 @@ _ARTIFACTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A library and what was made of it, by FHIR version."""
+    """A library and what was made of it, by FHIR version; ``r4``: R4 as it is served."""
 
     library: Library
+    r4: Definitions
     terminology: dict[str, LibraryTerminology] = field(default_factory=dict)
     profiles: dict[str, Profiles] = field(default_factory=dict)
 
     def terminology_of(self, fhir_version: str) -> LibraryTerminology:
         if fhir_version not in self.terminology:
-            self.terminology[fhir_version] = LibraryTerminology(self.library, load(fhir_version))
+            self.terminology[fhir_version] = LibraryTerminology(self.library, self._definitions(fhir_version))
         return self.terminology[fhir_version]
 
     def profiles_of(self, fhir_version: str) -> Profiles:
         if fhir_version not in self.profiles:
             terminology = self.terminology_of(fhir_version)
-            self.profiles[fhir_version] = Profiles(load(fhir_version), self.library, terminology)
+            self.profiles[fhir_version] = Profiles(self._definitions(fhir_version), self.library, terminology)
         return self.profiles[fhir_version]
+
+    def _definitions(self, fhir_version: str) -> Definitions:
+        """The very object that the server has, so that nothing is made twice of the same definitions."""
+        return self.r4 if fhir_version == self.r4.version else load(fhir_version)
 
 
 class InstalledPackages:
@@ -54,7 +60,8 @@ class InstalledPackages:
     def __init__(self, canonical_base: str) -> None:
         self._canonical_base = canonical_base
         self._generation = -1
-        self._held = _Held(Library())
+        self._r4 = served(canonical_base)
+        self._held = _Held(Library(), self._r4)
         self._making = asyncio.Lock()
         self.large_checks = asyncio.Semaphore(MOST_LARGE)
         """Held while a resource of many values is held against profiles."""
@@ -77,7 +84,7 @@ class InstalledPackages:
         if generation > self._generation:
             async with self._making:
                 if generation > self._generation:
-                    self._held = _Held(await self._made(reader))
+                    self._held = _Held(await self._made(reader), self._r4)
                     self._generation = generation  # what came in between is found anew by the next who asks
         return self._held
 

@@ -122,6 +122,13 @@ class Build:
             return f"{column} = ANY ({self.bind(lambda ask: list(get(ask)))}::bigint[])"
         return f"{column} IN (SELECT j.value FROM json_each({self.bind(lambda ask: f'{list(get(ask))}')}) j)"
 
+    def any_text(self, column: str, get: Get) -> str:
+        """The same for texts."""
+        if self.dialect == "postgresql":
+            return f"({column} = ANY ({self.bind(lambda ask: list(get(ask)))}::text[]))"
+        listed = self.bind(lambda ask: msgspec.json.encode(list(get(ask))).decode())
+        return f"({column} IN (SELECT j.value FROM json_each({listed}) j))"
+
     def alias(self) -> str:
         """A name for one more row of ``resource``."""
         self.depth += 1

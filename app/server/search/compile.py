@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.server.access import standing
 from app.server.search.build import After, Ask, Build, Get, Row
 from app.server.search.conditions import condition_on, updated_on
 from app.server.search.drivers import Driver, driver_of
@@ -94,6 +95,8 @@ def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[G
             f" WHERE {' AND '.join(found.where)} ORDER BY {_ordering(driver, driver.keys, row.n)} LIMIT {limit}"
         )
         return sql, tuple(build.gets)
+    if driver.ways:
+        return _merged(found, owner, limit), tuple(build.gets)
     # What must be sorted is sorted without the resources themselves.
     named = [f"f{place}" for place in range(len(driver.keys))]
     keys = ", ".join(f"{key} AS {name}" for key, name in zip(driver.keys, named, strict=True))
@@ -104,6 +107,24 @@ def _page_plan(ask: Ask, registry: Registry, dialect: str) -> tuple[str, tuple[G
         f" WHERE r.patient = f.patient AND r.n = f.n ORDER BY {_ordering(driver, named, 'f.n')}"
     )
     return sql, tuple(build.gets)
+
+
+def _merged(found: _Found, owner: str, limit: str) -> str:
+    """The text of one page where several values lead: the page of each by itself, and of all those the first rows."""
+    driver, row = found.driver, found.driver.row
+    shared = found.where[len(driver.where) :]
+    key, order = driver.keys[0], _ordering(driver, driver.keys, row.n)
+    pages = " UNION ".join(
+        f"SELECT w.n, w.f0 FROM (SELECT {row.n}, {key} AS f0 FROM {source} WHERE {' AND '.join([*where, *shared])}"
+        f" ORDER BY {order} LIMIT {limit}) w"
+        for source, where in driver.ways
+    )
+    order = _ordering(driver, ["f0"], "n")
+    return (
+        f"SELECT r.id, r.body, {owner}, r.n, {row.type}, f.f0"
+        f" FROM (SELECT n, f0 FROM ({pages}) u ORDER BY {order} LIMIT {limit}) f CROSS JOIN resource r"
+        f" WHERE r.patient = {row.patient} AND r.n = f.n ORDER BY {_ordering(driver, ['f.f0'], 'f.n')}"
+    )
 
 
 def _ordering(driver: Driver, keys: list[str], n: str, place: str = "r") -> str:
@@ -173,7 +194,7 @@ def _guard(build: Build) -> str:
         build.bind(lambda ask: ask.access.stamp),
         build.bind(lambda ask: ask.now),
     )
-    return "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = {} AND g.stamp = {} AND g.expires > {})".format(*bound)
+    return standing(*bound)
 
 
 def _paging(build: Build, driver: Driver, after: After) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from app.server.search.query import (
     Has,
     Ids,
     Linked,
+    NoneOf,
     OwnedBy,
     PerType,
     Updated,
@@ -31,9 +33,8 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
     match criterion:
         case Condition():
             return _condition(build, row, criterion, find)
-        case Ids():
-            marks = ", ".join(build.bind(partial(_id_at, find, index)) for index in range(len(criterion.ids)))
-            return f"{row.alias}.id IN ({marks})" if marks else "0 = 1"
+        case Ids() | NoneOf():
+            return _ids_on(build, row, criterion, find)
         case Updated():
             return updated_on(build, row, criterion, find)
         case Chain():
@@ -47,6 +48,13 @@ def condition_on(build: Build, row: Row, criterion: Criterion, find: Find) -> st
         case AnyOf() | AllOf() | PerType():
             return _joined(build, row, criterion, find)
     raise TypeError(type(criterion))
+
+
+def _ids_on(build: Build, row: Row, named: Ids | NoneOf, find: Find) -> str:
+    if isinstance(named, NoneOf):
+        return f"NOT {build.any_text(f'{row.alias}.id', partial(_every_id, find))}"
+    marks = ", ".join(build.bind(partial(_id_at, find, index)) for index in range(len(named.ids)))
+    return f"{row.alias}.id IN ({marks})" if marks else "0 = 1"
 
 
 def _joined(build: Build, row: Row, joined: AnyOf | AllOf | PerType, find: Find) -> str:
@@ -117,6 +125,10 @@ def updated_on(build: Build, row: Row, updated: Updated, find: Find) -> str:
 
 def _id_at(find: Find, index: int, ask: Ask) -> str:
     return str(find(ask).ids[index])
+
+
+def _every_id(find: Find, ask: Ask) -> Sequence[str]:
+    return find(ask).ids  # type: ignore[no-any-return]
 
 
 def _updated_at(find: Find, index: int, ask: Ask) -> Any:

@@ -22,6 +22,8 @@ from app.server.search.tokens import TokenValue
 
 _LEADING_KINDS: Final = frozenset({"string", "uri", "composite", "special"})
 """Kinds whose index rows, asked for once, are few enough to lead; dates and numbers may hold for half a record."""
+_MOST_LEADING: Final = 16
+"""Values of one condition that lead together, each with a part of the statement to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Driver:
 
     ``ordered``: rows come in that order from an index, so that a page reads no more than it gives.
     ``index``: FROM and WHERE of the same rows as ``t``, without ``resource``, where ``t`` has all that sorts them.
+    ``ways``: the same rows by one value each, as FROM and WHERE; each comes in the order from an index, and a row may
+    come in several.
     """
 
     source: str
@@ -40,6 +44,7 @@ class Driver:
     types: Sequence[str] = ("bigint",)
     ordered: bool = False
     index: tuple[str, list[str]] | None = None
+    ways: Sequence[tuple[str, list[str]]] = ()
 
 
 Placed = tuple[int, Criterion]
@@ -66,7 +71,8 @@ def driver_of(build: Build, row: Row, conditions: list[Placed], partitions: str,
     if not by_date:
         return _sorted(build, driver, sort)
     on_token = driver.row.date == "t.date"
-    return replace(driver, keys=[driver.row.date], descending=[sort[0].descending], ordered=row.single and on_token)
+    ordered = row.single and on_token and not driver.ways
+    return replace(driver, keys=[driver.row.date], descending=[sort[0].descending], ordered=ordered)
 
 
 _NEWEST: Final = SortKey(None, descending=True)
@@ -88,6 +94,20 @@ def _leads(criterion: Criterion) -> bool:
     if isinstance(value, TokenValue):
         return value.hash is not None
     return isinstance(value, ReferenceValue) and len(value.types) <= 1
+
+
+def _leading_together(row: Row, conditions: list[Placed]) -> Placed | None:
+    """A condition whose index rows are found by a few keys. One on codes with their systems before one on plain codes
+    such as a status, which hold for most of a record.
+    """
+    found = [
+        (place, each)
+        for place, each in conditions
+        if isinstance(each, Condition) and 1 < len(each.values) <= _MOST_LEADING
+        if not each.modifier and each.missing is None and not each.param.parts
+        if all(isinstance(value, TokenValue) and value.hash is not None for value in each.values)
+    ]
+    return min(found, key=lambda each: each[1].param.plain, default=None) if row.single else None
 
 
 def _narrows(criterion: Criterion) -> bool:
@@ -126,6 +146,9 @@ def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *
         where = f"{row.key('t', number)} AND t.value = {build.bind(partial(attribute_at, find, 0, 'hash'))}"
     elif row.single and any(_narrows(each) for _, each in conditions):
         return _led(build, plain)
+    elif by_date and (together := _leading_together(row, conditions)) is not None:
+        conditions.remove(together)
+        return _together(build, plain, together, conditions)
     elif by_date:
         where = f"{row.key('t', EVERY)} AND t.value = {EVERY}"
     else:
@@ -139,6 +162,24 @@ def _leader(build: Build, plain: Driver, conditions: list[Placed], front: str, *
         where=[*found, "r.patient = t.patient AND r.n = t.n"],
         row=led,
         index=(source, found),
+    )
+
+
+def _together(build: Build, plain: Driver, together: Placed, conditions: list[Placed]) -> Driver:
+    """The rows of any of several values; one with two of them is one row."""
+    row, (place, condition) = plain.row, together
+    assert isinstance(condition, Condition)
+    find: Find = partial(_condition_at, place)
+    hashes = [build.bind(partial(attribute_at, find, index, "hash")) for index in range(len(condition.values))]
+    key, dates = row.key("t", condition.param.number), _driving_dates(build, row, conditions)
+    any_value = " AND ".join([key, f"t.value IN ({', '.join(hashes)})", *dates])
+    joined = "CROSS JOIN resource r", "r.patient = t.patient AND r.n = t.n"
+    return replace(
+        plain,
+        source=f"(SELECT DISTINCT t.patient, t.n, t.date FROM token t WHERE {any_value}) t {joined[0]}",
+        where=[joined[1]],
+        row=replace(row, n="t.n", date="t.date"),
+        ways=[(f"token t {joined[0]}", [f"{key} AND t.value = {each}", *dates, joined[1]]) for each in hashes],
     )
 
 

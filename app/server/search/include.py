@@ -15,7 +15,7 @@ from typing import Any, Final
 from app.database import Reader
 from app.fhir.resource import encode
 from app.fhir.scopes import Action
-from app.server.access import NOTHING, Access
+from app.server.access import NOTHING, Access, guarded
 from app.server.search.follow import OWNER_FLAG
 from app.server.search.narrowed_rows import rows_within
 from app.server.search.query import Include
@@ -25,7 +25,7 @@ from app.server.tables import PATIENT
 MOST_INCLUDED: Final = 2000
 """Resources that come with one page."""
 _MOST_ROUNDS: Final = 20
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $1 AND g.stamp = $2 AND g.expires > $3)"
+_GUARD: Final = guarded(1)
 _FIRST: Final = 4
 """The placeholders before it are the guard's; what scopes are narrowed by comes next."""
 _COLUMNS: Final = "c.patient, c.type, c.id, c.n, c.body"

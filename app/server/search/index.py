@@ -5,6 +5,7 @@ A parameter is skipped when none of its elements is among the resource's members
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -61,29 +62,49 @@ class Indexer:
         self._unowned_steps = [*steps, *map(step, owners)]
         self._plans: dict[tuple[bool, tuple[str, ...]], list[Step]] = {}
         self._joint = [(reduce(or_, (marks[each] for each in param.components)), bits(param)) for param in joint]
+        self._present: dict[int, int] = {}
 
     def rows(self, resource: Resource, *, owned: bool) -> Rows:
         """All index rows of ``resource``, which is valid; ``owned``: it names its partition's patient as subject."""
         rows = Rows(NO_DATE, 0, [(EVERY, EVERY)])
-        present = self._owner_bits if owned else 0
         members = tuple(resource)
         steps = self._plans.get((owned, members))
         if steps is None:
             steps = self._plan(members, owned=owned)
-        for _, walk, fill, bit in steps:
-            found = walk(resource)
-            if found:
-                present |= bit
-                fill(rows, found)
-        for needed, bit in self._joint:
-            if present & needed == needed:
-                present |= bit
-        rows.present = present & _MARK - 1
+        return self._ended(rows, _taken(steps, resource, rows, self._owner_bits if owned else 0))
+
+    def alike(self, resource: Resource, *, owned: bool, varying: frozenset[str]) -> Alike:
+        """For resources that have the same members as this one, and only say something else in those of ``varying``:
+        what the others come to is looked for once.
+        """
+        steps = self._plan(tuple(resource), owned=owned)
+        same = [each for each in steps if each[0] and each[0].isdisjoint(varying)]
+        rows = Rows(NO_DATE, 0, [(EVERY, EVERY)])
+        present = _taken(same, resource, rows, self._owner_bits if owned else 0)
+        return Alike(rows, present, [each for each in steps if each not in same], self._ended)
+
+    def _ended(self, rows: Rows, present: int) -> Rows:
+        """With what follows from all of its parameters together."""
+        rows.present = self._whole(present)
         if rows.words:
             value, terms = wording(tuple(rows.words))
             rows.tokens.append((WORDING, value))
             rows.terms.update(terms)
         return rows
+
+    def _whole(self, present: int) -> int:
+        """The bits of what is there, those of composites too; kept for the next one, since most have the same."""
+        known = self._present.get(present)
+        if known is not None:
+            return known
+        made = present
+        for needed, bit in self._joint:
+            if made & needed == needed:
+                made |= bit
+        if len(self._present) >= _MOST_PLANS:
+            self._present.clear()
+        self._present[present] = made & _MARK - 1
+        return made & _MARK - 1
 
     def _plan(self, members: tuple[str, ...], *, owned: bool) -> list[Step]:
         """The steps that a resource with these members takes, kept for the next one: most have the same."""
@@ -93,3 +114,28 @@ class Indexer:
             self._plans.clear()
         self._plans[owned, members] = taken
         return taken
+
+
+class Alike:
+    """Makes the rows of resources that resemble each other (``Indexer.alike``)."""
+
+    def __init__(self, rows: Rows, present: int, steps: list[Step], ended: Callable[[Rows, int], Rows]) -> None:
+        self._same = rows
+        self._present = present
+        self._steps = steps
+        self._ended = ended
+
+    def rows(self, resource: Resource) -> Rows:
+        """All index rows of one of them."""
+        rows = self._same.copy()
+        return self._ended(rows, _taken(self._steps, resource, rows, self._present))
+
+
+def _taken(steps: Sequence[Step], resource: Resource, rows: Rows, present: int) -> int:
+    """Let each step add its rows; ``present`` with their bits."""
+    for _, walk, fill, bit in steps:
+        found = walk(resource)
+        if found:
+            present |= bit
+            fill(rows, found)
+    return present

@@ -56,6 +56,17 @@ class Ids:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneOf:
+    """None of ``ids``, however many."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def shape(self) -> object:
+        return "none of"
+
+
+@dataclass(frozen=True, slots=True)
 class Updated:
     """``_lastUpdated``: any of ``values``, which are dates."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from msgspec.json import encode
+
 from app.database import Reader
 from app.errors import Invalid
 from app.server.access import Access
@@ -17,7 +19,13 @@ from app.server.search.tokens import MeaningValue, TokenSet, TokenValue, stored_
 from app.server.server import FhirServer
 from app.server.terminology.answers import codes_in, subsumed, subsumers
 
-_SELECT_TERMS: Final = f"SELECT value FROM term WHERE patient = $1 AND code = $2 AND system <> '{WORDS}'"
+_ANY_CODE: Final = {"postgresql": "= ANY ($2::text[])", "sqlite": "IN (SELECT j.value FROM json_each($2) j)"}
+_SELECT_TERMS: Final = {
+    dialect: f"SELECT value, code FROM term WHERE patient = $1 AND code {listed} AND system <> '{WORDS}'"
+    for dialect, listed in _ANY_CODE.items()
+}
+_MOST_KNOWN: Final = 100
+"""Values of one condition, each of which the statement names."""
 
 
 async def resolve(
@@ -33,12 +41,23 @@ async def resolve(
             query.conditions[index] = await _resolved(server, reader, access, criterion, now=now)
         elif criterion.values and isinstance(criterion.values[0], MeaningValue):
             query.conditions[index] = await _of_meaning(server, reader, access, criterion, now=now)
-        elif patient is not None and len(criterion.values) == 1:
-            value = criterion.values[0]
-            if isinstance(value, TokenValue) and value.hash is None and value.system is None:
-                found = [row[0] for row in await reader.fetch(_SELECT_TERMS, patient, value.kept_code)]
-                if len(found) == 1:
-                    query.conditions[index] = replace(criterion, values=(TokenValue(None, value.code, found[0]),))
+        elif patient is not None and any(_is_bare(value) for value in criterion.values):
+            query.conditions[index] = await _with_systems(server, reader, criterion, patient)
+
+
+def _is_bare(value: object) -> bool:
+    return isinstance(value, TokenValue) and value.hash is None and value.system is None
+
+
+async def _with_systems(server: FhirServer, reader: Reader, condition: Condition, patient: int) -> Condition:
+    """Each code without a system as what it is in the partition; where that would be much, the condition as it was."""
+    bare = list(dict.fromkeys(value.kept_code for value in condition.values if _is_bare(value)))
+    dialect = server.database.dialect
+    rows = await reader.fetch(_SELECT_TERMS[dialect], patient, encode(bare).decode() if dialect == "sqlite" else bare)
+    told = [value for value in condition.values if not _is_bare(value)]
+    values = [*told, *(TokenValue(None, code, value) for value, code in rows)]
+    # Of those that are nothing here one is left, so that the condition finds nothing.
+    return condition if len(values) > _MOST_KNOWN else replace(condition, values=values or condition.values[:1])
 
 
 async def _resolved(server: FhirServer, reader: Reader, access: Access, criterion: Criterion, *, now: int) -> Criterion:

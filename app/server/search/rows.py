@@ -52,6 +52,22 @@ class Rows:
         if self.pairs:
             yield "pair", self.pairs
 
+    def copy(self) -> Rows:
+        """The same, to be added to."""
+        return Rows(
+            self.date,
+            self.present,
+            self.tokens.copy(),
+            self.periods.copy(),
+            self.texts.copy(),
+            self.links.copy(),
+            self.lookups.copy(),
+            self.ranges.copy(),
+            self.pairs.copy(),
+            self.terms.copy(),
+            self.words.copy(),
+        )
+
     def packed(self) -> bytes:
         """For ``resource.keys``."""
         return _pack([self.tokens, self.periods, self.texts, self.links, self.lookups, self.ranges, self.pairs])

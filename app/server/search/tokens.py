@@ -130,11 +130,10 @@ def terms(found: Found) -> list[Term]:
     result: list[Term] = []
     for kind, value in found:
         if kind == "CodeableConcept":
-            result += [
-                term(coding.get("system", NO_SYSTEM), coding["code"])
-                for coding in value.get("coding", ())
-                if "code" in coding
-            ]
+            # Loops with append, here and below: before Python 3.12 a comprehension is a call of its own.
+            for coding in value.get("coding", ()):
+                if "code" in coding:
+                    result.append(term(coding.get("system", NO_SYSTEM), coding["code"]))  # noqa: PERF401
         elif kind == "Coding":
             if "code" in value:
                 result.append(term(value.get("system", NO_SYSTEM), value["code"]))
@@ -158,13 +157,15 @@ def _words(number: int, found: Found) -> list[Words]:
         if kind == "CodeableConcept":
             if "text" in value:
                 texts.append(value["text"])
-            texts += [coding["display"] for coding in value.get("coding", ()) if "display" in coding]
+            for coding in value.get("coding", ()):
+                if "display" in coding:
+                    texts.append(coding["display"])  # noqa: PERF401
         elif kind == "Coding":
             if "display" in value:
                 texts.append(value["display"])
         elif kind == "Identifier" and "text" in value.get("type", ()):
             texts.append(value["type"]["text"])
-    return [(number, text[:LONGEST_WORDS]) for text in texts]
+    return [(number, text[:LONGEST_WORDS]) for text in texts] if texts else []
 
 
 def _typed(found: Found) -> list[int]:
@@ -193,8 +194,8 @@ def fill(param: Param, _: Language) -> Fill:
         rows.terms.update(made)
         if worded:
             rows.words += _words(number, found)
-        if typed:
-            rows.tokens += [(number + TYPED_ROWS, each) for each in dict.fromkeys(_typed(found))]
+        if typed and (kinds := _typed(found)):
+            rows.tokens += [(number + TYPED_ROWS, each) for each in dict.fromkeys(kinds)]
         if identifying:
             rows.lookups += [(number, each[0]) for each in made]
 

@@ -52,7 +52,7 @@ def _above(address: str) -> list[str]:
 def read(_: Language, param: Param, modifier: str, text: str) -> object:  # noqa: ARG001 - as every kind reads
     """The address; ``below`` and ``above`` are for addresses that have steps."""
     address = unescape(text)
-    if modifier and address.lower().startswith("urn:"):
+    if modifier in _MODIFIERS and address.lower().startswith("urn:"):
         raise Invalid(f"':{modifier}' is for URLs; a URN is not above or below another.", "value")
     if modifier == "below":
         return BeginningValue(address[:LONGEST])
@@ -78,4 +78,6 @@ def match(build: Build, row: Row, condition: Condition, find: Find) -> Match:
 
 
 _MODIFIERS: Final = frozenset({"below", "above"})
-KIND: Final = Kind(fill, read, match, tokens.order, lambda _: _MODIFIERS)
+_OF_SOURCE: Final = _MODIFIERS | {"not"}
+"""``_source:not`` leaves out what came from one source: a system leaves out what it gave itself."""
+KIND: Final = Kind(fill, read, match, tokens.order, lambda param: _OF_SOURCE if param.code == "_source" else _MODIFIERS)

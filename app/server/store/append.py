@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from app.fhir.dates import instant
-from app.server.access import Access
+from app.server.access import Access, standing
 from app.server.labels import Labels
 from app.server.rules import Change, Rule
 from app.server.search.follow import OWNER_FLAG
@@ -27,7 +27,7 @@ from app.server.store.write import check_each, check_write_labels
 _LOCK: Final = (
     "WITH p AS (UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
     " WHERE patient = $1 AND state = 'live'{intact}"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3)"
+    f" AND {standing('$4', '$5', '$3')}"
     " RETURNING seq - $2 AS before, updated),"
     " s AS (SELECT before, updated, convert_to(to_char(timestamp 'epoch' + updated * interval '1 microsecond',"
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'UTF8') AS at FROM p),"
@@ -109,7 +109,7 @@ def _only_add(drafts: Sequence[Draft], labels: Labels) -> bool:
     made with them.
     """
     return all(draft.fresh and not draft.birth and draft.patient == drafts[0].patient for draft in drafts) and not any(
-        draft.resource is None or draft.remarks.deviations or labels.referred(draft.resource) is not None
+        draft.resource is None or draft.remarks.flagged or labels.referred(draft.resource) is not None
         for draft in drafts
     )
 

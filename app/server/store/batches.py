@@ -31,6 +31,9 @@ class Batches:
         """In an order in which each statement finds what it needs."""
         for patient, terms in self._terms.items():
             self.into(tables.INSERT_TERM).extend((patient, *each) for each in terms)
+        for alteration in _SORTED.intersection(self._rows):
+            if len(self._rows[alteration]) >= _MANY:
+                self._rows[alteration].sort()
         return list(self._rows.items())
 
     def into(self, alteration: Any) -> list[Row]:
@@ -84,6 +87,12 @@ INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
     "pair": (tables.INSERT_PAIR, tables.DELETE_PAIR),
     "lookup": (tables.INSERT_LOOKUP, tables.DELETE_LOOKUP),
 }
+
+_SORTED: Final = frozenset(insert for insert, _ in INDEXES.values()) | {tables.INSERT_TERM}
+_MANY: Final = 5000
+"""Rows from which on it pays to give them to a table in the order of its key: neighbours are on the same page. Of fewer
+the pages are all at hand, and putting them in order costs more than it saves.
+"""
 
 
 def write_index(

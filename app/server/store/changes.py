@@ -9,6 +9,7 @@ from typing import Final, Literal
 from app.errors import Issue, ZelfregieError
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
+from app.server.intake.findings import Finding
 from app.server.search.rows import Rows
 from app.server.store.frame import Frame
 
@@ -34,20 +35,27 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What there is to say of a resource that is taken in: ``issues`` for who sent it, and of these the ``deviations``
-    from profiles that it claims, for which it is flagged.
+    """What there is to say of a resource that is taken in: ``issues`` for who sent it, and of these what it is
+    ``flagged`` for.
     """
 
     issues: tuple[Issue, ...] = ()
-    deviations: tuple[Issue, ...] = ()
+    flagged: tuple[Finding, ...] = ()
 
-    def joined(self, found: Iterable[Issue], *, lenient: bool) -> Remarks:
-        """With what profiles say; ``lenient``: what deviates does not refuse the resource."""
-        if not lenient:
-            return Remarks((*self.issues, *found), self.deviations)
-        said = [(each, each.severity in ("error", "fatal")) for each in found]
-        told = [replace(each, severity="warning") if deviates else each for each, deviates in said]
-        return Remarks((*self.issues, *told), (*self.deviations, *(each for each, deviates in said if deviates)))
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The codes that it is flagged with, each once."""
+        return tuple(dict.fromkeys(code for each in self.flagged for code in each.flags))
+
+    def joined(self, found: Iterable[Finding], *, lenient: bool) -> Remarks:
+        """With what was found; ``lenient``: an error among it does not refuse the resource."""
+        said, flagged = list(self.issues), list(self.flagged)
+        for each in found:
+            refused = each.issue.severity in ("error", "fatal")
+            said.append(replace(each.issue, severity="warning") if refused and lenient else each.issue)
+            if each.flags and (lenient or not refused):
+                flagged.append(each)
+        return Remarks(tuple(said), tuple(flagged))
 
 
 NO_REMARKS: Final = Remarks()

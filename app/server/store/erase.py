@@ -16,6 +16,7 @@ from typing import Any, Final
 from app.database import Row, Writer
 from app.errors import NotFound
 from app.fhir.dates import NO_DATE
+from app.fhir.resource import decode
 from app.fhir.scopes import Action
 from app.server import tables
 from app.server.access import Access
@@ -33,6 +34,12 @@ SLICE: Final = 200
 _VERSIONS: Final = "SELECT h.id, h.seq, h.interaction, h.body FROM history h WHERE h.patient = $1 AND h.type = $2"
 _VERSIONS_SQLITE: Final = f"{_VERSIONS} AND h.id IN (SELECT j.value FROM json_each($3) j)"
 _VERSIONS_POSTGRESQL: Final = f"{_VERSIONS} AND h.id = ANY($3::text[])"
+_DERIVED: Final = (
+    "SELECT DISTINCT r.id, r.body FROM link l CROSS JOIN resource r WHERE l.patient = $1 AND l.type = $2"
+    " AND l.param = $3 AND l.target_type = $4 AND {any} AND r.patient = l.patient AND r.n = l.n AND r.deleted = 0"
+)
+_DERIVED_SQLITE: Final = _DERIVED.format(any="l.target_id IN (SELECT j.value FROM json_each($5) j)")
+_DERIVED_POSTGRESQL: Final = _DERIVED.format(any="l.target_id = ANY($5::text[])")
 _CLAIMS: Final = (
     # Not the name of a number, which stays taken: what is numbered has no gap, and no number comes twice.
     "DELETE FROM claim WHERE patient = $1 AND name NOT LIKE '%|%'"
@@ -107,7 +114,7 @@ class Erasing:
         """
         number = self._server.registry.number(resource_type)
         denied = self._access.denied_labels(self._patient, Action.DELETE)
-        rows = await self._fetch(BEFORE_SQLITE, BEFORE_POSTGRESQL, number, ids)
+        rows = await self._fetch(BEFORE_SQLITE, BEFORE_POSTGRESQL, (number,), ids)
         before = [row for row in rows if row[6] != ERASED and not row[7] & denied]
         found = [row[0] for row in before]
         if not found:
@@ -124,6 +131,15 @@ class Erasing:
         await asyncio.sleep(0)
         return erased
 
+    async def derived(self, resource_type: str, ids: Sequence[str]) -> list[str]:
+        """The Observations that hold nothing but what follows from those resources, which go with them."""
+        server = self._server
+        registry = server.registry
+        fixed = registry.number("Observation"), registry.params("Observation")["derived-from"].number
+        rows = await self._fetch(_DERIVED_SQLITE, _DERIVED_POSTGRESQL, (*fixed, registry.number(resource_type)), ids)
+        resources = ((row[0], decode(row[1])) for row in rows if row[1] is not None)
+        return [each for each, body in resources if any(follows(body) for follows in server.follows)]
+
     async def finish(self) -> None:
         """Remove what only the erased resources needed: names that they claimed, what their tokens stood for. Keep
         how far the numbers went, and that something was erased.
@@ -137,7 +153,7 @@ class Erasing:
         bodies: dict[str, list[bytes]] = defaultdict(list)
         emptied = []
         for resource_id, seq, interaction, body in await self._fetch(
-            _VERSIONS_SQLITE, _VERSIONS_POSTGRESQL, number, ids
+            _VERSIONS_SQLITE, _VERSIONS_POSTGRESQL, (number,), ids
         ):
             if interaction not in (REMOVAL, EMPTIED):
                 emptied.append(seq)
@@ -145,11 +161,11 @@ class Erasing:
                 bodies[resource_id].append(body)
         return bodies, emptied
 
-    async def _fetch(self, sqlite: str, postgresql: str, number: int, ids: Sequence[str]) -> Sequence[Row]:
+    async def _fetch(self, sqlite: str, postgresql: str, numbers: Sequence[int], ids: Sequence[str]) -> Sequence[Row]:
         if self._server.database.dialect == "postgresql":
-            return await self._writer.fetch(postgresql, self._patient, number, list(ids))
+            return await self._writer.fetch(postgresql, self._patient, *numbers, list(ids))
         listed = "[" + ",".join(f'"{each}"' for each in ids) + "]"
-        return await self._writer.fetch(sqlite, self._patient, number, listed)
+        return await self._writer.fetch(sqlite, self._patient, *numbers, listed)
 
     def _remove(self, batches: Batches, number: int, row: Row) -> None:
         """Queue the last version of one resource, and the end of its index rows."""

@@ -6,29 +6,48 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from app.database import Reader, Writer
 from app.errors import Conflict, Invalid, PreconditionFailed
 from app.fhir.resource import Resource
 from app.fhir.scopes import Action
 from app.server.access import Access
-from app.server.intake.provenance import deviation_provenance
+from app.server.intake.provenance import intake_provenance
 from app.server.placement import named_patient
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.append import append
-from app.server.store.changes import Draft
+from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.frame import renamed
 from app.server.store.matching import Match, matched
 from app.server.store.narrowed import is_within
 from app.server.store.prepare import catalogue_is_closed, check_resource, finish, fresh_id
 from app.server.store.read import read
+from app.server.store.recognising import Sought, recognise, sought_among
+from app.server.store.said import Said
 from app.server.store.write import Write
 
 Redirect = Callable[[Mapping[str, str]], None]
 """Told where conditions lead: from the ``Type/id`` that others refer to now to the one that was found."""
 Kind = Literal["create", "update", "delete"]
+
+
+class Around(Protocol):
+    """What one transaction does besides writing drafts. Drafts of it are new, under ids that follow from what they say:
+    ``locked`` sets those ``unchanged`` that are there already, once their partition is locked. ``compared``: creates
+    may be the same as each other. ``accounts``: what is written besides of what one partition got, which has its
+    versions by then. ``stored``: once everything is written.
+    """
+
+    @property
+    def compared(self) -> bool: ...
+
+    def accounts(self, written: Sequence[Draft]) -> Sequence[Draft]: ...
+
+    async def locked(self, writer: Writer) -> None: ...
+
+    async def stored(self, writer: Writer) -> None: ...
 
 
 class Overtaken(Conflict):
@@ -75,10 +94,9 @@ async def _prepare_derived(
 
 
 def _prepare_provenance(server: FhirServer, access: Access, draft: Draft) -> Draft:
-    """What deviates from its profiles in a draft that has its version and time, as a draft beside it."""
+    """What a draft that has its version and time is flagged for, as a draft beside it."""
     target = f"{draft.type}/{draft.id}/_history/{draft.version}"
-    deviations = draft.remarks.deviations
-    resource = deviation_provenance(server.canonical_base, access, target, deviations, draft.updated)
+    resource = intake_provenance(server.canonical_base, access, target, draft.remarks.flagged, draft.updated)
     fresh = fresh_id(server, draft.patient)
     made = Draft("create", "Provenance", fresh, draft.patient, resource, fresh=True, owned=draft.type == "Patient")
     finish(server, made)
@@ -98,54 +116,62 @@ async def execute(
     service: bool = False,
     rehearse: bool = False,
     intent: object = None,
+    around: Around | None = None,
 ) -> None:
     """Write all of ``drafts`` or nothing; afterwards they carry version, time and body. Raises as the checks do, and
     ``Overtaken``. ``rehearse``: do all of it and undo it again, to hear what it would raise. ``intent``
-    goes to the rules.
+    goes to the rules. ``around``: what the same transaction does besides.
     """
     changing = [draft for draft in drafts if not draft.unchanged]
+    keep = Said.over(changing, server, access, partial(finish, server))
+    sought = [] if service or intent is not None or not server.recognisers else sought_among(server, changing)
 
     async def work(writer: Writer) -> None:
-        for draft in changing:  # a second try starts from nothing
-            draft.before, draft.unchanged = None, False
-        for condition in conditions:
-            condition.draft.patient = condition.patient
+        _begin(changing, conditions, sought)
         write = Write(
-            writer,
-            access,
-            registry=server.registry,
-            labels=server.labels,
-            rules=server.rules,
+            writer, access, registry=server.registry, labels=server.labels, rules=server.rules,
             prepare=partial(_prepare_derived, server, access),
             account=partial(_prepare_provenance, server, access),
-            now=now,
-            request=request,
-            dialect=server.database.dialect,
-            service=service,
-            intent=intent,
-        )
+            accounts=None if around is None else around.accounts,
+            now=now, request=request, dialect=server.database.dialect, service=service, intent=intent, keep=keep,
+        )  # fmt: skip
         if any(condition.draft.birth for condition in conditions):
             await write.lock_persons()
         await write.lock(changing)
-        led: dict[str, str] = {}
-        for condition in conditions:
-            before = condition.draft.id
-            await _judge(server, writer, access, condition, without=_deleted(changing, condition), now=now)
-            if condition.draft.id != before:
-                led[f"{condition.draft.type}/{before}"] = f"{condition.draft.type}/{condition.draft.id}"
-        if conditions:
-            _refuse_overlap(changing)
-        if led and redirect is not None:
-            redirect(led)
+        await _judge_all(server, writer, access, changing, conditions, now=now, redirect=redirect)
+        if around is not None:
+            await around.locked(writer)
+        if sought:
+            among = around is None or around.compared
+            _point(redirect, await recognise(server, writer, access, sought, among=among))
         await write.store()
+        for each in sought:
+            each.end()
+        if around is not None:
+            await around.stored(writer)
         if rehearse:
             raise _Rehearsed
 
-    plain = not conditions and not rehearse and intent is None
+    plain = not conditions and not sought and not rehearse and intent is None and around is None
     if not changing or (plain and await append(server, access, changing, now=now, request=request)):
         return
     with suppress(_Rehearsed):
         await server.database.transact(work)
+
+
+def _begin(changing: Sequence[Draft], conditions: Sequence[Condition], sought: Sequence[Sought]) -> None:
+    """A second try starts from nothing."""
+    for draft in changing:
+        draft.before, draft.unchanged = None, False
+    for condition in conditions:
+        condition.draft.patient = condition.patient
+    for each in sought:
+        each.begin()
+
+
+def _point(redirect: Redirect | None, led: Mapping[str, str]) -> None:
+    if led and redirect is not None:
+        redirect(led)
 
 
 async def settle(server: FhirServer) -> None:
@@ -170,6 +196,27 @@ def _deleted(drafts: Sequence[Draft], condition: Condition) -> list[Match]:
         for draft in drafts
         if draft.method == "delete" and draft.type == condition.draft.type and not draft.unchanged
     ]
+
+
+async def _judge_all(
+    server: FhirServer,
+    writer: Writer,
+    access: Access,
+    changing: Sequence[Draft],
+    conditions: Sequence[Condition],
+    *,
+    now: int,
+    redirect: Redirect | None,
+) -> None:
+    led: dict[str, str] = {}
+    for condition in conditions:
+        before = condition.draft.id
+        await _judge(server, writer, access, condition, without=_deleted(changing, condition), now=now)
+        if condition.draft.id != before:
+            led[f"{condition.draft.type}/{before}"] = f"{condition.draft.type}/{condition.draft.id}"
+    if conditions:
+        _refuse_overlap(changing)
+    _point(redirect, led)
 
 
 async def _judge(
@@ -201,7 +248,7 @@ async def _take_instead(
     draft = condition.draft
     draft.id = condition.id if match is None else match.id
     if match is not None:
-        draft.unchanged = True
+        draft.unchanged, draft.remarks = True, NO_REMARKS
         stored = await read(
             writer,
             access,

@@ -6,17 +6,18 @@ https://hl7.org/fhir/R4/resource.html#Meta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
+
+import msgspec
 
 from app.fhir.resource import Resource, encode
 
-_SERVICE_OWNS: Final = frozenset({"versionId", "lastUpdated"})
-_FRAMED: Final = frozenset({"resourceType", "id", "meta"})
+_SERVICE_OWNS: Final = ("versionId", "lastUpdated")
+_FRAMED: Final = ("resourceType", "id", "meta")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """``head``, version, ``_TIME``, time, ``tail``: joined by ``stamp``."""
 
     head: bytes
@@ -31,10 +32,10 @@ def frame(resource: Resource, resource_id: str) -> Frame:
     """The frame of a valid resource; its own ``meta.versionId`` and ``lastUpdated`` are left out."""
     head = _head(resource["resourceType"], resource_id)
     meta = resource.get("meta")
-    rest = encode({name: value for name, value in resource.items() if name not in _FRAMED})
+    rest = encode(_without(resource, _FRAMED))
     tail = b'"}' if rest == b"{}" else b'"},'
     if meta:
-        kept = {name: value for name, value in meta.items() if name not in _SERVICE_OWNS}
+        kept = _without(meta, _SERVICE_OWNS)
         if kept:
             tail = b'",' + encode(kept)[1:] + tail[2:]
     return Frame(head, tail + rest[1:])
@@ -43,6 +44,13 @@ def frame(resource: Resource, resource_id: str) -> Frame:
 def renamed(made: Frame, resource_type: str, resource_id: str) -> Frame:
     """The same resource under another id."""
     return Frame(_head(resource_type, resource_id), made.tail)
+
+
+def _without(value: Resource, names: Iterable[str]) -> Resource:
+    kept = value.copy()
+    for name in names:
+        kept.pop(name, None)
+    return kept
 
 
 def _head(resource_type: str, resource_id: str) -> bytes:

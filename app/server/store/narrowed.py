@@ -100,18 +100,24 @@ async def check_present(access: Access, registry: Registry, reader: Reader, draf
         raise first
 
 
+async def is_readable(access: Access, registry: Registry, reader: Reader, draft: Draft) -> bool:
+    """Whether the caller may read what a draft would change, as it is now."""
+    before = draft.before
+    if before is None or before.deleted or before.labels & access.denied_labels(draft.patient, Action.READ):
+        return False
+    place = draft.patient, draft.type, draft.id
+    return access.scopes.allow(draft.type, Action.READ) and await is_within(
+        reader, access, registry, place, before.version, before.body, action=Action.READ
+    )
+
+
 async def _refusal(access: Access, registry: Registry, reader: Reader, draft: Draft) -> Forbidden | NotFound | None:
     before, name = draft.before, f"{draft.type}/{draft.id}"
     assert before is not None
     place = draft.patient, draft.type, draft.id
     if await is_within(reader, access, registry, place, before.version, before.body, action=draft.action):
         return None
-    readable = (
-        not before.labels & access.denied_labels(draft.patient, Action.READ)
-        and access.scopes.allow(draft.type, Action.READ)
-        and await is_within(reader, access, registry, place, before.version, before.body, action=Action.READ)
-    )
-    if readable:
+    if await is_readable(access, registry, reader, draft):
         return Forbidden(f"You may not {draft.method} {name}: {_NOT_MET}")
     return NotFound(f"{name} is not known.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -14,9 +14,10 @@ from app.fhir.validation import has_shape, validate
 from app.server import bsn
 from app.server.access import Access
 from app.server.ids import key_of, new_id, new_key, write_key
-from app.server.intake.checking import partition_to_look_in, profile_issues
+from app.server.intake.checking import issues_of_each, partition_to_look_in
 from app.server.intake.claims import Claimant, claimed_in
-from app.server.intake.flags import PROFILE_DEVIATION, intake_system, set_flags
+from app.server.intake.findings import completed, deviations, feature_findings
+from app.server.intake.flags import set_flags
 from app.server.placement import Place, elements, named_patient
 from app.server.server import FhirServer
 from app.server.store.changes import Draft, Remarks
@@ -64,41 +65,78 @@ async def check_resource(
     patient: int | None = None,
     derived: bool = False,
 ) -> Remarks:
-    """Mask, validate, check the profiles that it claims and flag it; what there is to remark. Raises ``Unprocessable``
-    with every problem.
+    """Mask, validate, check the profiles that it claims and what features ask, and flag it; what there is to remark.
+    Raises ``Unprocessable`` with every problem.
 
     ``patient``: the partition, where it is known already. ``derived``: a rule made it, whose mistake a deviation is.
     """
-    if may_hold_bsn:
-        bsn.mask(resource)
-    remarks = Remarks(tuple(validate(resource, server.definitions)))
-    claims = claimed_in(resource)
-    if claims and has_shape(remarks.issues):
-        if patient is None:
-            patient = await partition_to_look_in(server, reader, access, resource)
-        claimant = Claimant(resource["resourceType"], resource, claims, patient)
-        found = await profile_issues(server, reader, access, [claimant])
-        remarks = remarks.joined(found, lenient=access.is_system and not derived)
-    if any(issue.severity in ("error", "fatal") for issue in remarks.issues):
-        raise Unprocessable("The resource is not valid FHIR R4, or not as its profiles have it.", issues=remarks.issues)
-    flag(server, resource, remarks)
+    (remarks,) = await check_resources(
+        server, reader, access, [resource], may_hold_bsn=may_hold_bsn, patient=patient, derived=derived
+    )
     return remarks
+
+
+async def check_resources(
+    server: FhirServer,
+    reader: Reader,
+    access: Access,
+    resources: Sequence[Resource],
+    *,
+    may_hold_bsn: bool,
+    patient: int | None = None,
+    derived: bool = False,
+) -> list[Remarks]:
+    """The same for several of one request, with no more statements than for one of them where ``patient`` is known."""
+    checked: list[Remarks] = []
+    claimants: dict[int, Claimant] = {}
+    asked: dict[int, int | None] = {}
+    for number, resource in enumerate(resources):
+        if may_hold_bsn:
+            bsn.mask(resource)
+        remarks = Remarks(tuple(validate(resource, server.definitions)))
+        claims = claimed_in(resource)
+        features = bool(server.intake) and not derived and has_shape(remarks.issues)
+        features = features and completed(server.intake, access, resource)
+        if features or (claims and has_shape(remarks.issues)):
+            place = patient
+            if place is None:
+                place = await partition_to_look_in(server, reader, access, resource)
+            if claims:
+                claimants[number] = Claimant(resource["resourceType"], resource, claims, place)
+            if features:
+                asked[number] = place
+        checked.append(remarks)
+    if claimants:
+        found = await issues_of_each(server, reader, access, [*claimants.values()])
+        for number, issues in zip(claimants, found, strict=True):
+            checked[number] = checked[number].joined(deviations(issues), lenient=access.is_system and not derived)
+    for number, place in asked.items():
+        said = await feature_findings(server, reader, access, resources[number], place)
+        checked[number] = checked[number].joined(said, lenient=access.is_system)
+    for resource, remarks in zip(resources, checked, strict=True):
+        if any(issue.severity in ("error", "fatal") for issue in remarks.issues):
+            text = "The resource is not valid FHIR R4, or not as its profiles have it."
+            raise Unprocessable(text, issues=remarks.issues)
+        flag(server, resource, remarks)
+    return checked
 
 
 def flag(server: FhirServer, resource: Resource, remarks: Remarks) -> None:
     """Say in a valid resource, in place, what it was taken in with."""
-    codes = (PROFILE_DEVIATION,) if remarks.deviations else ()
-    set_flags(resource, intake_system(server.canonical_base), *codes)
+    set_flags(resource, server.canonical_base, *remarks.flags)
 
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """The Patients of the same transaction: ``names`` gives what a reference to their entry stands for, ``keys`` their
-    partitions by id.
+    """The Patients of the same transaction: ``names`` gives what a reference to their entry stands for, ``meant`` of
+    these what does not stand for itself, ``keys`` their partitions by id; ``found``: those of others that were looked
+    up for it.
     """
 
     names: dict[str, str] = field(default_factory=dict)
+    meant: dict[str, str] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)
 
 
 NO_PERSONS: Final = Persons()
@@ -116,9 +154,11 @@ async def owner_of(
     name = named_patient(resource, place, base=server.base, entries=persons.names)
     if name is None:
         return None
-    patient = persons.keys.get(name)
+    patient = persons.keys.get(name) or persons.found.get(name)
     if patient is None:
         patient = await find_patient(reader, access, name, server.registry)
+        if patient is not None and persons is not NO_PERSONS:
+            persons.found[name] = patient
     if patient is None:
         raise Unprocessable(
             "The patient that the resource is about is not known to you.", issues=(_not_found(resource_type, place),)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.database import Reader, Row
-from app.server.access import Access
+from app.server.access import Access, standing
 from app.server.search.reach import Reach
 
 Place = tuple[int, int, int]
@@ -47,12 +47,11 @@ async def versions(reader: Reader, dialect: str, access: Access, reach: Reach, a
     text = _Text()
     picked = _of_one(text, reach, asked) if reach.single else _of_several(text, dialect, reach, asked)
     within = f"h.patient = {text.bind(reach.patients[0])} AND " if reach.single else ""
-    guard = f"g.hash = {text.bind(access.hash)} AND g.stamp = {text.bind(access.stamp)}"
+    guard = standing(text.bind(access.hash), text.bind(access.stamp), text.bind(asked.now))
     rows = await reader.fetch(
         f"SELECT {_COLUMNS} FROM ({picked}) f CROSS JOIN history h"
         f" WHERE {within}h.patient = f.patient AND h.seq = f.seq"
-        f" AND EXISTS (SELECT 1 FROM access_grant g WHERE {guard} AND g.expires > {text.bind(asked.now)})"
-        f" ORDER BY f.{_NEWEST.format('f')}",
+        f" AND {guard} ORDER BY f.{_NEWEST.format('f')}",
         *text.binds,
     )
     if asked.since is None:

@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,7 +19,7 @@ from app.fhir.dates import instant
 from app.fhir.resource import Resource, parse_reference
 from app.fhir.scopes import Action
 from app.server import tables
-from app.server.access import Access
+from app.server.access import Access, standing
 from app.server.ids import CATALOGUE, key_of
 from app.server.labels import Labels
 from app.server.rules import Change, ChangeSet, Overtaken, Rule, told
@@ -26,15 +27,14 @@ from app.server.search.follow import OWNER_FLAG
 from app.server.search.registry import Registry
 from app.server.store.batches import Batches
 from app.server.store.changes import Before, Draft
-from app.server.store.narrowed import check_new, check_present
+from app.server.store.narrowed import check_new, check_present, is_readable
 from app.server.store.prepare import catalogue_is_closed
 from app.server.store.read import check_guard
 
 LOCK: Final = (
     "UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
     " WHERE patient = $1 AND state = 'live'"
-    " AND EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $4 AND g.stamp = $5 AND g.expires > $3) RETURNING"
-    " seq, updated, erased"
+    f" AND {standing('$4', '$5', '$3')} RETURNING seq, updated, erased"
 )
 _COLUMNS: Final = "r.id, r.n, r.version, r.seq, r.updated, r.date, r.deleted, r.labels, r.flags, r.keys, r.body"
 BEFORE_SQLITE: Final = (
@@ -54,6 +54,10 @@ Prepare = Callable[[Reader, Resource, int], Awaitable[Draft]]
 """Makes a derived resource of a rule, in a partition, into a draft."""
 Account = Callable[[Draft], Draft]
 """Makes the Provenance of what deviates in a draft that is numbered."""
+Accounts = Callable[[Sequence[Draft]], Sequence[Draft]]
+"""Makes what is written besides of all that one partition got, once that is numbered."""
+Keep = Callable[[Draft], None]
+"""Has a draft say what only the service says of what is there (``said.py``)."""
 
 
 @dataclass(slots=True)
@@ -86,8 +90,12 @@ class Write:
         dialect: str,
         service: bool,
         intent: object = None,
+        accounts: Accounts | None = None,
+        keep: Keep = lambda _: None,
     ) -> None:
         self._intent = intent
+        self._accounts = accounts
+        self._keep = keep
         self._writer = writer
         self._access = access
         self._registry = registry
@@ -142,13 +150,15 @@ class Write:
             await self._read_before(partition)
             await self._complete_labels(partition)
             # What the caller may not write is refused before a look at what is there, which may be hidden from them.
-            self._check_labels(partition)
+            await self._check_labels(partition)
             await check_present(self._access, self._registry, self._writer, partition.drafts)
             try:
                 check_each(partition.drafts, self._check)
             except PreconditionFailed:
                 await self._tell_overtaken(partition)
                 raise
+            for draft in partition.drafts:
+                self._keep(draft)
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:
@@ -253,10 +263,15 @@ class Write:
             return None
         return self._labels.referred(draft.resource)
 
-    def _check_labels(self, partition: _Partition) -> None:
+    async def _check_labels(self, partition: _Partition) -> None:
         changing = [draft for draft in partition.drafts if not draft.unchanged]
-        check_each(changing, partial(check_write_labels, self._access))
-        check_each(changing, partial(check_new, self._access, self._registry))
+        try:
+            check_each(changing, partial(check_write_labels, self._access))
+            check_each(changing, partial(check_new, self._access, self._registry))
+        except Forbidden:
+            if self._intent is None:  # an operation is its own way
+                await self._point_out(partition)
+            raise
 
     async def _tell_overtaken(self, partition: _Partition) -> None:
         """Add to what refuses a draft of an older version what has changed meanwhile."""
@@ -264,20 +279,37 @@ class Write:
             refusal, known, before = draft.refusal, draft.if_match, draft.before
             if not isinstance(refusal, PreconditionFailed) or known is None or before is None:
                 continue
-            late = Overtaken(partition.patient, self._access, draft.type, draft.id, known, before.version)
+            late = Overtaken(partition.patient, self._access, draft.type, draft.id, known, before.version, self._now)
             issues = await told(self._rules, late, self._writer)
             if issues:
                 refusal.issues = (*refusal.all_issues(), *issues)
+
+    async def _point_out(self, partition: _Partition) -> None:
+        """Tells who may see what they may not update of the way that a rule knows. Raises ``Unprocessable``."""
+        refused = [draft for draft in partition.drafts if draft.refusal is not None and draft.method == "update"]
+        seen = [each for each in refused if await is_readable(self._access, self._registry, self._writer, each)]
+        changes = ChangeSet(partition.patient, self._access, self._now, list(map(_change, seen)))
+        issues: list[Issue] = []
+        for rule in self._rules:
+            if rule.instead is not None and any(map(rule.applies, changes.changes)):
+                issues += await rule.instead(changes, self._writer)
+        if not issues:
+            return
+        refusal = Unprocessable("The change breaks a rule of this service.", issues=tuple(issues))
+        for draft in seen:
+            draft.refusal = refusal
+        raise refusal
 
     async def _obey_rules(self, partition: _Partition, batches: Batches) -> None:
         if not self._rules:
             return
         changes = [_change(draft) for draft in partition.drafts if not draft.unchanged]
+        kinds = {each.type for each in changes}
         rules = [
             rule
             for rule in self._rules
             if (partition.erased or not rule.after_erasure)
-            and (rule.follows(self._intent) or any(map(rule.applies, changes)))
+            and (rule.follows(self._intent) or (rule.is_about(kinds) and any(map(rule.applies, changes))))
         ]
         if not rules:
             return
@@ -287,6 +319,7 @@ class Write:
         for rule in rules:
             verdict = await rule.check(change_set, self._writer)
             issues += verdict.issues
+            _leave(partition.drafts, verdict.unchanged)
             derived += [await self._prepare(self._writer, each, partition.patient) for each in verdict.derived]
             for name in verdict.releases:
                 await self._writer.execute(DELETE_CLAIM, partition.patient, name)
@@ -308,11 +341,15 @@ class Write:
                 self._number(draft, extra, batches)
 
     async def _account_for(self, partition: _Partition, batches: Batches) -> None:
-        """A Provenance for each resource that is taken in although it deviates from its profiles."""
-        deviating = [each for each in partition.drafts if each.remarks.deviations and not each.unchanged]
-        if not deviating:
+        """A Provenance for each resource that is taken in although it deviates from its profiles, and what else there
+        is to say of all of them.
+        """
+        written = [each for each in partition.drafts if not each.unchanged]
+        made = _Partition(partition.patient, [self._account(each) for each in written if each.remarks.flagged])
+        if self._accounts is not None and written:
+            made.drafts += self._accounts(written)
+        if not made.drafts:
             return
-        made = _Partition(partition.patient, [self._account(each) for each in deviating])
         await self._lock(made, len(made.drafts))
         for each in made.drafts:
             self._number(each, made, batches)
@@ -327,6 +364,14 @@ class Write:
             draft.body = draft.frame.stamp(draft.version, partition.stamp)
         interaction = "update-create" if draft.method == "update" and draft.created else draft.method
         batches.add(draft, seq, interaction, actor=self._access.actor, request=self._request)
+
+
+def _leave(drafts: Sequence[Draft], unchanged: AbstractSet[tuple[str, str]]) -> None:
+    """Nothing is written of these: what is answered is what is stored."""
+    for draft in drafts:
+        if (draft.type, draft.id) in unchanged and draft.before is not None:
+            draft.unchanged = True
+            draft.version, draft.updated, draft.body = draft.before.version, draft.before.updated, draft.before.body
 
 
 def _change(draft: Draft) -> Change:

@@ -19,7 +19,7 @@ from app.fhir.terminology.codesystem import CodeSystem
 from app.fhir.terminology.conceptmap import ConceptMap
 from app.fhir.terminology.library import Packaged
 from app.fhir.terminology.selection import Selection
-from app.server.access import Access
+from app.server.access import Access, guarded
 from app.server.search.registry import Registry
 from app.server.store.read import check_guard
 
@@ -30,7 +30,7 @@ MOST_KEPT: Final = 50_000
 """Concepts of expansions, and of code systems, that are kept per tenant: some tens of MB."""
 _STU3: Final = "3.0.1"
 # Of what is in a catalogue nothing is denied to anybody of its tenant, so there are no labels to compare.
-_GUARD: Final = "EXISTS (SELECT 1 FROM access_grant g WHERE g.hash = $3 AND g.stamp = $4 AND g.expires > $5)"
+_GUARD: Final = guarded(3)
 BODY: Final = (
     f"SELECT r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $6 AND r.deleted = 0 AND {_GUARD}"
 )

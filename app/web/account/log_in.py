@@ -12,8 +12,8 @@ from app.auth.accounts.credentials import offer_totp, offered, set_totp
 from app.auth.accounts.logging_in import Waiting, finish, give_code, give_password, waiting
 from app.auth.accounts.service import Spent
 from app.auth.accounts.totp import address, picture, written
-from app.web.account.following import own_path
 from app.web.account.visit import Visit, told
+from app.web.following import own_path
 
 SERVICE: Final = "Zelfregie"
 _OVER: Final = "account.log_in.over"

@@ -10,8 +10,8 @@ from app.auth.accounts.acting import record_of
 from app.auth.accounts.logging_in import Waiting, begin, check_code, standing
 from app.auth.accounts.sessions import LogIn
 from app.errors import Conflict
-from app.web.account.following import own_path
 from app.web.account.visit import Visit, told
+from app.web.following import own_path
 
 
 async def show_recover(visit: Visit) -> Response:

@@ -66,7 +66,7 @@ def add_account_pages(
     def view(act: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             here = site()
-            return await act(Visit(here, accounts(), request, await here.visitor(request), other_ways, ways_again))
+            return await act(Visit(here, request, await here.visitor(request), accounts(), other_ways, ways_again))
 
         return answer
 

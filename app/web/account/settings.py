@@ -16,9 +16,9 @@ from app.auth.accounts.service import end_sessions
 from app.auth.accounts.totp import address, picture, written
 from app.auth.roles import Role
 from app.errors import NotFound
-from app.web.account.following import own_path
 from app.web.account.log_in import SERVICE
 from app.web.account.visit import Visit
+from app.web.following import own_path
 from app.web.languages import LANGUAGES
 from app.web.problems import PageProblem
 
@@ -41,7 +41,6 @@ async def show_settings(visit: Visit) -> Response:
         has_password=bool(account.password),
         elsewhere=any(not way.organization for way in await visit.other_ways(visit.site, ""))
         and not session.organization,
-        done=visit.request.query_params.get("done", ""),
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from app.auth.accounts.account import Account, account_of
@@ -21,8 +20,7 @@ from app.auth.accounts.sessions import LogIn, Session
 from app.auth.recording import agent_of
 from app.auth.roles import Role
 from app.errors import Unauthenticated
-from app.web.account.following import own_path
-from app.web.forms import Form
+from app.web import visit
 from app.web.problems import PageProblem
 from app.web.site import Site, Visitor
 
@@ -63,21 +61,15 @@ async def no_other_ways(_site: Site, _following: str) -> Sequence[Way]:
     return ()
 
 
-@dataclass(slots=True)
-class Visit:
+@dataclass
+class Visit(visit.Visit):
     """What a page's view is given."""
 
-    site: Site
     accounts: Accounts
-    request: Request
-    visitor: Visitor
     other_ways: OtherWays
     ways_again: WaysAgain = no_ways_again
 
-    @property
-    def now(self) -> int:
-        """The time of the request."""
-        return self.visitor.now
+    area: ClassVar[str] = "account"
 
     @property
     def browser(self) -> Browser:
@@ -94,15 +86,6 @@ class Visit:
         """The secret of the log-in that waits; "" for none."""
         return self.request.cookies.get(LOG_IN_COOKIE, "")
 
-    @property
-    def following(self) -> str:
-        """Where the address says that it goes on; "" where it does not, or to a place that is not ours."""
-        return own_path(self.request.query_params.get("next", ""))
-
-    async def form(self) -> Form:
-        """What was posted."""
-        return await self.site.form(self.request, self.visitor)
-
     async def account(self) -> Account:
         """The account of who is logged in. Raises ``Unauthenticated``."""
         account = await account_of(self.accounts.database, self.visitor.person.account)
@@ -116,16 +99,20 @@ class Visit:
         return await self.account()
 
     def page(
-        self, template: str, *, status: int = 200, passkeys: bool = False, problems: Mapping[str, str] | None = None,
+        self,
+        template: str,
+        *,
+        status: int | None = 200,
+        problems: Mapping[str, str] | None = None,
+        passkeys: bool = False,
         **values: Any,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         """A page of this area. ``problems`` are keys of texts, by field; ``passkeys``: there is a button for one."""
         party = self.accounts.relying_party
         said = {name: self.visitor.t(key) for name, key in (problems or {}).items()}
-        return self.site.page(
-            self.request,
-            self.visitor,
-            f"account/{template}.html",
+        return visit.Visit.page(
+            self,
+            template,
             status=status,
             scripts=("passkey.js",) if passkeys and party is not None else (),
             problems=said,

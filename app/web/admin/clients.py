@@ -12,9 +12,8 @@ from app.auth.oauth.clients import Kind, Users, disable, enable, list_clients, r
 from app.auth.oauth.registration import NewClient, add_client
 from app.auth.organizations import registry
 from app.errors import Conflict, Issue, Unprocessable
-from app.web.admin.visit import administrator
+from app.web.admin.visit import Visit, administrator
 from app.web.forms import Form
-from app.web.people.visit import Visit
 
 _FIELDS: Final = (
     *("name", "id", "kind", "users", "organization", "scopes", "redirect_uris", "launch_uri", "jwks", "jwks_uri"),

@@ -10,16 +10,16 @@ from fastapi.responses import Response
 
 from app.auth.accounts import helping, representation
 from app.auth.accounts.account import Account, account_of, account_of_email
-from app.auth.accounts.ages import midnight
 from app.auth.accounts.emails import folded
 from app.auth.accounts.mandates import Asked, Ground, Party, Refusal
 from app.auth.accounts.representation import Mandate
 from app.auth.accounts.sessions import Session
 from app.auth.grants import service_access
 from app.errors import NotFound, Unprocessable
+from app.fhir.dates import midnight
 from app.server.store.find import find_patient
-from app.web.admin.visit import administrator
-from app.web.people.visit import Visit, explained, refusal_key
+from app.web.admin.visit import Visit, administrator
+from app.web.people.visit import explained, refusal_key
 
 GROUNDS: Final = (Ground.PARENTAL_AUTHORITY, Ground.CURATOR, Ground.MENTOR)
 """What an administrator gives; a written authorisation is the patient's own."""

@@ -9,8 +9,7 @@ from fastapi.responses import Response
 from app.auth.organizations import identity_providers, registry
 from app.auth.organizations.identity_providers import Claims
 from app.errors import Conflict, Invalid, Issue, NotFound
-from app.web.admin.visit import SECTIONS, administrator
-from app.web.people.visit import Visit
+from app.web.admin.visit import SECTIONS, Visit, administrator
 
 _ORGANIZATION: Final = ("name", "agb", "ura")
 _PROVIDER: Final = ("name", "issuer", "client_id", "organization", "strong", "bsn")

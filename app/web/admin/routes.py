@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from app.web.admin import clients, mandates, registering
+from app.web.admin.visit import Visit
 from app.web.opened import Opened
-from app.web.people.visit import People, Visit
+from app.web.people.visit import People
 from app.web.site import Site
 
 View = Callable[[Visit], Awaitable[Response]]
@@ -38,7 +39,7 @@ def add_admin_pages(application: FastAPI, site: Opened[Site], people: Opened[Peo
     def view(act: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             here = site()
-            return await act(Visit(here, people(), request, await here.visitor(request), "admin"))
+            return await act(Visit(here, request, await here.visitor(request), people()))
 
         return answer
 

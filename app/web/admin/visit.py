@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from app.auth.accounts.sessions import Session
 from app.auth.roles import Role
 from app.errors import NotFound
-from app.web.people.visit import Visit
+from app.web.people import visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,12 @@ SECTIONS: Final = (
     Section("/admin/mandates", "admin.mandates.title"),
 )
 """What the index lists; another area adds its own line."""
+
+
+class Visit(visit.Visit):
+    """What a page's view is given: the parts of the pages about people, with templates of their own."""
+
+    area: ClassVar[str] = "admin"
 
 
 def administrator(visit: Visit, *, fresh: bool = False) -> Session:

@@ -13,6 +13,7 @@ from app.web.authorize import apps
 from app.web.authorize.flow import act, show
 from app.web.authorize.waiting import waiting
 from app.web.opened import Opened
+from app.web.problems import BACK, TITLE
 from app.web.site import Site
 
 _STOPPED: Final = {"many": 429}
@@ -28,7 +29,7 @@ def explaining(site: Opened[Site]) -> Explain:
         plain = Request({**request.scope, "query_string": b""})
         said = visitor.t(f"authorize.stopped.{reason}")
         status = _STOPPED.get(reason, 400)
-        return opened.page(plain, visitor, "problem.html", status=status, said=said, number="")
+        return opened.page(plain, visitor, "problem.html", status=status, said=said, number="", title=TITLE, back=BACK)
 
     return explain
 

@@ -14,7 +14,7 @@ async def show(visit: Visit) -> Response:
     """The copies of this person, how far the one is that is being made, and a link where one was asked for."""
     listed = await exports.listed(visit.server.database, visit.access)
     under_way = any(each.state in (exports.WAITING, exports.RUNNING) for each in listed)
-    link = visit.asked("link")
+    link = visit.query("link")
     return visit.page(
         "export", exports=[each for each in listed if each.state != exports.GONE], under_way=under_way, link=link
     )
@@ -29,7 +29,7 @@ async def ask(visit: Visit) -> Response:
     except Conflict as error:
         key = "data.export.throttled" if error.code == "throttled" else "data.export.busy"
         raise PageProblem(429 if error.code == "throttled" else 409, key) from error
-    visit.rights.worker.wake()
+    visit.rights.worker.bell.ring()
     await visit.record("export", status=202)
     return visit.go("/data/export")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.fhir.resource import Resource
+from app.measurements.kinds import kind_of, part_of
+from app.web.texts import translate
 
 _NAMES: Final = (
-    *("code", "medicationCodeableConcept", "vaccineCode", "description", "title", "name", "type", "category"),
+    *("code", "medicationCodeableConcept", "vaccineCode", "title", "description", "name", "type", "category"),
     *("serviceType", "reasonCode", "payload", "scope", "kind", "contentType", "status"),
 )
 _DATES: Final = (
@@ -20,10 +22,12 @@ _PANEL: Final = 3
 """Values of a panel that one line shows."""
 
 
-def described(resource: Resource) -> str:
+def described(resource: Resource, language: str, canonical_base: str) -> str:
     """What it is; "" where nothing of it says so."""
-    name = next(filter(None, (_text(resource.get(each)) for each in _NAMES)), "")
-    value = _value(resource)
+    name = _coded(resource, language, canonical_base) or next(
+        filter(None, (_text(resource.get(each)) for each in _NAMES)), ""
+    )
+    value = _value(resource, language, canonical_base)
     line = f"{name}: {value}" if name and value else name or value
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
@@ -37,6 +41,22 @@ def dated(resource: Resource) -> str:
         if isinstance(found, str):
             return found[:10]
     return ""
+
+
+def _coded(resource: Resource, language: str, canonical_base: str) -> str:
+    """The name of a code without words that is known here."""
+    code = resource.get("code")
+    if resource.get("resourceType") != "Observation" or not isinstance(code, dict) or code.get("text"):
+        return ""
+    for coding in code.get("coding", ()):
+        if (coding.get("system"), coding.get("code")) == (
+            f"{canonical_base}/CodeSystem/goal-observation",
+            "goal-evaluation",
+        ):
+            return translate(language)("data.item.goal_evaluation")
+    part = part_of(resource, canonical_base)
+    found = kind_of(resource, canonical_base) or (part[1] if part is not None else None)
+    return "" if found is None else found.nl if language == "nl" else found.en
 
 
 def _text(found: Any) -> str:
@@ -55,16 +75,28 @@ def _text(found: Any) -> str:
     return ""
 
 
-def _value(resource: Resource) -> str:
+def _value(resource: Resource, language: str, canonical_base: str) -> str:
     quantity = resource.get("valueQuantity")
     if isinstance(quantity, dict) and "value" in quantity:
-        return f"{quantity['value']} {quantity.get('unit', quantity.get('code', ''))}".strip()
-    return _text(resource.get("valueCodeableConcept") or resource.get("valueString")) or _panel(resource)
+        return f"{_number(quantity, language)} {quantity.get('unit', quantity.get('code', ''))}".strip()
+    said = _text(resource.get("valueCodeableConcept") or resource.get("valueString"))
+    return said or _panel(resource, language, canonical_base)
 
 
-def _panel(resource: Resource) -> str:
-    """The values of a panel of one unit, as blood pressure is written: 138/82 mmHg."""
+def _number(quantity: dict[str, Any], language: str) -> str:
+    """As it was written, with the comma of Dutch."""
+    text = str(quantity["value"])
+    return text.replace(".", ",") if language == "nl" else text
+
+
+def _panel(resource: Resource, language: str, canonical_base: str) -> str:
+    """The values of a panel of one unit, as blood pressure is written: 138/82 mmHg. What was computed of several
+    measurements has figures that are no such pair.
+    """
+    computed = f"{canonical_base}/CodeSystem/observation-category"
+    if any(each.get("system") == computed for of in resource.get("category", ()) for each in of.get("coding", ())):
+        return ""
     parts = [each["valueQuantity"] for each in resource.get("component", ()) if "valueQuantity" in each]
     units = {each.get("unit", each.get("code", "")) for each in parts}
-    values = [str(each["value"]) for each in parts if "value" in each]
+    values = [_number(each, language) for each in parts if "value" in each]
     return f"{'/'.join(values)} {units.pop()}".strip() if len(units) == 1 and 1 < len(values) <= _PANEL else ""

@@ -13,7 +13,6 @@ from app.auth.tickets import Ticket, issue, look
 from app.errors import Forbidden, NotFound
 from app.fhir.resource import decode
 from app.server.store.read import read
-from app.web.data.describing import described
 from app.web.data.showing import source_name
 from app.web.data.visit import Visit
 from app.web.site import Site, Visitor
@@ -49,7 +48,7 @@ async def show_one(visit: Visit) -> Response:
     await visit.record("read", resources=(f"{resource_type}/{resource_id}",))
     back = f"/data/item/{resource_type}/{resource_id}"
     return visit.page(
-        "erase", what="one", line=described(decode(stored.body)), type=resource_type, back=back, source=""
+        "erase", what="one", line=visit.described(decode(stored.body)), type=resource_type, back=back, source=""
     )
 
 
@@ -66,7 +65,7 @@ async def one(visit: Visit) -> Response:
 async def show_source(visit: Visit) -> Response:
     """Which source it is, and how much came from it."""
     await _check(visit)
-    key = visit.asked("source")
+    key = visit.query("source")
     for each in await sources_of(visit.server, visit.access, visit.patient, now=visit.now):
         if each.key == key:
             name = source_name(visit, each)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from app.auth.rights.service import Rights
-from app.web.data import copies, erasing, showing
+from app.web.data import copies, erasing, showing, unread
 from app.web.data.visit import Visit, visit_of
 from app.web.opened import Opened
 from app.web.site import Site
@@ -21,6 +21,9 @@ ADDRESSES: Final[tuple[tuple[str, View | None, View | None], ...]] = (
     ("/data/item/{type}/{id}", showing.item, None),
     ("/data/item/{type}/{id}/file", showing.download, None),
     ("/data/item/{type}/{id}/annotate", None, showing.write_annotation),
+    ("/data/unread", unread.show, None),
+    ("/data/unread/{id}", None, unread.decide),
+    ("/data/unread/{id}/file", unread.download, None),
     ("/data/export", copies.show, copies.ask),
     ("/data/export/{id}/link", None, copies.link),
     ("/data/export/fetch/{secret}", copies.fetch, None),

@@ -12,8 +12,9 @@ from app.auth.rights.overview import groups_of, newest
 from app.auth.rights.sources import Source, sources_of
 from app.errors import Conflict, Invalid, NotFound
 from app.fhir.resource import decode
+from app.server.intake import quarantine
 from app.server.store.read import Stored, read
-from app.web.data.describing import dated, described
+from app.web.data.describing import dated
 from app.web.data.visit import Visit
 from app.web.dates import day
 
@@ -25,6 +26,7 @@ async def overview(visit: Visit) -> Response:
     await visit.record("search-type")
     return visit.page(
         "overview",
+        unread=await quarantine.number(visit.server.database, visit.patient),
         groups=groups,
         sources=[(each, source_name(visit, each)) for each in sources],
         erasures=await visit.rights.erasures.listed(visit.server.database, visit.patient),
@@ -46,7 +48,7 @@ def source_name(visit: Visit, source: Source) -> str:
 async def of_type(visit: Visit) -> Response:
     """The resources of a type, those that changed last first."""
     resource_type = _type(visit)
-    before = visit.asked("before")
+    before = visit.query("before")
     if before and not (before.isascii() and before.isdecimal() and len(before) < 19):
         raise Invalid("This is no place in a list.", "value")
     listed, more = await newest(
@@ -58,7 +60,9 @@ async def of_type(visit: Visit) -> Response:
         now=visit.now,
     )
     await visit.record("search-type")
-    items = [(each.id, described(each.resource), day(dated(each.resource), visit.visitor.language)) for each in listed]
+    items = [
+        (each.id, visit.described(each.resource), day(dated(each.resource), visit.visitor.language)) for each in listed
+    ]
     return visit.page("list", type=resource_type, items=items, following=listed[-1].seq if more else None)
 
 
@@ -108,7 +112,7 @@ async def _item_page(visit: Visit, *, problems: dict[str, str] | None = None, wo
         problems=problems,
         type=resource_type,
         id=resource_id,
-        line=described(resource),
+        line=visit.described(resource),
         day=day(dated(resource), visit.visitor.language),
         updated=stored.updated,
         version=stored.version,

@@ -16,7 +16,9 @@ from app.web.dates import local
 from app.web.texts import texts
 
 SEEN: Final = "R"
-_READING: Final = frozenset({"$everything", "$lastn", "$meta", "$expand", "$lookup", "batch"})
+_READING: Final = frozenset(
+    {"$everything", "$bgz", "$summary", "$overview", "$lastn", "$stats", "$meta", "$expand", "$lookup", "batch"}
+)
 _RESOURCE: Final = "/"
 
 

@@ -9,16 +9,15 @@ from fastapi.responses import Response
 from app.auth.accounts.account import account_of
 from app.auth.accounts.acting import PAGE, Record, record_of, records_of
 from app.auth.accounts.own_record import needs_record
-from app.auth.roles import Role
+from app.auth.roles import OWN, Role
 from app.server.access import FOREVER
 from app.server.ids import key_of, write_key
-from app.web.account.following import own_path
 from app.web.dates import date
+from app.web.following import own_path
 from app.web.people.visit import Visit
 from app.web.problems import PageProblem
 
 _LONGEST: Final = 100
-_OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
 
 
 async def show(visit: Visit) -> Response:
@@ -80,4 +79,4 @@ async def choose(visit: Visit) -> Response:
     visit.visitor.session = session
     visit.visitor.access = await visit.site.sessions.access(session, now=visit.now)
     await visit.record("record-chosen", patients=[record.patient])
-    return visit.go(following or ("/permissions" if record.role in _OWN else "/working"))
+    return visit.go(following or ("/permissions" if record.role in OWN else "/working"))

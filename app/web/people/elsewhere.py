@@ -15,8 +15,8 @@ from app.auth.accounts.service import TENANT
 from app.auth.accounts.sessions import Session
 from app.auth.organizations import identity_providers, log_in
 from app.auth.organizations.openid import Aim, NotLoggedIn, Reason, Returned
-from app.web.account.following import own_path
 from app.web.account.visit import LOG_IN_COOKIE, Way, enter
+from app.web.following import own_path
 from app.web.people.visit import Visit
 from app.web.problems import PageProblem
 from app.web.site import Site

@@ -8,7 +8,6 @@ from typing import Final, Literal
 from fastapi.responses import Response
 
 from app.auth.accounts import invitations
-from app.auth.accounts.ages import local_date, midnight
 from app.auth.accounts.invitations import Wish
 from app.auth.accounts.service import Spent
 from app.auth.consents.allowances import ACTIONS, CATEGORIES, CONTENT, actions_named, categories_of, labels_of
@@ -16,6 +15,7 @@ from app.auth.consents.deciding import decider
 from app.auth.consents.text import ConsentText
 from app.auth.roles import Role
 from app.errors import Invalid, Unprocessable
+from app.fhir.dates import local_date, midnight
 from app.web.dates import date as written
 from app.web.forms import Form, path_of
 from app.web.people.helping import category_names

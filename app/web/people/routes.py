@@ -41,7 +41,7 @@ def add_people_pages(application: FastAPI, site: Opened[Site], people: Opened[Pe
     def view(act: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             here = site()
-            return await act(Visit(here, people(), request, await here.visitor(request)))
+            return await act(Visit(here, request, await here.visitor(request), people()))
 
         return answer
 

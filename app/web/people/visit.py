@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from fastapi import Request
-from fastapi.responses import Response
+from typing import ClassVar, Final
 
 from app.auth.accounts.mandates import Refusal
 from app.auth.accounts.service import Accounts, Spent, TooMany
@@ -17,10 +14,8 @@ from app.auth.organizations.identity_providers import SEAL
 from app.auth.organizations.openid import OpenId
 from app.auth.sealing import Seal
 from app.errors import Conflict, Issue, Unprocessable
-from app.web.account.following import own_path
-from app.web.forms import Form
+from app.web import visit
 from app.web.problems import PageProblem
-from app.web.site import Site, Visitor
 
 CALLBACK: Final = "/login/callback"
 """Where identity providers send people back to."""
@@ -47,76 +42,18 @@ def people_of(accounts: Accounts, secret: bytes) -> People:
     return People(accounts, OpenId(accounts.database, discovery, seal, callback=callback), seal, callback)
 
 
-@dataclass(slots=True)
-class Visit:
-    """What a page's view is given. ``area``: the folder of its templates."""
+@dataclass
+class Visit(visit.Visit):
+    """What a page's view is given."""
 
-    site: Site
     people: People
-    request: Request
-    visitor: Visitor
-    area: str = "people"
+
+    area: ClassVar[str] = "people"
 
     @property
     def accounts(self) -> Accounts:
         """The use cases of accounts."""
         return self.people.accounts
-
-    @property
-    def now(self) -> int:
-        """The time of the request."""
-        return self.visitor.now
-
-    @property
-    def following(self) -> str:
-        """Where the address says that it goes on, if that is ours."""
-        return own_path(self.request.query_params.get("next", ""))
-
-    @property
-    def done(self) -> str:
-        """What was just done, as the address says it for a line on the page."""
-        return self.request.query_params.get("done", "")
-
-    def part(self, name: str) -> str:
-        """A part of the address."""
-        return str(self.request.path_params[name])
-
-    async def form(self) -> Form:
-        """What was posted."""
-        return await self.site.form(self.request, self.visitor)
-
-    def page(
-        self, template: str, *, status: int = 200, problems: Mapping[str, str] | None = None, **values: Any
-    ) -> Response:
-        """A page of this area. ``problems`` are texts by field."""
-        name = f"{self.area}/{template}.html"
-        return self.site.page(
-            self.request,
-            self.visitor,
-            name,
-            status=422 if problems and status == 200 else status,
-            problems=dict(problems or {}),
-            done=self.done,
-            **values,
-        )
-
-    def go(self, address: str) -> Response:
-        """On to another page."""
-        return self.site.go(self.visitor, address)
-
-    async def record(
-        self, interaction: str, status: int = 200, *, patients: Sequence[int] = (), resources: Sequence[str] = ()
-    ) -> None:
-        """Keep in the access log what was done here."""
-        await self.site.recording.record(
-            interaction,
-            status,
-            agent=self.visitor.agent,
-            now=self.now,
-            patients=patients,
-            resources=resources,
-            address=self.visitor.address,
-        )
 
     def said(self, issues: Sequence[Issue]) -> dict[str, str]:
         """Problems of fields in the words of the page."""

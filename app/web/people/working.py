@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from fastapi.responses import Response
 
 from app.auth.accounts.acting import record_of
 from app.auth.consents.allowances import ACTIONS
-from app.auth.roles import Role
+from app.auth.roles import OWN
 from app.server.access import FOREVER
 from app.web.people.helping import category_names
 from app.web.people.visit import Visit
-
-_OWN: Final = frozenset({Role.PATIENT, Role.REPRESENTATIVE})
 
 
 async def show(visit: Visit) -> Response:
@@ -23,7 +20,7 @@ async def show(visit: Visit) -> Response:
     """
     access, person = visit.visitor.record, visit.visitor.person
     record = await record_of(visit.site.server, person, access.patient_id, now=visit.now)
-    if record is None or record.role in _OWN:
+    if record is None or record.role in OWN:
         return visit.go("/choose" if record is None else "/permissions")
     language = visit.visitor.language
     allowed = {

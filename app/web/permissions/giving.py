@@ -66,7 +66,7 @@ async def give(visit: Visit) -> Response:
         return [await _store(writer, visit, recipient.key, one, text) for one, text in zip(terms, texts, strict=True)]
 
     given = await deciding(visit, work)
-    await visit.record("consent-given", given)
+    await visit.decided("consent-given", given)
     return visit.go("/permissions?done=given")
 
 
@@ -103,7 +103,7 @@ async def change(visit: Visit) -> Response:
             raise Conflict("This permission was changed meanwhile; look at it again.")
         return await _store(writer, visit, recipient.key, one, text, consent_id=known.id)
 
-    await visit.record("consent-given", [await deciding(visit, work)])
+    await visit.decided("consent-given", [await deciding(visit, work)])
     return visit.go("/permissions?done=changed")
 
 

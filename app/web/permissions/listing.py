@@ -47,7 +47,7 @@ class Recipient:
 
 async def show(visit: Visit) -> Response:
     """By recipient; what has ended stands apart."""
-    await visit.record("permissions-read", [])
+    await visit.decided("permissions-read")
     found = [shown(each, visit) for each in await consents.current(visit.site.server.database, visit.patient)]
     by_recipient: dict[str, list[Shown]] = {}
     for each in found:
@@ -75,7 +75,7 @@ async def show_one(visit: Visit) -> Response:
     for account in {each.given_by for each in found}:
         known = await account_of(database, account)
         names[account] = known.name if known is not None else ""
-    await visit.record("permissions-read", [found[0].id])
+    await visit.decided("permissions-read", [found[0].id])
     return visit.page("permission", versions=[shown(each, visit) for each in found], names=names)
 
 
@@ -94,7 +94,7 @@ async def withdraw(visit: Visit) -> Response:
         )
 
     ended = await deciding(visit, work)
-    await visit.record("consent-withdrawn", [ended.id])
+    await visit.decided("consent-withdrawn", [ended.id])
     return visit.go("/permissions?done=withdrawn")
 
 
@@ -114,7 +114,7 @@ async def withdraw_all(visit: Visit) -> Response:
 
     ended = await deciding(visit, work)
     if ended:
-        await visit.record("consent-withdrawn", [each.id for each in ended])
+        await visit.decided("consent-withdrawn", [each.id for each in ended])
     return visit.go("/permissions?done=withdrawn")
 
 

@@ -51,7 +51,7 @@ async def make(visit: Visit) -> Response:
         code = await deciding(visit, work)
     except Unprocessable:  # the permission ended just now
         return visit.go("/pairing")
-    await visit.record("pairing-code", [])
+    await visit.decided("pairing-code")
     title = visit.visitor.t("permissions.pairing.picture")
     return visit.page("code", code=code, name=chosen.name, minutes=MINUTES, picture=picture(code.text, title))
 

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
 
-from app.auth.accounts.ages import local_date, midnight
 from app.auth.consents.allowances import ACTIONS, CONTENT, categories_of, grantable_to, labels_of
 from app.auth.consents.directory import Recipient
 from app.auth.consents.purposes import PURPOSES
 from app.auth.consents.service import Consent
 from app.auth.consents.text import ConsentText, Terms, consent_text
 from app.errors import Unprocessable
+from app.fhir.dates import local_date, midnight
 from app.fhir.scopes import Action
 from app.server.access import FOREVER
 from app.web.forms import Form

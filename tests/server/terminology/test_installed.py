@@ -190,3 +190,10 @@ async def test_a_subset_of_snomed_ct_is_used_as_far_as_it_goes(
         await remove(installed.database, f"{made.NAME}#1.0.0")
     gone = await reader.get("/ValueSet/$expand?url=urn:vs:needs")
     assert (gone.status_code, codes(gone)) == (404, ["not-found"])
+
+
+async def test_nothing_is_made_twice_of_the_definitions_that_are_served(service: Service) -> None:
+    profiles = await service.server.packages.profiles(service.database)
+    terminology = await service.server.packages.terminology(service.database)
+    assert profiles.definitions is service.server.definitions
+    assert terminology is await service.server.packages.terminology(service.database)

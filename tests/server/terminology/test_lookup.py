@@ -6,7 +6,7 @@ import pytest
 
 from app.fhir.resource import Resource, decode
 from app.fhir.validation import validate
-from tests.server.service import Caller, Service, codes
+from tests.server.service import Caller, Service, codes, issues
 from tests.server.terminology.test_expand import code_system
 
 
@@ -105,6 +105,40 @@ async def test_a_code_of_fhirs_own_definitions_is_there_as_far_as_it_is_held(ann
         refused = await anna.get(f"/CodeSystem/$lookup?{query}")
         assert refused.status_code == 404
         assert "held here" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("content", "concepts", "told"),
+    [
+        ("complete", [{"code": "one"}], "The code system urn:part does not have {what}."),
+        ("fragment", [{"code": "one"}], "Only a part of the code system urn:part is held here, and {what} is not in "),
+        ("example", [{"code": "one"}], "Only a part of the code system urn:part is held here, and {what} is not in "),
+        ("not-present", [], "The code system urn:part is known here by name only: none of its codes are held here."),
+    ],
+)
+async def test_how_much_of_a_code_system_is_held_is_told(
+    anna: Caller, operator: Caller, content: str, concepts: list[Resource], told: str
+) -> None:
+    members = {"concept": concepts} if concepts else {}
+    part = code_system(id="part", url="urn:part", content=content, **members)
+    if not concepts:
+        part.pop("concept")
+    await operator.keep(part)
+    for address in ("/CodeSystem/$lookup?system=urn:part&code=two", "/CodeSystem/part/$lookup?code=two"):
+        answer = await anna.get(address)
+        assert answer.status_code == 404
+        assert told.format(what="this code") in issues(answer)[0]["diagnostics"], answer.text
+    answer = await anna.get("/CodeSystem/$subsumes?system=urn:part&codeA=two&codeB=two")
+    assert answer.status_code == 404
+    assert told.format(what="code A") in issues(answer)[0]["diagnostics"], answer.text
+
+
+async def test_of_a_part_it_is_not_told_that_one_code_is_no_kind_of_another(anna: Caller, operator: Caller) -> None:
+    concepts = [{"code": "one"}, {"code": "two"}]
+    await operator.keep(code_system(id="part", url="urn:part", content="fragment", concept=concepts))
+    answer = await anna.get("/CodeSystem/$subsumes?system=urn:part&codeA=one&codeB=two")
+    assert answer.status_code == 422
+    assert issues(answer)[0]["diagnostics"].startswith("Only a part of the code system urn:part is held here")
 
 
 async def test_a_system_that_is_not_fhirs_own_has_a_version_that_is_not_known(anna: Caller) -> None:

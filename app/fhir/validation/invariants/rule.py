@@ -39,9 +39,10 @@ def members(*names: str) -> frozenset[str]:
 def has_choice(value: Mapping[str, Any], name: str) -> bool:
     """Whether a choice such as ``value[x]`` is there, also with extensions only."""
     for member in value:
-        plain = member.removeprefix("_")
-        if plain.startswith(name) and plain[len(name) : len(name) + 1].isupper():
-            return True
+        if name in member:
+            plain = member.removeprefix("_")
+            if plain.startswith(name) and plain[len(name) : len(name) + 1].isupper():
+                return True
     return False
 
 

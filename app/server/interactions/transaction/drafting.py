@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/http.html#trules
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,19 +13,22 @@ from app.errors import Forbidden, Invalid, Issue, PreconditionFailed, ZelfregieE
 from app.fhir.scopes import NAMES, Action
 from app.server.interactions.conditional import draft_conditional_delete, draft_conditional_update
 from app.server.interactions.patch import draft_conditional_patch, draft_patch
-from app.server.interactions.preconditions import check_may_search, condition_of
+from app.server.interactions.preconditions import check_known, check_may_search, condition_of
+from app.server.interactions.stored import stored_for
+from app.server.interactions.taking.delivery import Delivery
+from app.server.interactions.taking.persons import NOBODY, Delivered
 from app.server.interactions.transaction.order import Entry
 from app.server.interactions.transaction.placing import find_persons, find_places
-from app.server.interactions.transaction.references import point_elsewhere, resolve, targets
+from app.server.interactions.transaction.references import NO_NAMES, point_elsewhere, resolve, targets
 from app.server.interactions.transaction.refusals import Refusals
 from app.server.interactions.write import context_of, draft_delete
 from app.server.messages import Request
+from app.server.rules import Overtaken
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
 from app.server.store.changes import Draft
 from app.server.store.execute import Condition
 from app.server.store.prepare import Context, finish, fresh_id
-from app.server.store.read import read
 
 _ACTIONS: Final = {
     "create": Action.CREATE,
@@ -34,6 +38,8 @@ _ACTIONS: Final = {
 }
 _STEPS: Final = {"delete": 0, "create": 1, "update": 2}
 """The order in which conditions are judged. https://hl7.org/fhir/R4/http.html#trules"""
+TURN: Final = 50
+"""Entries after which others have their turn."""
 _REFUSED: Final = "The transaction has entries that cannot be carried out; nothing was stored."
 
 
@@ -49,28 +55,42 @@ class Drafted:
 
 
 async def draft_entries(
-    server: FhirServer, request: Request, entries: Sequence[Entry], *, body: bytes | None
+    server: FhirServer,
+    request: Request,
+    entries: Sequence[Entry],
+    *,
+    body: bytes | None,
+    delivery: Delivery | None = None,
+    delivered: Delivered = NOBODY,
 ) -> Drafted:
     """Every entry as a draft. Raises with the problems of all entries.
 
-    ``body`` is the JSON that the entries came in, where nothing in it was rewritten yet.
+    ``body`` is the JSON that the entries came in, where nothing in it was rewritten yet. ``delivery``: a source gives
+    them, so that what it gave before is updated; ``delivered``: whom the Patients among them mean.
     """
     _check_scopes(request, entries)
     context = await context_of(server, request)
     await _find(server, request, entries)
-    persons = await find_persons(server, request, entries)
+    if delivery is not None:
+        delivery.note(entries)
+    persons = await find_persons(server, request, entries, delivered)
     places = await find_places(server, request, entries, context, persons)
+    if delivery is not None:
+        await delivery.meet(entries, places)
     for entry in entries:
         if not entry.id and entry.index in places:
             entry.id = fresh_id(server, places[entry.index][0])
             if entry.resource is not None and entry.method == "create":
                 entry.resource["id"] = entry.id
-    resolve(entries, body)
+    beyond = NO_NAMES if delivery is None else await delivery.names(entries, persons.names)
+    resolve(entries, body, {**beyond, **persons.meant})
     found = targets(entries) if any(entry.drafted for entry in entries) else {}
     drafted, refusals = Drafted(), Refusals()
-    for entry in entries:
+    for place, entry in enumerate(entries, 1):
+        if place % TURN == 0:
+            await sleep(0)
         try:
-            draft, condition = entry.drafted or await _draft(server, request, entry, places.get(entry.index))
+            draft, condition = entry.drafted or await _draft(server, request, entry, places.get(entry.index), delivery)
         except ZelfregieError as error:
             refusals.add(entry.index, error)
             continue
@@ -131,11 +151,10 @@ async def _patched(server: FhirServer, request: Request, entry: Entry) -> Draft:
         draft = await draft_conditional_patch(server, entry.own, _condition(server, request, entry, entry.query))
     else:
         draft = await draft_patch(server, entry.own, entry.type, entry.id, patient_id=entry.patient_id)
-    if entry.if_match not in (None, draft.if_match):
-        raise PreconditionFailed(
-            f"{entry.type}/{draft.id} is at version {draft.if_match}, and not at version {entry.if_match} as ifMatch"
-            " says."
-        )
+    if entry.if_match is not None and draft.if_match is not None:
+        known = entry.if_match, draft.if_match
+        late = Overtaken(draft.patient, request.access, entry.type, draft.id, *known, request.now)
+        await check_known(server, late)
     draft.patched = entry.if_match is None
     return draft
 
@@ -152,12 +171,18 @@ async def _deleted(server: FhirServer, request: Request, entry: Entry) -> tuple[
 
 
 async def _draft(
-    server: FhirServer, request: Request, entry: Entry, place: tuple[int, bool] | None
+    server: FhirServer,
+    request: Request,
+    entry: Entry,
+    place: tuple[int, bool] | None,
+    delivery: Delivery | None,
 ) -> tuple[Draft, Condition | None]:
     if place is None or entry.resource is None:
         draft = await draft_delete(server, request, entry.type, entry.id, entry.patient_id)
         draft.if_match = entry.if_match
         return draft, None
+    if delivery is not None and (made := delivery.draft(entry, place)) is not None:
+        return made, None
     patient, owned = place
     resource = entry.resource
     if entry.method == "create":
@@ -168,9 +193,7 @@ async def _draft(
     draft.birth = entry.birth
     if entry.type == "Patient" and draft.fresh and not draft.birth:
         # A Patient entry never makes a person: it means the one that the token is for, as it stands.
-        stored = await read(
-            server.database, request.access, "Patient", entry.id, registry=server.registry, now=request.now
-        )
+        stored = await stored_for(server, request, "Patient", entry.id)
         draft.unchanged, draft.version, draft.updated, draft.body = True, stored.version, stored.updated, stored.body
         return draft, None
     finish(server, draft)

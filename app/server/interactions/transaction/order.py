@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.errors import Forbidden, Invalid, Issue, ZelfregieError
+from app.fhir.literals import Place, literals_in
 from app.fhir.resource import Resource
 from app.server.interactions.carrying_out import Find
 from app.server.interactions.entries import check_count, own_request, split_url
@@ -52,6 +53,14 @@ class Entry:
     own: Request | None = None
     drafted: tuple[Draft | None, Condition | None] | None = None
     asked: Sequence[str] = ()
+    _literals: list[Place] | None = None
+
+    @property
+    def literals(self) -> list[Place]:
+        """Where the resource, whose objects stay the same from now on, may name others."""
+        if self._literals is None:
+            self._literals = [] if self.resource is None else literals_in(self.resource)
+        return self._literals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from app.errors import Forbidden, NotFound, Unprocessable, ZelfregieError
 from app.fhir.resource import Resource
 from app.server.ids import write_key
 from app.server.interactions import binary
+from app.server.interactions.taking.persons import NOBODY, Delivered, Person
 from app.server.interactions.transaction.order import Entry
 from app.server.interactions.transaction.refusals import Refusals
 from app.server.messages import Request
@@ -29,13 +30,19 @@ Places = dict[int, tuple[int, bool]]
 """Per entry with a resource: its partition, and whether it names that patient as its subject."""
 
 
-async def find_persons(server: FhirServer, request: Request, entries: Sequence[Entry]) -> Persons:
-    """The Patients that entries make or mean; gives those entries their ids. Raises ``Forbidden``."""
+async def find_persons(
+    server: FhirServer, request: Request, entries: Sequence[Entry], delivered: Delivered = NOBODY
+) -> Persons:
+    """The Patients that entries make or mean; gives those entries their ids. ``delivered``: whom those mean that a
+    source gives. Raises ``Forbidden``.
+    """
     access, persons, refusals = request.access, Persons(), Refusals()
     for entry in entries:
         if entry.type != "Patient" or entry.method not in ("create", "update"):
             continue
-        if entry.drafted is not None and entry.drafted[0] is not None:
+        if entry.index in delivered.persons:
+            _mean(entry, delivered.persons[entry.index], persons)
+        elif entry.drafted is not None and entry.drafted[0] is not None:
             persons.keys[entry.id] = entry.drafted[0].patient
         elif access.everyone:
             known = await find_patient(server.database, access, entry.id, server.registry) if entry.id else None
@@ -52,6 +59,15 @@ async def find_persons(server: FhirServer, request: Request, entries: Sequence[E
             persons.names[entry.full_url] = f"Patient/{entry.id}"
     refusals.check("The transaction has entries that you may not send; nothing was stored.")
     return persons
+
+
+def _mean(entry: Entry, person: Person, persons: Persons) -> None:
+    """Somebody who is here already, whatever the source calls them."""
+    for each in person.names - {person.id}:
+        persons.meant[f"Patient/{each}"] = persons.names[f"Patient/{each}"] = f"Patient/{person.id}"
+    entry.method, entry.id, entry.drafted = "create", person.id, None
+    entry.query = None
+    persons.keys[person.id] = person.patient
 
 
 async def find_places(

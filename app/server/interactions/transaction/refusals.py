@@ -8,8 +8,14 @@ from app.errors import Issue, ZelfregieError
 
 
 def in_entry(index: int, error: ZelfregieError, member: str = "") -> list[Issue]:
-    """The issues of an error, said of the entry or of a member of it."""
-    return [replace(each, expression=(f"Bundle.entry[{index}]{member}",)) for each in error.all_issues()]
+    """The issues of an error, said of the entry or of a member of it; what is told beside them, of what is stored,
+    keeps its own elements too.
+    """
+    where = f"Bundle.entry[{index}]{member}"
+    return [
+        replace(each, expression=(where, *each.expression) if each.severity == "information" else (where,))
+        for each in error.all_issues()
+    ]
 
 
 class Refusals:

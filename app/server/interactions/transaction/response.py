@@ -46,7 +46,9 @@ async def response(
         interaction="transaction",
         type="Bundle",
         patients=tuple({draft.patient for draft in drafts.values() if draft.patient > 0}),
-        resources=tuple(f"{draft.type}/{draft.id}/_history/{draft.version}" for draft in drafts.values()),
+        resources=tuple(
+            f"{draft.type}/{draft.id}/_history/{draft.version}" for draft in drafts.values() if draft.version
+        ),
         parameters=tuple(dict.fromkeys(name for entry in order.entries for name in entry.asked)),
         wrote=any(not draft.unchanged for draft in drafts.values()),
         parts=tuple(answers.values()),
@@ -58,11 +60,12 @@ async def _written(server: FhirServer, request: Request, draft: Draft, moments: 
     made: dict[str, Any] = {
         "status": _DELETED if deleted else _CREATED if draft.created and not draft.unchanged else _OK
     }
-    if not deleted:
+    if not deleted and draft.version:
         url = await address(server, server.database, request.access, draft.patient, draft.type, draft.id)
         made["location"] = f"{url}/_history/{draft.version}"
-    made["etag"] = f'W/"{draft.version}"'
-    if not deleted:
+    if draft.version:
+        made["etag"] = f'W/"{draft.version}"'
+    if not deleted and draft.version:
         moment = moments.get(draft.updated)
         if moment is None:
             moment = moments[draft.updated] = instant(draft.updated)

@@ -1,0 +1,1 @@
+"""Measurements out of files that people have: CSV, Apple Health and Open mHealth."""

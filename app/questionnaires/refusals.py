@@ -1,0 +1,21 @@
+"""Refusals of questionnaires, with the texts of ``refusals.yaml``. https://hl7.org/fhir/R4/operationoutcome.html"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from app.errors import Issue, Unprocessable
+from app.server.refusals import Refusals
+
+PREFIX: Final = "questionnaire-"
+"""Begins the codes of these rules."""
+_ours: Final = Refusals(Path(__file__).with_name("refusals.yaml"), PREFIX)
+text_of: Final = _ours.text_of
+issue: Final = _ours.issue
+refusal: Final = _ours.refusal
+
+
+def error(*issues: Issue) -> Unprocessable:
+    """Issues as an error to raise."""
+    return Unprocessable("", "business-rule", issues=issues)

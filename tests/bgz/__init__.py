@@ -1,0 +1,1 @@
+"""Giving the record, and seeing it whole."""
