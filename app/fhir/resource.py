@@ -20,8 +20,16 @@ from app.errors import Invalid
 Resource = dict[str, Any]
 """One resource as decoded JSON: str, int, bool, Decimal, list and dict only."""
 
+
+def plain(value: Any) -> str:
+    """A text of a type of its own, such as ``Both``, as the text that it is. Raises TypeError for anything else."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not written as JSON.")
+
+
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=plain).encode
 
 
 def decode(data: bytes | bytearray | memoryview) -> Resource:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from app.fhir.definitions import load
+from app.fhir.languages import accepted
 from app.fhir.packages import Artifact, Library
 from app.fhir.resource import Resource
 from app.fhir.terminology.checking import shown
 from app.fhir.terminology.composing import selection_of
 from app.fhir.terminology.library import LibraryTerminology
-from app.fhir.terminology.words import accepted, display_of
+from app.fhir.terminology.words import display_of
 
 SNOMED = "http://snomed.info/sct"
 

@@ -5,14 +5,8 @@ https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designati
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 from app.fhir.resource import Resource
-
-_LONGEST: Final = 35
-"""Characters of a language tag. https://www.rfc-editor.org/rfc/rfc5646#section-4.4.1"""
-_MOST: Final = 8
-"""Languages that are looked for."""
 
 
 def display_of(
@@ -46,29 +40,3 @@ def _widened(language: str) -> Iterator[str]:
     while language:
         yield language
         language, _, _ = language.rpartition("-")
-
-
-def accepted(header: str) -> tuple[str, ...]:
-    """The languages of an ``Accept-Language`` header, the one most wanted first.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4. What cannot be read of it is passed over, and ``*`` wants
-    none in particular.
-    """
-    found: list[tuple[float, int, str]] = []
-    for number, part in enumerate(header.split(",")):
-        language, *parameters = (each.strip() for each in part.split(";"))
-        weight = _weight(parameters)
-        if weight > 0 and len(language) <= _LONGEST and language.replace("-", "").isalnum():
-            found.append((-weight, number, language))
-    return tuple(language for _, _, language in sorted(found)[:_MOST])
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    for each in parameters:
-        name, _, value = each.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0
-    return 1

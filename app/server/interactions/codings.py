@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.errors import Invalid, Unprocessable
+from app.fhir.languages import accepted
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.terminology.checking import Coding
-from app.fhir.terminology.words import accepted
 from app.fhir.validation import validate
 from app.server.interactions.parameters import Inputs
 from app.server.interactions.stored import stored_for
