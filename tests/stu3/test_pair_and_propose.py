@@ -1,4 +1,4 @@
-"""``$pair`` and ``$propose`` at ``/fhir/stu3``, in JSON and XML: who speaks STU3 needs no other base for them."""
+"""``$pair``, ``$propose`` and ``$retract`` at ``/fhir/stu3``, in JSON and XML: nobody needs another base for them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import pytest
 from app.fhir.definitions import load
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import from_xml, to_xml
+from tests.careplan.histories import NAMES
 from tests.careplan.proposing import Planned, items_of, part_of, planned, value_of
 from tests.careplan.turning import professional
 from tests.server.service import Caller, Service, issues
 from tests.stu3.record import ROOT
 
 DEFINITIONS: Final = load("3.0.1")
+PROPOSED_FOR: Final = f"{NAMES}/StructureDefinition/proposed-for-plan"
 
 
 async def asked(caller: Caller, address: str, parameters: list[Resource], form: str) -> httpx.Response:
-    body = {"resourceType": "Parameters", "parameter": parameters}
+    body: Resource = {"resourceType": "Parameters"}
+    if parameters:
+        body["parameter"] = parameters
     sent = encode(body) if form == "json" else to_xml(body, DEFINITIONS)
     kind = f"application/fhir+{form}"
     return await caller.post(f"{ROOT}{address}", sent, {"content-type": kind, "accept": kind})
@@ -89,6 +93,35 @@ async def test_what_is_proposed_is_looked_at_here(anna: Caller, service: Service
     address = f"/CarePlan/{value_of(made, 'return')['id']}"
     (listed,) = [each for each in (await as_seen(doctor, f"{address}/$items"))["parameter"] if each["name"] == "item"]
     assert part_of(listed, "state") == "open"
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+async def test_what_was_proposed_is_taken_back(anna: Caller, service: Service, form: str) -> None:
+    plan, doctor = await planned(anna), await professional(service)
+    wanted: list[Any] = [{"name": "title", "valueString": "Anders"}]
+    proposal = value_of(read(await asked(doctor, f"/CarePlan/{plan.plan}/$propose", wanted, form), 201), "return")["id"]
+    why = [{"name": "reason", "valueString": "Dit bespreken we eerst."}]
+    taken = read(await asked(doctor, f"/CarePlan/{proposal}/$retract", why, form), 200)
+    assert (value_of(taken, "proposal")["id"], value_of(taken, "proposal")["status"]) == (proposal, "cancelled")
+    refused = await anna.post(f"/CarePlan/{proposal}/$accept")
+    assert refused.status_code == 409, refused.text
+    assert issues(refused)[0]["diagnostics"].endswith("title is al anders beantwoord (teruggetrokken).")
+
+
+async def test_a_goal_that_was_proposed_by_itself_is_taken_back(anna: Caller, service: Service) -> None:
+    plan, doctor = await planned(anna), await professional(service)
+    goal: Resource = {
+        "resourceType": "Goal",
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Meer wandelen"},
+        "subject": {"reference": "Patient/anna"},
+        "extension": [{"url": PROPOSED_FOR, "valueReference": {"reference": f"CarePlan/{plan.plan}"}}],
+    }
+    made = await doctor.create(goal)
+    taken = read(await asked(doctor, f"/Goal/{made['id']}/$retract", [], "json"), 200)
+    assert (value_of(taken, "goal")["id"], value_of(taken, "goal")["status"]) == (made["id"], "cancelled")
+    others = await asked(anna, f"/Goal/{made['id']}/$retract", [], "json")
+    assert others.status_code == 422, "it is not Anna's to take back"
 
 
 async def test_what_is_wrong_is_said_in_stu3(anna: Caller, service: Service) -> None:

@@ -13,6 +13,7 @@ from app.careplan.names import Names
 from app.careplan.people import Reference
 from app.careplan.plan import goals_of, is_plan, local
 from app.careplan.proposals.answering import WAITING, check_plan, check_side, conflict, declined_goal, ended
+from app.careplan.proposals.proposal import answer_words
 from app.careplan.proposals.reading import part_of, parts_of, state_of
 from app.careplan.proposals.rules import PROPOSING
 from app.careplan.proposals.taking import taken_over
@@ -112,7 +113,7 @@ class _Goal:
     async def reject(self, reason: str) -> bool:
         """The same."""
         if self._id in goals_of(self._plan.resource):
-            raise conflict([issue("item-answered", item=f"goal.{self._id}", answer="accepted")])
+            raise conflict([issue("item-answered", item=f"goal.{self._id}", answer=answer_words("accepted"))])
         declined = declined_goal(self._goal.resource, reason, now=self._request.now)
         if declined:
             await self._write(declined, PROPOSING)
@@ -125,7 +126,7 @@ class _Goal:
         if await _born_by(self._server, self._request, self._patient, self._id) != self._request.access.actor:
             raise refusal("not-own-proposal")
         if self._id in goals_of(self._plan.resource):
-            raise conflict([issue("item-answered", item=f"goal.{self._id}", answer="accepted")])
+            raise conflict([issue("item-answered", item=f"goal.{self._id}", answer=answer_words("accepted"))])
         if self._goal.resource.get("lifecycleStatus") not in WAITING:
             raise conflict([issue("goal-gone", "Goal.lifecycleStatus", item=f"goal.{self._id}")])
         gone = ended(self._goal.resource, "cancelled", reason or WITHDRAWN_WITHOUT_REASON, now=self._request.now)

@@ -15,7 +15,7 @@ from app.careplan.names import Names
 from app.careplan.people import author_of, side_of
 from app.careplan.plan import cycle_of, goals_of, is_open
 from app.careplan.proposals.judging import Judged, goals_in, together
-from app.careplan.proposals.proposal import WITHOUT_ITEMS, AnswerCode, Answered, with_answers
+from app.careplan.proposals.proposal import WITHOUT_ITEMS, AnswerCode, Answered, answer_words, with_answers
 from app.careplan.proposals.reading import Situation
 from app.careplan.proposals.taking import taken_over
 from app.careplan.refusals import issue, refusal
@@ -129,7 +129,9 @@ def _waiting(situation: Situation, chosen: Sequence[str], answer: AnswerCode) ->
     found = [by_id[each] for each in ids]
     otherwise = [each for each in found if not each.is_open and each.state != answer]
     if otherwise:
-        raise conflict(issue("item-answered", "item", item=each.item.id, answer=each.state) for each in otherwise)
+        raise conflict(
+            issue("item-answered", "item", item=each.item.id, answer=answer_words(each.state)) for each in otherwise
+        )
     return [each for each in found if each.is_open] or None
 
 
@@ -142,7 +144,7 @@ def _words_only(situation: Situation, chosen: Sequence[str], answer: AnswerCode)
             raise conflict([issue("proposal-erased", "CarePlan")])
         return []
     if given.answer != answer:
-        raise conflict([issue("item-answered", item=f"CarePlan/{situation.id}", answer=given.answer)])
+        raise conflict([issue("item-answered", item=f"CarePlan/{situation.id}", answer=answer_words(given.answer))])
     return None
 
 

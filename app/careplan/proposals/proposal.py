@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from app.careplan.difference import GOAL, PLAN, TEAM
 from app.careplan.names import Names
 from app.careplan.plan import local
+from app.careplan.words import Words, table
 from app.fhir.resource import Resource, parse_reference
 
 AnswerCode = Literal["accepted", "rejected", "withdrawn"]
@@ -20,6 +21,12 @@ OPEN: Final = "draft"
 WITHOUT_ITEMS: Final = ""
 """The item of an answer to a proposal in words only."""
 Key = tuple[str, str, int]
+
+
+def answer_words(answer: str) -> Words:
+    """What was answered, for people."""
+    words: Words = table()["answers"][answer]
+    return words
 
 
 @dataclass(frozen=True, slots=True)

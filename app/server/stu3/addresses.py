@@ -11,7 +11,7 @@ from app.fhir.resource import parse_reference
 from app.fhir.stu3 import R4_TYPES, STU3_TYPES
 
 OPERATIONS: Final = frozenset(
-    {"lastn", "everything", "validate", "meta", "bgz", "summary", "overview", "pair", "propose", "items"}
+    {"lastn", "everything", "validate", "meta", "bgz", "summary", "overview", "pair", "propose", "items", "retract"}
 )
 """Those that can be asked for here: what they take and give has the same form in STU3, or is translated."""
 _TYPE_IN_PATH: Final = (0, 2)
