@@ -16,7 +16,8 @@ from app.server.dispatch import find
 from app.server.interactions.carrying_out import carried_out
 from app.server.messages import Answer, Request
 from app.server.store.read import GrantChanged
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 _JSON: Final = b"application/fhir+json"
 _REFUSED: Final = {Forbidden: 403, NotFound: 404, Gone: 410, Unprocessable: 422}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from app.auth.roles import OWN, Role
-
-if TYPE_CHECKING:
-    from app.web.site import Visitor
+from app.web.visitor import Visitor
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -16,14 +16,12 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.audit import Agent
 from app.auth.accounts.names import display_name
-from app.auth.accounts.sessions import CLIENT, Session, Sessions
-from app.auth.recording import Recording, agent_of
-from app.auth.roles import Role
+from app.auth.accounts.sessions import Session, Sessions
+from app.auth.recording import Recording
 from app.auth.sealing import Seal
 from app.config import Settings
-from app.errors import Forbidden, Gone, NotFound, Unauthenticated
+from app.errors import Forbidden, Gone, NotFound
 from app.fhir.resource import decode
 from app.server.access import Access
 from app.server.server import FhirServer
@@ -33,7 +31,8 @@ from app.web.forms import Form, check_origin, check_token, path_of, read_form
 from app.web.languages import LANGUAGES, language
 from app.web.menu import menu, part_of
 from app.web.pages import environment
-from app.web.texts import Translate, translate
+from app.web.texts import translate
+from app.web.visitor import Visitor
 
 SESSION_COOKIE: Final = "__Host-session"
 VISIT_COOKIE: Final = "__Host-visit"
@@ -43,59 +42,6 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
 HEADERS: Final = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin", "X-Frame-Options": "DENY"}
-
-
-@dataclass(slots=True)
-class Visitor:
-    """Who asks for a page: a person who logged in, or nobody yet. ``visit`` is the random mark of the browser's visit,
-    which forms of people who are not logged in are tied to. ``access``: what the person may do in the chosen record.
-    ``address``: of the network, for limits and the access log.
-    """
-
-    now: int
-    language: str
-    visit: str = field(repr=False)
-    csrf: str = field(repr=False)
-    address: str = ""
-    session: Session | None = None
-    access: Access | None = None
-    record_name: str = ""
-    t: Translate = field(default=str, repr=False)
-    cookies: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
-
-    @property
-    def person(self) -> Session:
-        """The session. Raises ``Unauthenticated`` for nobody."""
-        if self.session is None:
-            raise Unauthenticated("Log in first.")
-        return self.session
-
-    @property
-    def record(self) -> Access:
-        """What the person may do in the chosen record. Raises ``Unauthenticated`` or ``Forbidden``."""
-        person = self.person
-        if self.access is None or person.patient is None:
-            raise Forbidden("Choose a record first.", "choose")
-        return self.access
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the second factor was just given."""
-        return self.session is not None and self.session.is_fresh(self.now)
-
-    @property
-    def acts_for_another(self) -> bool:
-        """Whether this is somebody else's record."""
-        return self.access is not None and self.access.role in (Role.REPRESENTATIVE, Role.CARER, Role.PROFESSIONAL)
-
-    @property
-    def agent(self) -> Agent:
-        """Who the access log names."""
-        if self.session is None:
-            return Agent(client=CLIENT)
-        role = self.access.role if self.access else self.session.role
-        responsible = self.access.responsible if self.access else ""
-        return agent_of(self.session, role=role, responsible=responsible)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from app.server.access import Access
 from app.server.server import FhirServer
 from app.web.following import own_path
 from app.web.forms import Form
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 
 @dataclass

@@ -22,7 +22,8 @@ from app.auth.roles import Role
 from app.errors import Unauthenticated
 from app.web import visit
 from app.web.problems import PageProblem
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 LOG_IN_COOKIE: Final = "__Host-login"
 """The log-in that waits for its second factor."""

@@ -17,7 +17,8 @@ from app.auth.oauth.revocation import revoke_family
 from app.auth.oauth.server import AuthorizationServer
 from app.database import Writer
 from app.errors import NotFound
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 _LET_IN: Final = (
     "SELECT client, min(created), max(created) FROM client_authorization"

@@ -23,7 +23,8 @@ from app.auth.oauth.scopes import Granted, read_granted
 from app.auth.oauth.server import AuthorizationServer
 from app.auth.roles import Role
 from app.web.problems import PageProblem
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 PICKED: Final = "patient"
 """The id of the Patient that the person picked, in a ticket's data."""

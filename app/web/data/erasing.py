@@ -15,7 +15,8 @@ from app.fhir.resource import decode
 from app.server.store.read import read
 from app.web.data.showing import source_name
 from app.web.data.visit import Visit
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 _WORDS: Final = frozenset({"wissen", "erase"})
 """What is typed to erase everything; in either language, as the page can be read in both."""

@@ -20,8 +20,9 @@ from app.server.access import Access
 from app.web.dates import ZONE, local
 from app.web.looked.lines import by_day, merged, party_of
 from app.web.opened import Opened
-from app.web.site import Site, Visitor
+from app.web.site import Site
 from app.web.texts import texts
+from app.web.visitor import Visitor
 
 MOST: Final = 5_000
 """Lines that are looked through for one page."""

@@ -27,8 +27,9 @@ from app.web.dates import day_of, moment
 from app.web.opened import Opened
 from app.web.profile.drawing import Sector, share_of, size_of, wheel
 from app.web.questionnaires.wording import said
-from app.web.site import Site, Visitor
+from app.web.site import Site
 from app.web.visit import in_own_record
+from app.web.visitor import Visitor
 
 _MOST: Final = 500
 """Results that are looked at, the newest."""

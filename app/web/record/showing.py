@@ -20,7 +20,8 @@ from app.careplan.document.dates import Language
 from app.errors import Forbidden, NotFound
 from app.server.messages import Request as Asked
 from app.web.calling import Calls
-from app.web.site import Site, Visitor
+from app.web.site import Site
+from app.web.visitor import Visitor
 
 FILES: Final = {"summary": "$summary", "bgz": "$bgz"}
 _PDF: Final = "application/pdf"
