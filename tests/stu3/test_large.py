@@ -93,3 +93,15 @@ def test_only_so_much_is_looked_at() -> None:
     assert has_many(condition(MANY))
     assert has_many({"entry": [[[["x"] * (MANY + 1)]]]})
     assert not has_many(decode(encode(condition(MANY // 3))))
+
+
+def test_the_shortest_values_are_counted_too() -> None:
+    assert not has_many({"": [1] * (MANY - 1)})
+    assert has_many({"": [1] * MANY})
+
+
+def test_what_is_nested_too_deeply_to_be_written_is_counted() -> None:
+    nested: list[object] = []
+    for _ in range(MANY + 1):
+        nested = [nested]
+    assert has_many(nested)

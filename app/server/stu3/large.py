@@ -9,10 +9,14 @@ from asyncio import Semaphore, to_thread
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from app.fhir.resource import encode
+
 LARGE: Final = 65_536
 """Bytes of a body."""
 MANY: Final = 2000
 """Values of one resource: about as much work as a body of that size."""
+_LEAST: Final = 2
+"""Bytes of JSON that a value takes, with what parts it from the next."""
 _AT_ONCE: Final = 2
 Made = TypeVar("Made")
 
@@ -32,7 +36,14 @@ class Large:
 
 
 def has_many(value: Any, most: int = MANY) -> bool:
-    """Whether there are more values than ``most`` in JSON; looks at no more of them than that."""
+    """Whether there are more values than ``most`` in JSON; looks at no more of them than that, and at none of what is
+    short when it is written, which is far quicker found out.
+    """
+    try:
+        if len(encode(value)) <= _LEAST * most:
+            return False
+    except RecursionError:  # what is nested so deeply is counted, however long it is
+        pass
     left = most
     found = [value]
     while found:
