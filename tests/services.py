@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import pytest
 
 from tests.postgresql import Databases
 from tests.server.service import Caller, Service, running_service
+
+BY_THE_CLOCK: Final = frozenset(
+    {"what could not be read", "due", "runs", "tidying", "audit anchors", "audit retention"}
+)
+"""The rounds that a service goes unasked: the first a second after it has started, in the middle of whichever test."""
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -24,8 +31,13 @@ def service_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="session")
 async def seeded_service(service_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """The service as the test before left it."""
+    """The service as the test before left it. What it does by the clock, a test does itself."""
+    others = asyncio.all_tasks()
     async with running_service(service_url, tmp_path_factory.mktemp("sandbox")) as service:
+        rounds = [each for each in asyncio.all_tasks() - others if each.get_name() in BY_THE_CLOCK]
+        assert {each.get_name() for each in rounds} == BY_THE_CLOCK
+        for each in rounds:
+            each.cancel()
         yield service
 
 

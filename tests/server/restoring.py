@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from app.audit.tables import audit, audit_head, audit_patient
 from app.auth.sandbox import _INSTRUMENTS, _TABLES, _at_once
 from app.database import Database, Writer
 from app.database.metadata import metadata
@@ -37,7 +38,10 @@ OF_PATIENTS: Final = [
 ]
 """Those of which every row has the key of a patient, or of a catalogue."""
 OTHERS: Final = [name for name in _TABLES if name not in OF_PATIENTS]
+LOG: Final = [f'DELETE FROM "{each.name}"' for each in (audit, audit_patient, audit_head)]
+"""What ``POST /sandbox/reset`` leaves as it is."""
 _EMPTY: Final = [
+    *LOG,
     *(f'DELETE FROM "{name}" WHERE patient {side} {CATALOGUE}' for name in OF_PATIENTS for side in "<>"),
     *(f'DELETE FROM "{name}"' for name in OTHERS),
 ]
@@ -63,8 +67,12 @@ def _triggers(dialect: str) -> Iterator[str]:
 
 
 async def watch(database: Database) -> None:
-    """Mark from now on that the catalogue was written, which it was not since it was put back."""
+    """Empty the access log, and mark from now on that the catalogue was written, which it was not since it was put
+    back.
+    """
     async with database.write() as writer:
+        for statement in LOG:
+            await writer.execute(statement)
         await writer.execute(_MARKS)
         if database.dialect == "postgresql":
             await writer.execute(_MARKING)
@@ -74,14 +82,19 @@ async def watch(database: Database) -> None:
 
 
 async def restored(database: Database) -> bool:
-    """Put back all but the catalogue; does nothing and answers False when that was written."""
-    async with database.write() as writer:
+    """Put back all but the catalogue, with an empty access log; does nothing and answers False when the catalogue was
+    written.
+    """
+
+    async def put_back(writer: Writer) -> bool:
         if database.dialect == "postgresql":
             await writer.execute("LOCK TABLE partition IN SHARE ROW EXCLUSIVE MODE")
         if await writer.fetch(_MARKED):
             return False
         await _put_back(writer, database.dialect)
-    return True
+        return True
+
+    return await database.transact(put_back)  # again where somebody in the background was in the way
 
 
 async def _put_back(writer: Writer, dialect: str) -> None:

@@ -21,6 +21,7 @@ from app.server.server import FhirServer
 from tests import builders
 from tests.server import restoring
 from tests.server.clients import CLIENTS, ORGANIZATIONS
+from tests.server.fresh_log import beginning_log
 
 BASE: Final = "http://zelfregie.test/fhir"
 JSON: Final = "application/fhir+json"
@@ -176,7 +177,7 @@ class Service:
         return self.application.parts.journal
 
     def journal_lines(self) -> list[dict[str, Any]]:
-        """The lines of the access journal that are not in the database yet."""
+        """The lines of the access journal since the last reset, also those that are in the database already."""
         files = sorted(self.journal.folder.glob("*"))
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
@@ -187,14 +188,16 @@ class Service:
         return int(rows[0][0])
 
     async def reset(self) -> None:
-        """Put the seeded state back."""
-        if self.watched and await restoring.restored(self.database):
-            assert self.application.parts is not None
-            self.application.parts.authenticator.forget_all()
-            return
-        await self.reset_over_http()
-        await restoring.watch(self.database)
-        self.watched.append(True)
+        """Put the seeded state back, and begin an access log."""
+        parts = self.application.parts
+        assert parts is not None
+        async with beginning_log(parts):
+            if self.watched and await restoring.restored(self.database):
+                parts.authenticator.forget_all()
+                return
+            await self.reset_over_http()
+            await restoring.watch(self.database)
+            self.watched.append(True)
 
     async def reset_over_http(self) -> None:
         """The same as others ask for it."""
