@@ -122,7 +122,7 @@ async def open_parts(settings: Settings, stack: AsyncExitStack, sandbox: Sandbox
     recording = Recording(journal)
     accounts = accounts_of(settings, server, sessions)
     oauth = authorization_server(server, settings, recording)
-    rights = rights_of(server, again)
+    rights = rights_of(server, again, moved=mover.run)
     tidying = Tidying(database, sessions, oauth.limits, clock=system_clock)
     index_state = Rounds(partial(refresh_index_state, server), name="index state", every=REINDEX_SEEN)
     due = Rounds(partial(due_by_clock, server, Names(settings.canonical_base), recording), name="due", every=HOUR)

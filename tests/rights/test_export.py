@@ -157,6 +157,18 @@ async def test_a82_every_version_is_in_it(service: Service, anna: Caller, practi
         assert line["lastUpdated"] == entry["response"]["lastModified"]
 
 
+async def test_a82_what_was_just_done_is_in_the_log_of_a_copy(service: Service, anna: Caller) -> None:
+    parts = service.application.parts
+    assert parts is not None
+    found = await visit(service, "anna")
+    asked = await exports.ask(service.database, found.access, now=service.server.clock())
+    just = await anna.create(observation("Patient/anna"))
+    assert await parts.rights.worker.run() == 1
+    export = next(each for each in await exports.listed(service.database, found.access) if each.id == asked.id)
+    log = lines(opened(await fetched(service, found, export)), LOG)
+    assert f"Observation/{just['id']}/_history/1" in log[0]["resources"]
+
+
 async def test_a82_attachments_are_files(service: Service, anna: Caller, practice: Caller) -> None:
     await fill(anna, practice)
     found = await visit(service, "anna")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.auth.rights.erasing import Erasures
@@ -24,7 +25,8 @@ class Rights:
     again: Again = field(default_factory=Again, repr=False)
 
 
-def rights_of(server: FhirServer, again: Again) -> Rights:
-    """The parts; the worker is not started."""
+def rights_of(server: FhirServer, again: Again, *, moved: Callable[[], Awaitable[object]]) -> Rights:
+    """The parts; the worker is not started. ``moved``: as ``ExportWorker`` has it."""
     tombstones = Tombstones(server.page_key, server.definitions.type_numbers)
-    return Rights(server, Erasures(server, tombstones), ExportWorker(server), archive_seal(server.page_key), again)
+    worker = ExportWorker(server, moved=moved)
+    return Rights(server, Erasures(server, tombstones), worker, archive_seal(server.page_key), again)

@@ -7,6 +7,7 @@ claim stands, so that of two who believe it is theirs one stops. What is taken o
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -70,10 +71,13 @@ class _NoRight(Exception):
 
 
 class ExportWorker:
-    """One per process."""
+    """One per process. ``moved`` puts what the access log of this process holds where a copy reads it."""
 
-    def __init__(self, server: FhirServer, *, name: str = "") -> None:
+    def __init__(
+        self, server: FhirServer, *, name: str = "", moved: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
         self._server = server
+        self._moved = moved
         self._name = name or secrets.token_hex(8)
         self.bell = Bell()
         self._rounds = Rounds(self.run, name="exports", every=_LOOK, first=0.0, bell=self.bell)
@@ -126,6 +130,8 @@ class ExportWorker:
 
     async def _make(self, patient: int, export_id: str, account: str) -> None:
         """Make one copy, with the person's own permits under a grant of its own. Raises ``GrantChanged``."""
+        if self._moved is not None:
+            await self._moved()
         server, now = self._server, self._server.clock()
         rows = await server.database.fetch(_WHO, account)
         if not rows:
