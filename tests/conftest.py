@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.attacks.checklist import summary
 from tests.postgresql import CHECKOUT, THROWAWAY, Databases, NoServer, temporary_server
@@ -25,9 +25,10 @@ pytest_plugins = ["tests.services", "tests.steady"]
 # As the service does when it has started: 22,000 collected tests need not be gone through a hundred times meanwhile.
 gc.set_threshold(100_000, 5, 50)
 
-# An example that is slow on a busy machine is not a failure; a run of CI can be repeated exactly.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# An example that is slow on a busy machine, or slowly made, is not a failure; a run of CI can be repeated exactly.
+UNHURRIED: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", UNHURRIED)
+settings.register_profile("ci", UNHURRIED, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

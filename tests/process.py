@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,9 @@ PROGRAM: Final = (sys.executable, "-m", "app.cli")
 _SERVES: Final = "Zelfregie serves FHIR R4 at "
 _PATIENCE: Final = 90.0
 """Seconds after which something hangs, on however busy a machine."""
+_PORTS: Final = range(10_240, 32_768)
+"""Below those that the system gives to whoever asks for any: it is seconds until a port that is free is listened on."""
+_next_port: Final = itertools.count(os.getpid() * 997)
 
 
 def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,11 +33,15 @@ def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str,
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of the loopback address that nobody listens on, another one each time, and others in each process that
+    runs tests.
+    """
+    for number in _next_port:
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 def run(state: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -381,7 +381,7 @@ async def test_a_write_that_comes_after_the_end_is_refused_and_does_not_wait(tmp
     database = SqliteDatabase(str(tmp_path / "zelfregie.db"), url="")
     await make_table(database)
     await database.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(Unavailable):
             await write_word(database, 1, "te laat")
 

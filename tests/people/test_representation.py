@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,6 +23,7 @@ from tests import builders
 from tests.people.people import TENANT, People
 
 DAY = 24 * 3600 * 1_000_000
+MINUTE = 60_000_000
 
 
 async def given(people: People, name: str, patient_id: str = "anna", *, until: int | None = None) -> Mandate:
@@ -141,11 +142,19 @@ async def test_a61_a_mandate_ends_in_the_middle_of_what_is_being_read(people: Pe
     assert await records_of(server, session, now=until) == []
 
 
-async def test_a_mandate_of_a_moment_ends_by_itself(people: People) -> None:
-    await given(people, "paula", until=people.now + 1_500_000)
+@pytest.fixture
+def two_minutes_later(people: People) -> Iterator[Callable[[], None]]:
+    """Moves the server's clock."""
+    server, clock = people.server, people.server.clock
+    yield lambda: object.__setattr__(server, "clock", lambda: clock() + 2 * MINUTE)
+    object.__setattr__(server, "clock", clock)
+
+
+async def test_a_mandate_that_is_over_ends_by_itself(people: People, two_minutes_later: Callable[[], None]) -> None:
+    await given(people, "paula", until=people.now + MINUTE)
     paula = await people.api(await working_for_anna(people))
     assert (await paula.get("/Patient/anna")).status_code == 200
-    await asyncio.sleep(1.5)
+    two_minutes_later()
     assert (await paula.get("/Patient/anna")).status_code == 401
 
 

@@ -129,7 +129,7 @@ async def test_a_copy_is_asked_for_followed_and_fetched_once(service: Service) -
     async with logged_in(service, "anna") as client:
         asked = await post(client, "/data/export")
         assert asked.status_code == 303
-        for _ in range(100):
+        for _ in range(600):
             page = await client.get("/data/export")
             if "/link" in page.text:
                 break

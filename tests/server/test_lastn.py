@@ -177,7 +177,7 @@ async def test_it_takes_what_a_search_takes(service: Service, anna: Caller) -> N
 
 
 @given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=4), max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_groups_are_those_of_whoever_shares_a_mark(sets: list[list[int]]) -> None:
     groups = Groups()
     for each in sets:
