@@ -72,6 +72,7 @@ async def carry_out(settings: Settings, asked: Asked, say: Say) -> None:
             providers=providers,
             intake=features.intake,
             recognisers=features.recognisers,
+            working_copies=features.working_copies,
             after_load=features.after_load,
             canonical_base=settings.canonical_base,
             labels=load_labels(settings.canonical_base),

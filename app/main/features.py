@@ -13,6 +13,7 @@ from app.config import Settings
 from app.fhir.definitions.own import served
 from app.measurements.doubles import measurement_recogniser
 from app.measurements.wiring import measurement_checks, measurement_operations, measurement_rules
+from app.questionnaires.answers.amending import Amendments
 from app.questionnaires.library import QuestionnaireLibrary
 from app.questionnaires.names import Names as QuestionnaireNames
 from app.questionnaires.wiring import (
@@ -28,6 +29,7 @@ from app.server.operations import Operation
 from app.server.recognition import Recogniser
 from app.server.rules import Rule
 from app.server.server import AfterLoad, Follows
+from app.server.working_copies import WorkingCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Features:
     after_load: tuple[AfterLoad, ...]
     questionnaires: QuestionnaireLibrary
     recognisers: tuple[Recogniser, ...]
+    working_copies: tuple[WorkingCopy, ...]
     follows: tuple[Follows, ...]
     bell: Bell
 
@@ -66,6 +69,7 @@ def features_of(settings: Settings) -> Features:
         (*after_load(plan, own), *scores_after_load(asked, library)),
         library,
         (measurement_recogniser(base),),
+        (Amendments(asked, own, address).working_copy(),),
         (answers_as_observations(asked),),
         bell,
     )

@@ -186,6 +186,7 @@ def _fhir_server(settings: Settings, database: Database, features: Features, aga
         known_as=known_as,
         intake=features.intake,
         recognisers=features.recognisers,
+        working_copies=features.working_copies,
         follows=features.follows,
         after_load=features.after_load,
         canonical_base=settings.canonical_base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.fhir.definitions import Definitions
+from app.questionnaires.answers.amending import Amendments
 from app.questionnaires.answers.changing import response_rule
 from app.questionnaires.answers.intake import response_check
 from app.questionnaires.asking.intake import asking_check
@@ -33,7 +34,8 @@ def questionnaire_rules(
 ) -> tuple[Rule, ...]:
     """For the server's list. ``definitions`` are those that are served, ``base`` the address of the FHIR base."""
     asking = AskingRules(names, Shape(names, library, base), definitions)
-    return (response_rule(), Results(names, library, definitions).rule(), asking.rule())
+    amendments = Amendments(names, definitions, base)
+    return (response_rule(), amendments.rule(), Results(names, library, definitions).rule(), asking.rule())
 
 
 def questionnaire_operations(names: Names, library: QuestionnaireLibrary) -> tuple[Operation, ...]:

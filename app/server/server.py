@@ -29,6 +29,7 @@ from app.server.search.index import Indexer
 from app.server.search.parse import Parser
 from app.server.search.registry import Registry
 from app.server.terminology.holdings import Holdings
+from app.server.working_copies import WorkingCopy
 
 Authenticate = Callable[[str, int], Awaitable[Access]]
 """From the Authorization header and the time to who is asking. Raises ``Unauthenticated``."""
@@ -71,6 +72,7 @@ class FhirServer:
     known_as: KnownAs = known_as_nobody
     intake: Sequence[IntakeCheck] = ()
     recognisers: Sequence[Recogniser] = ()
+    working_copies: Sequence[WorkingCopy] = ()
     after_load: Sequence[AfterLoad] = ()
     follows: Sequence[Follows] = ()
     canonical_base: str = CANONICAL_BASE

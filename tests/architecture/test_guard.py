@@ -59,6 +59,7 @@ WITHOUT: Final[dict[str, str]] = {
     "app.measurements.protocols.rounds._OVER": SERVICE,
     "app.measurements.protocols.rounds._TASK": SERVICE,
     "app.measurements.protocols.rounds._THERE": SERVICE,
+    "app.questionnaires.answers.amending._STORED": LOCKED,
     "app.questionnaires.answers.intake._STORED": BEFORE_WRITE,
     "app.questionnaires.asking.intake._STORED": BEFORE_WRITE,
     "app.questionnaires.asking.people._MADE_BY": LOCKED,

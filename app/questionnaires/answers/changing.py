@@ -50,7 +50,7 @@ def change_problems(change: Change, *, lenient: bool = False) -> list[Issue]:
         return []
     found = [
         problem("fixed", f"{ROOT}.{element}", element=element)
-        for element, same in (("questionnaire", _same_questionnaire), ("subject", _same_subject))
+        for element, same in (("questionnaire", same_questionnaire), ("subject", same_subject))
         if not same(before, after)
     ]
     was, now = before.get("status", ""), after.get("status", "")
@@ -64,7 +64,7 @@ def change_problems(change: Change, *, lenient: bool = False) -> list[Issue]:
     return found
 
 
-def _same_questionnaire(before: Resource, after: Resource) -> bool:
+def same_questionnaire(before: Resource, after: Resource) -> bool:
     """A draft may begin without a Questionnaire or its version, and get it."""
     was, now = before.get("questionnaire"), after.get("questionnaire", "")
     if was is None or was == now:
@@ -72,7 +72,8 @@ def _same_questionnaire(before: Resource, after: Resource) -> bool:
     return "|" not in was and bool(now.partition("|")[0] == was)
 
 
-def _same_subject(before: Resource, after: Resource) -> bool:
+def same_subject(before: Resource, after: Resource) -> bool:
+    """Nobody is made another; a draft may begin without a subject."""
     was, now = _subject(before), _subject(after)
     return not was or was == now
 

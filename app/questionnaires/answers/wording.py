@@ -12,6 +12,7 @@ from typing import Final
 import yaml
 
 from app.errors import Issue, Severity
+from app.fhir.languages import Both
 from app.questionnaires.refusals import PREFIX
 
 _CODES: Final[Mapping[str, str]] = {
@@ -43,6 +44,14 @@ _CODES: Final[Mapping[str, str]] = {
     "who": "business-rule",
     "status": "business-rule",
     "amend": "business-rule",
+    "amends-form": "structure",
+    "amends-unknown": "not-found",
+    "amends-questionnaire": "business-rule",
+    "amends-subject": "business-rule",
+    "amends-status": "business-rule",
+    "amends-meanwhile": "conflict",
+    "amends-done": "informational",
+    "amends-same": "informational",
     "fixed": "business-rule",
     "disabled": "business-rule",
 }
@@ -59,5 +68,5 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
 def problem(rule: str, path: str, *, severity: Severity = "error", **facts: str) -> Issue:
     """The issue of a rule at a FHIRPath; ``facts`` fill its text, in both languages."""
     texts = _texts()[rule]
-    text = f"{texts['en'].format(**facts)} / {texts['nl'].format(**facts)}"
+    text = Both(texts["en"].format(**facts), texts["nl"].format(**facts))
     return Issue(_CODES.get(rule, "value"), text, (path,), severity, f"{PREFIX}{rule}")

@@ -17,6 +17,7 @@ from app.server.intake.provenance import intake_provenance
 from app.server.placement import named_patient
 from app.server.search.query import SearchQuery
 from app.server.server import FhirServer
+from app.server.store.amending import Copied, amend, copied_among
 from app.server.store.append import append
 from app.server.store.changes import NO_REMARKS, Draft
 from app.server.store.frame import renamed
@@ -124,10 +125,13 @@ async def execute(
     """
     changing = [draft for draft in drafts if not draft.unchanged]
     keep = Said.over(changing, server, access, partial(finish, server))
-    sought = [] if service or intent is not None or not server.recognisers else sought_among(server, changing)
+    alone = service or intent is not None
+    sought = [] if alone or not server.recognisers else sought_among(server, changing)
+    copied = [] if alone or not server.working_copies else copied_among(server, access, changing)
+    all_ = [*changing, *(each.aside for each in copied)]
 
     async def work(writer: Writer) -> None:
-        _begin(changing, conditions, sought)
+        _begin(server, changing, conditions, sought, copied)
         write = Write(
             writer, access, registry=server.registry, labels=server.labels, rules=server.rules,
             prepare=partial(_prepare_derived, server, access),
@@ -137,10 +141,13 @@ async def execute(
         )  # fmt: skip
         if any(condition.draft.birth for condition in conditions):
             await write.lock_persons()
-        await write.lock(changing)
+        await write.lock(all_)
         await _judge_all(server, writer, access, changing, conditions, now=now, redirect=redirect)
         if around is not None:
             await around.locked(writer)
+        if copied:
+            _point(redirect, await amend(server, writer, access, copied))
+            _refuse_overlap(all_)
         if sought:
             among = around is None or around.compared
             _point(redirect, await recognise(server, writer, access, sought, among=among))
@@ -152,21 +159,29 @@ async def execute(
         if rehearse:
             raise _Rehearsed
 
-    plain = not conditions and not sought and not rehearse and intent is None and around is None
+    plain = not conditions and not sought and not copied and not rehearse and intent is None and around is None
     if not changing or (plain and await append(server, access, changing, now=now, request=request)):
         return
     with suppress(_Rehearsed):
         await server.database.transact(work)
 
 
-def _begin(changing: Sequence[Draft], conditions: Sequence[Condition], sought: Sequence[Sought]) -> None:
+def _begin(
+    server: FhirServer,
+    changing: Sequence[Draft],
+    conditions: Sequence[Condition],
+    sought: Sequence[Sought],
+    copied: Sequence[Copied],
+) -> None:
     """A second try starts from nothing."""
+    for each in copied:
+        each.begin(server)
     for draft in changing:
         draft.before, draft.unchanged = None, False
     for condition in conditions:
         condition.draft.patient = condition.patient
-    for each in sought:
-        each.begin()
+    for one in sought:
+        one.begin()
 
 
 def _point(redirect: Redirect | None, led: Mapping[str, str]) -> None:

@@ -1,5 +1,5 @@
-"""Correcting answers that were sent: a working copy is filled in as any draft, and when it is sent the answers
-themselves are amended and the copy goes. Every version of the answers stays.
+"""Correcting answers that were sent: a working copy is filled in as any draft. What becomes of it when it is sent is
+the server's rule, as for an app (``app/questionnaires/answers/amending.py``).
 https://hl7.org/fhir/R4/valueset-questionnaire-answers-status.html
 """
 
@@ -9,25 +9,16 @@ from typing import Final
 
 from fastapi.responses import Response
 
-from app.errors import PreconditionFailed
-from app.fhir.resource import Resource, parse_reference
+from app.errors import Conflict
+from app.fhir.resource import Resource
+from app.questionnaires.answers.amending import original_of
 from app.questionnaires.answers.intake import COMPLETE
-from app.questionnaires.names import Names
+from app.server.working_copies import Original
 from app.web.problems import PageProblem
-from app.web.questionnaires.drafts import TYPE, Draft, draft_of, found, put_entry
+from app.web.questionnaires.drafts import TYPE, Draft, draft_of, found
 from app.web.questionnaires.visit import Visit
 
 _NOT_COPIED: Final = ("id", "meta", "identifier", "text")
-
-
-def amended_by(response: Resource, names: Names) -> tuple[str, int] | None:
-    """(Id, version) of the answers that a draft is a working copy of; None for one that is not."""
-    for each in response.get("extension", ()):
-        if each.get("url") == names.amends:
-            literal = parse_reference(str(each.get("valueReference", {}).get("reference", "")))
-            if literal is not None and literal.type == TYPE and str(literal.version).isdecimal():
-                return literal.id, int(literal.version or 0)
-    return None
 
 
 async def amend(visit: Visit) -> Response:
@@ -37,7 +28,7 @@ async def amend(visit: Visit) -> Response:
     if sent.status not in COMPLETE:
         return visit.go(f"/questionnaires/{sent.id}")
     for each in await found(visit, TYPE, "status=in-progress&_sort=-_lastUpdated&_count=100"):
-        if amended_by(each, visit.asking.names) == (sent.id, sent.version):
+        if original_of(each, visit.asking.names) == Original(sent.id, sent.version):
             return visit.go(f"/questionnaires/{each['id']}/overview")
     copy = {name: value for name, value in sent.response.items() if name not in _NOT_COPIED}
     reference = f"{TYPE}/{sent.id}/_history/{sent.version}"
@@ -47,28 +38,17 @@ async def amend(visit: Visit) -> Response:
     return visit.go(f"/questionnaires/{made['id']}/overview")
 
 
-async def send_amended(draft: Draft, body: Resource, of: tuple[str, int]) -> str:
-    """Amend the answers that a draft is a copy of, and take the copy away, all or nothing; ``body``: what the draft
-    says as it would be sent. Gives what was done: ``amended``, or ``same`` where no answer differs. Raises
-    ``PageProblem`` when the answers were changed elsewhere meanwhile, and ``Unprocessable``.
+async def send_amended(draft: Draft, body: Resource, of: Original) -> str:
+    """Send a draft that is a copy of answers; ``body``: what it says as it would be sent. Gives what was done:
+    ``amended``, or ``same`` where no answer differs. Raises ``PageProblem`` when the answers were changed elsewhere
+    meanwhile, ``PreconditionFailed`` when the draft was, and ``Unprocessable``.
     """
-    visit, (sent_id, version) = draft.visit, of
-    called = await visit.calls.get(f"{TYPE}/{sent_id}")
-    if called.version != version:
-        raise PageProblem(409, "questionnaires.problem.amended_elsewhere")
-    if called.resource.get("item") == body.get("item"):
-        await discard(draft)
-        return "same"
-    made = {name: value for name, value in called.resource.items() if name not in ("item", "text")}
-    made |= {"status": "amended", "authored": body["authored"], **_who(visit)}
-    if "item" in body:
-        made["item"] = body["item"]
-    entries = [put_entry(f"{TYPE}/{sent_id}", made, version), _taken_away(draft)]
+    calls = draft.visit.calls
     try:
-        await visit.calls.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
-    except PreconditionFailed:
+        called = await calls.put(f"{TYPE}/{draft.id}", {**body, **_who(draft.visit)}, if_match=f'W/"{draft.version}"')
+    except Conflict:
         raise PageProblem(409, "questionnaires.problem.amended_elsewhere") from None
-    return "amended"
+    return "same" if called.version == of.version else "amended"
 
 
 async def discard(draft: Draft) -> None:

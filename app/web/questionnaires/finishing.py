@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 from fastapi.responses import Response
 
 from app.errors import PreconditionFailed, Unprocessable
+from app.questionnaires.answers.amending import original_of
 from app.questionnaires.answers.intake import COMPLETE
 from app.web.following import own_path
-from app.web.questionnaires.amending import amended_by, discard, send_amended
+from app.web.questionnaires.amending import discard, send_amended
 from app.web.questionnaires.drafts import TYPE, Draft, draft_of, send, tasks_for, to_send
 from app.web.questionnaires.editing import changed_questions
 from app.web.questionnaires.outline import ALL
@@ -41,14 +42,14 @@ async def finish(visit: Visit) -> Response:
         return await _overview(draft, wrong=wrong, status=422)
     body, known = await to_send(draft)
     chosen = set(form.all("task"))
-    of = amended_by(draft.response, visit.asking.names)
+    of = original_of(draft.response, visit.asking.names)
     tasks = [] if of else [each for each in await tasks_for(visit, draft.held.form.canonical) if each["id"] in chosen]
     following = f"/questionnaires/{draft.id}?done=sent"
     try:
         if of is None:
             await send(draft, body, tasks)
         else:
-            following = f"/questionnaires/{of[0]}?done={await send_amended(draft, body, of)}"
+            following = f"/questionnaires/{of.id}?done={await send_amended(draft, body, of)}"
     except Unprocessable as error:
         wrong = troubles(draft, error.all_issues(), known) or [_refused(draft)]
         return await _overview(draft, wrong=wrong, status=422)
@@ -90,10 +91,10 @@ async def stop(visit: Visit) -> Response:
     """Leave it: the draft is kept as stopped, and is not in the list any more. A working copy of answers goes."""
     await visit.form()
     draft = await draft_of(visit, visit.part("id"))
-    of = amended_by(draft.response, visit.asking.names)
+    of = original_of(draft.response, visit.asking.names)
     if of is not None and draft.status == "in-progress":
         await discard(draft)
-        return visit.go(f"/questionnaires/{of[0]}?done=kept")
+        return visit.go(f"/questionnaires/{of.id}?done=kept")
     if draft.status == "in-progress":
         body = {**draft.response, "status": "stopped"}
         await visit.calls.put(f"{TYPE}/{draft.id}", body, if_match=f'W/"{draft.version}"')
@@ -119,7 +120,7 @@ def _refused(draft: Draft) -> Trouble:
 async def _overview(
     draft: Draft, *, wrong: Sequence[Trouble] = (), status: int = 200, changed: Sequence[str] = (), stale: bool = False
 ) -> Response:
-    visit, of = draft.visit, amended_by(draft.response, draft.visit.asking.names)
+    visit, of = draft.visit, original_of(draft.response, draft.visit.asking.names)
     await draft.prepare(draft.entries)
     texts: dict[str, str] = {}
     for each in wrong:
@@ -143,7 +144,7 @@ async def _overview(
         stale=stale,
         licence=visit.licence(draft.held),
         tasks=[] if of else await tasks_for(visit, draft.held.form.canonical),
-        amends=of[0] if of else "",
+        amends=of.id if of else "",
         last=next((each.key for each in reversed(draft.pages)), ""),
     )
 
