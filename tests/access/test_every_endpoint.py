@@ -76,10 +76,10 @@ async def answers(world: tuple[Service, Cast], endpoint: Endpoint) -> dict[str, 
     """What each caller is answered."""
     service, cast = world
     found: dict[str, str] = {}
-    await service.reset()
+    await service.restore()  # with the log, of which an event is asked for
     for name in CALLERS:
         if endpoint.changes:
-            await service.reset()
+            await service.restore()
         address = endpoint.address.format(**asdict(cast))
         body: Any = None if endpoint.body is None else endpoint.body(cast)
         if isinstance(body, list):

@@ -17,7 +17,7 @@ from app.main import Parts
 @asynccontextmanager
 async def beginning_log(parts: Parts) -> AsyncIterator[None]:
     """Journal and mover of the running service as when it starts, in a stream of their own and without a file. Inside,
-    nothing is moved: the time to empty the tables (``restoring.LOG``).
+    nothing is moved: the time to empty the tables (``restoring.empty_log``).
     """
     journal, mover = parts.journal, parts.mover
     await mover.stop()

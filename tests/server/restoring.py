@@ -38,10 +38,9 @@ OF_PATIENTS: Final = [
 ]
 """Those of which every row has the key of a patient, or of a catalogue."""
 OTHERS: Final = [name for name in _TABLES if name not in OF_PATIENTS]
-LOG: Final = [f'DELETE FROM "{each.name}"' for each in (audit, audit_patient, audit_head)]
-"""What ``POST /sandbox/reset`` leaves as it is."""
+_ANY_LOG: Final = f"SELECT 1 FROM {audit_head.name} LIMIT 1"
+_EMPTY_LOG: Final = [f"DELETE FROM {each.name}" for each in (audit, audit_patient, audit_head)]
 _EMPTY: Final = [
-    *LOG,
     *(f'DELETE FROM "{name}" WHERE patient {side} {CATALOGUE}' for name in OF_PATIENTS for side in "<>"),
     *(f'DELETE FROM "{name}"' for name in OTHERS),
 ]
@@ -67,12 +66,8 @@ def _triggers(dialect: str) -> Iterator[str]:
 
 
 async def watch(database: Database) -> None:
-    """Empty the access log, and mark from now on that the catalogue was written, which it was not since it was put
-    back.
-    """
+    """Mark from now on that the catalogue was written, which it was not since it was put back."""
     async with database.write() as writer:
-        for statement in LOG:
-            await writer.execute(statement)
         await writer.execute(_MARKS)
         if database.dialect == "postgresql":
             await writer.execute(_MARKING)
@@ -82,9 +77,7 @@ async def watch(database: Database) -> None:
 
 
 async def restored(database: Database) -> bool:
-    """Put back all but the catalogue, with an empty access log; does nothing and answers False when the catalogue was
-    written.
-    """
+    """Put back all but the catalogue; does nothing and answers False when that was written."""
 
     async def put_back(writer: Writer) -> bool:
         if database.dialect == "postgresql":
@@ -95,6 +88,14 @@ async def restored(database: Database) -> bool:
         return True
 
     return await database.transact(put_back)  # again where somebody in the background was in the way
+
+
+async def empty_log(database: Database) -> None:
+    """Remove what ``POST /sandbox/reset`` leaves as it is."""
+    if await database.fetch(_ANY_LOG):
+        async with database.write() as writer:
+            for statement in _EMPTY_LOG:
+                await writer.execute(statement)
 
 
 async def _put_back(writer: Writer, dialect: str) -> None:

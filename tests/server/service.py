@@ -192,12 +192,18 @@ class Service:
         parts = self.application.parts
         assert parts is not None
         async with beginning_log(parts):
-            if self.watched and await restoring.restored(self.database):
-                parts.authenticator.forget_all()
-                return
-            await self.reset_over_http()
-            await restoring.watch(self.database)
-            self.watched.append(True)
+            await restoring.empty_log(self.database)
+            await self.restore()
+
+    async def restore(self) -> None:
+        """Put the seeded state back; the access log stays."""
+        if self.watched and await restoring.restored(self.database):
+            assert self.application.parts is not None
+            self.application.parts.authenticator.forget_all()
+            return
+        await self.reset_over_http()
+        await restoring.watch(self.database)
+        self.watched.append(True)
 
     async def reset_over_http(self) -> None:
         """The same as others ask for it."""
