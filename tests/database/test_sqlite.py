@@ -293,7 +293,8 @@ async def test_what_was_slow_begins_in_a_thread_until_it_is_quick_there(database
     assert await count(1), "nothing was slow yet"
     assert not await count(3_000_000)
     assert not await count(1), "it was slow the last time"
-    assert await count(1), "it was quick in the thread"
+    # Then it was quick in the thread, or the machine was busy just then, and it is tried there again.
+    assert any([await count(1) for _ in range(100)])
 
 
 ENDLESS: Final = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT count(*) FROM number"
