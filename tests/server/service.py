@@ -158,6 +158,8 @@ class Service:
     client: httpx.AsyncClient
     watched: list[bool] = field(default_factory=list)
     """Holds something once the catalogue is watched (``restoring``)."""
+    added: list[str] = field(default_factory=list)
+    """What several tests find beside the seeds, by a name of their own; nothing after a reset."""
 
     def caller(self, token: str) -> Caller:
         return Caller(self.client, token)
@@ -197,6 +199,7 @@ class Service:
 
     async def restore(self) -> None:
         """Put the seeded state back; the access log stays."""
+        self.added.clear()
         if self.watched and await restoring.restored(self.database):
             assert self.application.parts is not None
             self.application.parts.authenticator.forget_all()

@@ -86,11 +86,13 @@ CARE: Final = {
 EVERY: Final = {**MEASUREMENTS, **QUESTIONNAIRES, **BGZ, **GP, **CARE}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def filled(seeded_service: Service) -> Service:
-    """The service with a whole record of Anna's, and one of Bram's."""
-    await seeded_service.reset()
-    await fill(seeded_service)
+    """The service with a whole record of Anna's, and one of Bram's; made anew where another test came between."""
+    if __name__ not in seeded_service.added:
+        await seeded_service.reset()
+        await fill(seeded_service)
+        seeded_service.added.append(__name__)
     return seeded_service
 
 
