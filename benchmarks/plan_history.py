@@ -11,7 +11,7 @@ import argparse
 import http.client
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,13 +20,14 @@ from app.careplan.operations.revisions import DEFAULT_COUNT, LARGEST_COUNT
 from app.fhir.resource import Resource, decode, encode
 from benchmarks import sides
 from benchmarks.figures import Figure, ratio
+from benchmarks.goals import PLAN_HISTORY_GOAL
+from benchmarks.report import TITLES, quoted, table, verdict
 from benchmarks.sides import Side
 from benchmarks.workload import token
 
 GOALS: Final = 30
 REVISIONS: Final = 200
 PATIENT: Final = "look-back"
-TITLES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 EVERYTHING: Final = "$everything"
 _ROUNDS: Final = 7
 _TURN: Final = 40
@@ -159,10 +160,32 @@ def _entries(answer: Resource) -> int:
     return len(listed)
 
 
+def render(found: Iterable[PlanHistory]) -> str:
+    """What looking back in a care plan costs, beside all of the record."""
+    text = (
+        "## Looking back in a care plan\n\n"
+        f"CPU per request, with PostgreSQL's, in the record of one person with {REVISIONS} revisions of a plan with"
+        f" {GOALS} goals, as a multiple of that person's `$everything` in the same rounds"
+        " (`benchmarks/plan_history.py`).\n\n"
+    )
+    for each in found:
+        rows = [
+            (
+                f"`{name}`" if " " not in name else name,
+                f"{each.cpu[name].median:,.0f}",
+                quoted(times),
+                f"≤ {PLAN_HISTORY_GOAL} ×",
+                verdict(times, PLAN_HISTORY_GOAL),
+            )
+            for name, times in each.ratios.items()
+        ]
+        header = (TITLES[each.database], "CPU µs", "× `$everything`", "goal", "met")
+        text += f"{table(header, rows)}\n`$everything`: {each.everything.median:,.0f} µs.\n\n"
+    return text
+
+
 def main() -> None:
     """Measure and print."""
-    from benchmarks.report import render_plan_history  # noqa: PLC0415 - which knows this module
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plan_history", description="Measure looking back.")
     parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
@@ -176,7 +199,7 @@ def main() -> None:
                 found.append(measure(database, Path(name), **length))
             except WrongAnswer as error:
                 sys.exit(f"the run is void: {error}")
-    print(render_plan_history(found))
+    print(render(found))
 
 
 if __name__ == "__main__":

@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.bgz import BgzCost
-from benchmarks.bgz_record import SIZE
 from benchmarks.figures import SPREAD_LIMIT, Figure
 from benchmarks.floor import FLOOR_VERSION
 from benchmarks.goals import (
     ACCESS_GOALS,
-    BGZ_ASKED_GOALS,
-    BGZ_GIVEN_GOAL,
     FLAT_GOAL,
     MEMORY_GOAL,
-    PLAN_HISTORY_GOAL,
-    PROFILE_GOAL,
-    SERIES_GOAL,
-    TRANSLATION_GOALS,
     Operation,
 )
-from benchmarks.plan_history import GOALS, REVISIONS, PlanHistory
-from benchmarks.profile_check import PROFILE, ProfileCheck
 from benchmarks.rounds import Comparison
-from benchmarks.series import DAYS, SeriesCost
-from benchmarks.translation import TranslationCost
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -171,135 +159,6 @@ def render_section(section: Section, sides: tuple[str, str]) -> str:
             + " µs.\n\n"
         )
     return text
-
-
-def render_profile_check(found: ProfileCheck) -> str:
-    """What profiles cost, without a database."""
-    rows = [
-        (title, quoted(figure, "µs"), goal, met)
-        for title, figure, goal, met in (
-            (PROFILE, found.checked, f"≤ {PROFILE_GOAL:.0f} µs", verdict(found.checked, PROFILE_GOAL)),
-            ("FHIR's own rules for the same resource", found.structure, "–", "–"),
-            (f"one of the package's {found.examples} examples, on average", found.average, "–", "–"),
-        )
-    ]
-    return (
-        "## Profile check\n\n"
-        "CPU of one process that holds a resource of Nictiz's zib2020 examples against the profile that it claims"
-        " (`benchmarks/profile_check.py`).\n\n"
-        + table(("CPU per check", "measured", "goal", "met"), rows)
-        + f"\nThe first check of {PROFILE}, which compiles it: {found.first:.0f} ms. Rounds: "
-        + ", ".join(f"{each:.0f}" for each in found.checked.rounds)
-        + " µs.\n\n"
-    )
-
-
-def render_plan_history(found: Iterable[PlanHistory]) -> str:
-    """What looking back in a care plan costs, beside all of the record."""
-    text = (
-        "## Looking back in a care plan\n\n"
-        f"CPU per request, with PostgreSQL's, in the record of one person with {REVISIONS} revisions of a plan with"
-        f" {GOALS} goals, as a multiple of that person's `$everything` in the same rounds"
-        " (`benchmarks/plan_history.py`).\n\n"
-    )
-    for each in found:
-        rows = [
-            (
-                f"`{name}`" if " " not in name else name,
-                f"{each.cpu[name].median:,.0f}",
-                quoted(times),
-                f"≤ {PLAN_HISTORY_GOAL} ×",
-                verdict(times, PLAN_HISTORY_GOAL),
-            )
-            for name, times in each.ratios.items()
-        ]
-        header = (TITLES[each.database], "CPU µs", "× `$everything`", "goal", "met")
-        text += f"{table(header, rows)}\n`$everything`: {each.everything.median:,.0f} µs.\n\n"
-    return text
-
-
-def render_series(found: Iterable[SeriesCost]) -> str:
-    """What figures of measurements cost, beside the search that reads these."""
-    text = (
-        "## Figures of measurements\n\n"
-        f"CPU per `$stats`, with PostgreSQL's, over {DAYS} daily values, as a multiple of the search that gives the"
-        " same Observations in one page, in the same rounds (`benchmarks/series.py`).\n\n"
-    )
-    for each in found:
-        rows = [
-            (
-                name,
-                f"{each.cpu[name].median:,.0f}",
-                quoted(times),
-                f"≤ {SERIES_GOAL} ×",
-                verdict(times, SERIES_GOAL),
-            )
-            for name, times in each.ratios.items()
-        ]
-        searched = "; ".join(f"{name} {figure.median:,.0f} µs" for name, figure in each.searches.items())
-        header = (TITLES[each.database], "CPU µs", "× search", "goal", "met")
-        text += f"{table(header, rows)}\nSearch: {searched}.\n\n"
-    return text
-
-
-def render_bgz(found: Iterable[BgzCost]) -> str:
-    """What giving and asking a BgZ costs."""
-    text = (
-        "## A BgZ given and asked\n\n"
-        f"CPU, with PostgreSQL's, of a GP's system that gives {SIZE} resources of STU3 in one transaction, beside the"
-        f" floor's transaction of {SIZE} of the same size and what translating them to R4 costs; and of all 28"
-        " requests of service 48, one after another, beside as many searches of the floor that give as much"
-        " (`benchmarks/bgz.py`).\n\n"
-    )
-    for each in found:
-        asked_goal = BGZ_ASKED_GOALS.get(each.database)
-        rows = (
-            ("given", quoted(each.given, "ms"), "–", "–"),
-            ("the floor's transaction", quoted(each.floor, "ms"), "–", "–"),
-            ("translation to R4", quoted(each.translation, "ms"), "–", "–"),
-            (
-                "given, × floor and translation",
-                quoted(each.times),
-                f"≤ {BGZ_GIVEN_GOAL} ×",
-                verdict(each.times, BGZ_GIVEN_GOAL),
-            ),
-            (
-                "all 28 requests",
-                quoted(each.asked, "ms"),
-                "–" if asked_goal is None else f"≤ {asked_goal:.0f} ms",
-                verdict(each.asked, asked_goal),
-            ),
-            ("the floor's 28 searches", quoted(each.searched, "ms"), "–", "–"),
-        )
-        text += (
-            f"{table((TITLES[each.database], 'CPU', 'goal', 'met'), rows)}\n"
-            f"{each.bytes_given / 1000:,.0f} kB given; {each.found} resources in the answers to all requests.\n\n"
-        )
-    return text
-
-
-def render_translation(found: TranslationCost) -> str:
-    """What translating between the versions costs, without a database."""
-    rows = []
-    for name, cost in found.costs.items():
-        goal = TRANSLATION_GOALS[name]
-        rows += [
-            (f"{way}, {name}", quoted(figure, "µs"), limit, met)
-            for way, figure, limit, met in (
-                ("STU3 → R4", cost.to_r4, f"≤ {goal:.0f} µs", verdict(cost.to_r4, goal)),
-                ("R4 → STU3", cost.to_stu3, f"≤ {goal:.0f} µs", verdict(cost.to_stu3, goal)),
-                ("JSON decoded and encoded", cost.json, "–", "–"),
-            )
-        ]
-    counts = ", ".join(f"{cost.count} × {name}" for name, cost in found.costs.items())
-    dearest = ", ".join(f"{name} {each:.0f} µs" for name, each in found.dearest[:5])
-    return (
-        "## Translation between STU3 and R4\n\n"
-        f"CPU of one process that translates {found.of} ({counts}), on average, beside what decoding and encoding the"
-        " same resource as JSON costs (`benchmarks/translation.py`).\n\n"
-        + table(("CPU per resource", "measured", "goal", "met"), rows)
-        + f"\nThe dearest types, both ways together: {dearest}.\n\n"
-    )
 
 
 def render_flat(section: FlatSection) -> str:

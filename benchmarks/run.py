@@ -132,9 +132,9 @@ def _compare_all(arguments: argparse.Namespace, databases: tuple[str, ...], fold
             ratios = [comparison.to_floor for comparison in section.comparisons]
             sound &= all(abs(ratio.median - 1) <= max(tolerance, ratio.spread) for ratio in ratios)
     if not arguments.self_test:
-        body.append(report.render_plan_history(_plan_history(databases, folder, length)))
-        body.append(report.render_series(_series(databases, folder, length)))
-        body.append(report.render_bgz(_bgz(databases, folder, length)))
+        body.append(plan_history.render(_plan_history(databases, folder, length)))
+        body.append(series.render(_series(databases, folder, length)))
+        body.append(bgz.render(_bgz(databases, folder, length)))
         body.append(_profile_check(length))
         body.append(_translation(length))
     return body, sound
@@ -183,7 +183,7 @@ def _profile_check(length: Length) -> str:
         return profile_check.MISSING
     found = profile_check.measure(rounds=length.rounds)
     print(f"{'':10} {'profile check':12} {report.quoted(found.checked, 'µs')}", file=sys.stderr)
-    return report.render_profile_check(found)
+    return profile_check.render(found)
 
 
 def _translation(length: Length) -> str:
@@ -191,7 +191,7 @@ def _translation(length: Length) -> str:
     found = translation.measure(rounds=length.rounds)
     for name, cost in found.costs.items():
         print(f"{'':10} {'STU3 to R4':12} {name} {report.quoted(cost.to_r4, 'µs')}", file=sys.stderr)
-    return report.render_translation(found)
+    return translation.render(found)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,9 @@ from typing import Any, Final
 from app.fhir.resource import Resource, encode
 from benchmarks import sides
 from benchmarks.figures import Figure, ratio
+from benchmarks.goals import SERIES_GOAL
 from benchmarks.plan_history import App, WrongAnswer
+from benchmarks.report import TITLES, quoted, table, verdict
 from benchmarks.sides import Side
 
 DAYS: Final = 730
@@ -171,10 +173,32 @@ def _verify(app: App) -> None:
         raise WrongAnswer(f"values that were not expected: {wrong}")
 
 
+def render(found: Iterable[SeriesCost]) -> str:
+    """What figures of measurements cost, beside the search that reads these."""
+    text = (
+        "## Figures of measurements\n\n"
+        f"CPU per `$stats`, with PostgreSQL's, over {DAYS} daily values, as a multiple of the search that gives the"
+        " same Observations in one page, in the same rounds (`benchmarks/series.py`).\n\n"
+    )
+    for each in found:
+        rows = [
+            (
+                name,
+                f"{each.cpu[name].median:,.0f}",
+                quoted(times),
+                f"≤ {SERIES_GOAL} ×",
+                verdict(times, SERIES_GOAL),
+            )
+            for name, times in each.ratios.items()
+        ]
+        searched = "; ".join(f"{name} {figure.median:,.0f} µs" for name, figure in each.searches.items())
+        header = (TITLES[each.database], "CPU µs", "× search", "goal", "met")
+        text += f"{table(header, rows)}\nSearch: {searched}.\n\n"
+    return text
+
+
 def main() -> None:
     """Measure and print."""
-    from benchmarks.report import render_series  # noqa: PLC0415 - which knows this module
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.series", description="Measure figures of measurements.")
     parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
@@ -188,7 +212,7 @@ def main() -> None:
                 found.append(measure(database, Path(name), **length))
             except WrongAnswer as error:
                 sys.exit(f"the run is void: {error}")
-    print(render_series(found))
+    print(render(found))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ from app.fhir.stu3 import R4_TYPES, Translator
 from benchmarks.bgz_kinds import Holder
 from benchmarks.bgz_record import bgz_record
 from benchmarks.figures import Figure
+from benchmarks.goals import TRANSLATION_GOALS
 from benchmarks.profile_check import spent
+from benchmarks.report import quoted, table, verdict
 
 _PACKAGE: Final = "Nictiz-STU3-Zib2017"
 _ROUNDS: Final = 7
@@ -117,14 +119,36 @@ def _dearest(translator: Translator, listed: Sequence[Resource], turn: int) -> l
     return sorted(both.items(), key=lambda each: -each[1])
 
 
+def render(found: TranslationCost) -> str:
+    """What translating between the versions costs, without a database."""
+    rows = []
+    for name, cost in found.costs.items():
+        goal = TRANSLATION_GOALS[name]
+        rows += [
+            (f"{way}, {name}", quoted(figure, "µs"), limit, met)
+            for way, figure, limit, met in (
+                ("STU3 → R4", cost.to_r4, f"≤ {goal:.0f} µs", verdict(cost.to_r4, goal)),
+                ("R4 → STU3", cost.to_stu3, f"≤ {goal:.0f} µs", verdict(cost.to_stu3, goal)),
+                ("JSON decoded and encoded", cost.json, "–", "–"),
+            )
+        ]
+    counts = ", ".join(f"{cost.count} × {name}" for name, cost in found.costs.items())
+    dearest = ", ".join(f"{name} {each:.0f} µs" for name, each in found.dearest[:5])
+    return (
+        "## Translation between STU3 and R4\n\n"
+        f"CPU of one process that translates {found.of} ({counts}), on average, beside what decoding and encoding the"
+        " same resource as JSON costs (`benchmarks/translation.py`).\n\n"
+        + table(("CPU per resource", "measured", "goal", "met"), rows)
+        + f"\nThe dearest types, both ways together: {dearest}.\n\n"
+    )
+
+
 def main() -> None:
     """Measure and print."""
-    from benchmarks.report import render_translation  # noqa: PLC0415 - which knows this module
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.translation", description="Measure translations.")
     parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
     quick = parser.parse_args().quick
-    print(render_translation(measure(rounds=3, turn=10) if quick else measure()))
+    print(render(measure(rounds=3, turn=10) if quick else measure()))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ from app.fhir.definitions import load
 from app.fhir.resource import decode
 from app.fhir.stu3 import Translator
 from app.fhir.validation import validate
-from benchmarks.bgz import BgzCost, fillers, requests
+from benchmarks.bgz import BgzCost, fillers, render, requests
 from benchmarks.bgz_record import SIZE
 from benchmarks.figures import Figure
-from benchmarks.report import render_bgz
 
 
 def test_what_a_bgz_costs_is_reported_beside_its_goals() -> None:
@@ -18,7 +17,7 @@ def test_what_a_bgz_costs_is_reported_beside_its_goals() -> None:
         BgzCost("sqlite", high, calm, calm, Figure((1.5, 1.5)), high, calm, 447_000, 137),
         BgzCost("postgresql", calm, calm, calm, Figure((1.6, 1.6)), high, calm, 447_000, 137),
     ]
-    text = render_bgz(found)
+    text = render(found)
     assert "| given, × floor and translation | 1.50 ×, ±0% | ≤ 1.5 × | yes |" in text
     assert "| given, × floor and translation | 1.60 ×, ±0% | ≤ 1.5 × | **no** |" in text
     assert "| all 28 requests | 300.50 ms, ±0% | ≤ 250 ms | **no** |" in text

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import processes
+from benchmarks import processes, profile_check
 from benchmarks.dataset import write_patients
 from benchmarks.figures import Figure, percentile, ratio
 from benchmarks.goals import OPERATIONS, PRACTICE_OPERATIONS, Operation
 from benchmarks.load import Round, times
 from benchmarks.profile_check import ProfileCheck, available, measure
-from benchmarks.report import Section, quoted, render_profile_check, render_section, verdict
+from benchmarks.report import Section, quoted, render_section, verdict
 from benchmarks.rounds import Comparison, Cost, Sample
 from benchmarks.sides import sandbox
 from benchmarks.workload import BUILDERS, PRACTICE_TOKEN, build, read_patients, token
@@ -72,11 +72,11 @@ def test_a_restless_figure_is_not_measured_and_meets_no_goal() -> None:
 
 def test_what_a_profile_costs_is_reported_beside_its_goal() -> None:
     calm = Figure((300.0, 310.0, 305.0))
-    text = render_profile_check(ProfileCheck(calm, calm, Figure((1.0, 2.0, 3.0)), 271, 90.4))
+    text = profile_check.render(ProfileCheck(calm, calm, Figure((1.0, 2.0, 3.0)), 271, 90.4))
     assert "| nl-core-BloodPressure | 305.00 µs, ±2% | ≤ 400 µs | yes |" in text
     assert "271 examples, on average | not measured (2.00 µs, ±50%) | – | – |" in text
     assert "which compiles it: 90 ms. Rounds: 300, 310, 305 µs." in text
-    slow = render_profile_check(ProfileCheck(Figure((500.0, 510.0)), calm, calm, 271, 90.4))
+    slow = profile_check.render(ProfileCheck(Figure((500.0, 510.0)), calm, calm, 271, 90.4))
     assert "≤ 400 µs | **no** |" in slow
 
 

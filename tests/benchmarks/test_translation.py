@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.figures import Figure
-from benchmarks.report import render_translation
-from benchmarks.translation import KINDS, Cost, TranslationCost, measure, resources
+from benchmarks.translation import KINDS, Cost, TranslationCost, measure, render, resources
 
 
 def test_what_a_translation_costs_is_reported_beside_its_goal() -> None:
     calm = Figure((40.0, 41.0, 39.0))
     costs = {KINDS[0]: Cost(64, calm, calm, calm), KINDS[1]: Cost(9, calm, Figure((400.0, 401.0)), calm)}
-    text = render_translation(TranslationCost("73 examples", costs, [("Patient", 217.4), ("Observation", 78.0)]))
+    text = render(TranslationCost("73 examples", costs, [("Patient", 217.4), ("Observation", 78.0)]))
     assert "translates 73 examples (64 × Observation, 9 × another resource)" in text
     assert "| STU3 → R4, Observation | 40.00 µs, ±2% | ≤ 150 µs | yes |" in text
     assert "| R4 → STU3, another resource | 400.50 µs, ±0% | ≤ 300 µs | **no** |" in text
