@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from app.rounds import HOUR
 from tests.postgresql import Databases
 from tests.server.service import Caller, Service, running_service
 
@@ -31,14 +32,18 @@ def service_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="session")
 async def seeded_service(service_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """The service as the test before left it. What it does by the clock, a test does itself."""
+    """The service as the test before left it. What it does by the clock, a test does itself; imports it carries out
+    when it is asked for one, and takes none of a test that does so by hand.
+    """
     others = asyncio.all_tasks()
-    async with running_service(service_url, tmp_path_factory.mktemp("sandbox")) as service:
-        rounds = [each for each in asyncio.all_tasks() - others if each.get_name() in BY_THE_CLOCK]
-        assert {each.get_name() for each in rounds} == BY_THE_CLOCK
-        for each in rounds:
-            each.cancel()
-        yield service
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.measurements.importing.worker._LOOK", HOUR)
+        async with running_service(service_url, tmp_path_factory.mktemp("sandbox")) as service:
+            rounds = [each for each in asyncio.all_tasks() - others if each.get_name() in BY_THE_CLOCK]
+            assert {each.get_name() for each in rounds} == BY_THE_CLOCK
+            for each in rounds:
+                each.cancel()
+            yield service
 
 
 @pytest.fixture
