@@ -35,6 +35,8 @@ class Issue:
     ``code`` is from the IssueType value set, ``expression`` holds FHIRPaths such as ``Observation.component[1].code``,
     ``rule`` the key of the invariant or our own rule, where there is one, ``profile`` the canonical of the profile that
     asked, where one did; ``always``: who wrote a resource is told, whatever they prefer. https://hl7.org/fhir/R4/operationoutcome.html
+    ``kind`` names the kind of problem where its code says too little, and ``facts`` what fills the text of that kind
+    (``server/telling.yaml``): names of types and versions, never what a resource says.
     """
 
     code: str
@@ -44,16 +46,21 @@ class Issue:
     rule: str | None = None
     profile: str | None = None
     always: bool = False
+    kind: str = field(default="", compare=False)
+    facts: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(eq=False)
 class ZelfregieError(Exception):
-    """A refusal with all its problems. ``headers`` are facts the HTTP border must add, such as ``Allow``."""
+    """A refusal with all its problems. ``headers`` are facts the HTTP border must add, such as ``Allow``; ``kind`` is
+    that of the one issue that the diagnostics make.
+    """
 
     diagnostics: str = ""
     code: str = "processing"
     issues: tuple[Issue, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=())
+    kind: str = ""
 
     def __str__(self) -> str:
         """The diagnostics, or those of the issues."""
@@ -61,7 +68,7 @@ class ZelfregieError(Exception):
 
     def all_issues(self) -> tuple[Issue, ...]:
         """The issues, made from the diagnostics where none were given."""
-        return self.issues or (Issue(self.code, self.diagnostics),)
+        return self.issues or (Issue(self.code, self.diagnostics, kind=self.kind),)
 
 
 @dataclass(eq=False)

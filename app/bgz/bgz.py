@@ -193,5 +193,5 @@ async def _entries(
         for base, (_, number, key, body, mode) in zip(bases, rows, strict=True)
     ]
     if brought.cut:
-        entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning")]))))
+        entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning", kind="cut")]))))
     return entries

@@ -54,7 +54,12 @@ class Moment:
     def remarks(self) -> list[Issue]:
         """What is not shown, and why: removed at the person's request, or not for the caller to see."""
         found = [
-            Issue("deleted", removed(f"{each.type}/{each.id}", each.removed or each.updated), severity="information")
+            Issue(
+                "deleted",
+                removed(f"{each.type}/{each.id}", each.removed or each.updated),
+                severity="information",
+                kind="erased",
+            )
             for each in self.members
             if each.is_erased
         ]

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import yaml
 
 from app.fhir.dates import LOCAL, bounds, local_date
+from app.fhir.languages import Both
 
 Language = Literal["nl", "en"]
 Words = Mapping[str, str]
@@ -50,10 +51,10 @@ def filled(row: Mapping[str, str], **facts: Words | str) -> Words:
     )
 
 
-def remark(code: str, **facts: str) -> str:
+def remark(code: str, **facts: str) -> Both:
     """Something that is said beside an answer, in both languages as refusals have it."""
     words = filled(table()["remarks"][code], **facts)
-    return f"{words['en']} / {words['nl']}"
+    return Both(words["en"], words["nl"])
 
 
 def quoted(text: str) -> Words:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, Self, cast, get_args
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -33,7 +33,7 @@ class Both(str):
     en: str
     nl: str
 
-    def __new__(cls, en: str, nl: str) -> Both:
+    def __new__(cls, en: str, nl: str) -> Self:
         made = super().__new__(cls, f"{en} / {nl}")
         made.en = en
         made.nl = nl

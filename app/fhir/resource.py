@@ -36,7 +36,7 @@ def decode(data: bytes | bytearray | memoryview) -> Resource:
     """The JSON object in ``data``. Raises ``Invalid`` (code ``structure``) for anything else."""
     value = decode_value(data)
     if not isinstance(value, dict):
-        raise Invalid("The body is JSON, but not an object with a resourceType.", "structure")
+        raise Invalid("The body is JSON, but not an object with a resourceType.", "structure", kind="not-an-object")
     return value
 
 
@@ -45,7 +45,7 @@ def decode_value(data: bytes | bytearray | memoryview) -> Any:
     try:
         return _decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, InvalidOperation) as error:
-        raise Invalid(f"The body is not well-formed JSON: {error}", "structure") from error
+        raise Invalid(f"The body is not well-formed JSON: {error}", "structure", kind="not-well-formed") from error
 
 
 def encode(value: Any) -> bytes:

@@ -144,7 +144,8 @@ class ServiceBorder:
         """
         said = self._inner.refused(error)
         if isinstance(said, AnotherVersion | AnotherVersionSent):
-            return Invalid(said.diagnostics, said.code, said.issues, (*said.headers, CHALLENGE))
+            kind = said.kind or type(said).__name__
+            return Invalid(said.diagnostics, said.code, said.issues, (*said.headers, CHALLENGE), kind)
         if isinstance(said, Invalid) and CHALLENGE[0] not in {name for name, _ in said.headers}:
             return replace(said, headers=(*said.headers, CHALLENGE))
         return said

@@ -14,6 +14,7 @@ import yaml
 
 from app.database import Reader
 from app.errors import Issue
+from app.fhir.languages import Both
 from app.fhir.resource import Resource
 from app.questionnaires.items import Form, value_in, walk_answers
 from app.questionnaires.library import Held, QuestionnaireLibrary
@@ -65,7 +66,7 @@ def safety_check(names: Names, library: QuestionnaireLibrary) -> IntakeCheck:
         if not places:
             return ()
         words = help_text()
-        text = f"{words.en} / {words.nl}"
+        text = Both(words.en, words.nl)
         return (Finding(Issue("informational", text, tuple(places), "information", RULE, always=True)),)
 
     return IntakeCheck("self-harm-help", frozenset({"QuestionnaireResponse"}), check, _is_asked)

@@ -28,10 +28,11 @@ from app.server.interactions.carrying_out import carried_out
 from app.server.messages import Answer, Headers, Request
 from app.server.metadata import Metadata
 from app.server.metrics import RequestMetrics
-from app.server.outcomes import fault_bytes, outcome_bytes, status_of
+from app.server.outcomes import fault_bytes, language_headers, outcome_bytes, status_of
 from app.server.presentation import PLAIN, Presentation, asked_presentation, check_counted, render
 from app.server.server import Authenticate, FhirServer, Forget
 from app.server.store.read import GrantChanged
+from app.server.telling import asking
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -83,6 +84,11 @@ class FhirApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        languages = b",".join(value for name, value in scope["headers"] if name == b"accept-language")
+        with asking(languages.decode("latin-1")):
+            await self._carry_out(scope, receive, send)
+
+    async def _carry_out(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         server = self._server
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -255,6 +261,7 @@ class FhirApp:
         head: bool,
     ) -> None:
         headers, body = answer.headers, answer.body
+        headers += [each for each in language_headers(body) if each not in headers]
         if body:
             headers.append((b"content-type", answer.media_type or CONTENT_TYPE[form]))
             takes = asked.get(b"accept-encoding", b"") if len(body) > SMALLEST and not answer.media_type else b""

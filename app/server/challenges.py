@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.errors import Forbidden
+from app.errors import Forbidden, Issue
 from app.fhir.scopes import Scopes
 from app.fhir.scopes.actions import write_actions
 
@@ -27,4 +27,6 @@ def beyond_scopes(scopes: Scopes, text: str, *needed: tuple[str, int]) -> Forbid
     level = next((each for each in _LEVELS if f"{each}/" in scopes.text), _LEVELS[0])
     asked = " ".join(f"{level}/{name}.{write_actions(actions)}" for name, actions in needed)
     scope = f', scope="{asked}"' if asked else ""
-    return Forbidden(text, "forbidden", headers=((NAME, f'{_BEARER}, error="insufficient_scope"{scope}'),))
+    issue = Issue("forbidden", text, kind="beyond-scopes")
+    headers = ((NAME, f'{_BEARER}, error="insufficient_scope"{scope}'),)
+    return Forbidden(text, "forbidden", issues=(issue,), headers=headers)

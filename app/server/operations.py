@@ -97,7 +97,8 @@ class Operations:
             if each.offers(level, target.type) and (each.of_versions or not target.version):
                 return each
         where = f"on {target.type}" if target.type else "on the whole server"
-        raise NotFound(f"There is no operation ${target.operation} {where} here.", "not-supported")
+        text = f"There is no operation ${target.operation} {where} here."
+        raise NotFound(text, "not-supported", kind="no-such-operation")
 
     async def carry_out(self, server: FhirServer, request: Request, target: Target) -> Answer:
         """Check method and scope, and do it. Raises what the operation raises."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 from app import errors
 from app.errors import Issue, ZelfregieError
 from app.fhir.resource import encode
+from app.server.messages import Headers
+from app.server.telling import BY_LANGUAGE, asker, told
 
 STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
     {
@@ -32,6 +34,9 @@ STATUS: Final[Mapping[type[ZelfregieError], int]] = MappingProxyType(
 
 SOURCE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source"
 """HL7's extension for what found an issue; here the profile that asks for what is not so."""
+_IS_OUTCOME: Final = re.compile(
+    rb'\s*\{\s*"resourceType"\s*:\s*"OperationOutcome"|(?:<\?xml[^>]*\?>)?\s*<OperationOutcome'
+).match
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -43,12 +48,19 @@ def status_of(error: ZelfregieError) -> int:
     return 500
 
 
-def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
-    """The OperationOutcome of these issues."""
+def outcome(issues: Iterable[Issue], kind: type[ZelfregieError] | None = None) -> dict[str, Any]:
+    """The OperationOutcome of these issues, which who asks now is told in their language; ``kind``: the class of the
+    refusal that they are of.
+    """
+    now = asker()
+    now.told = True
     listed: list[dict[str, Any]] = []
     for issue in issues:
         row: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
-        if issue.rule is not None:
+        if now.language is not None:
+            key = {} if issue.rule is None else {"coding": [{"code": issue.rule}]}
+            row["details"] = {**key, "text": _printable(told(issue, now.language, kind))}
+        elif issue.rule is not None:
             row["details"] = {"text": issue.rule}
         row["diagnostics"] = _printable(issue.diagnostics)
         if issue.profile is not None:
@@ -61,12 +73,24 @@ def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
 
 def _printable(text: str) -> str:
     """Names are told as they were sent, but for what neither a string of FHIR nor XML can hold."""
-    return text if text.isprintable() else _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+    return str(text) if text.isprintable() else _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def outcome_bytes(error: ZelfregieError) -> bytes:
     """The OperationOutcome of an error, as JSON."""
-    return encode(outcome(error.all_issues()))
+    return encode(outcome(error.all_issues(), type(error)))
+
+
+def language_headers(body: bytes) -> Headers:
+    """What an answer says of its language, once its body is as it is sent: that it is another in another one, where an
+    outcome was made for it, and which one it is in, where it is that outcome.
+    """
+    now = asker()
+    if not now.told:
+        return []
+    if now.language is None or not _IS_OUTCOME(body):
+        return [BY_LANGUAGE]
+    return [BY_LANGUAGE, (b"content-language", now.language.encode())]
 
 
 def fault_bytes(request: str) -> bytes:

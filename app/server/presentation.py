@@ -89,7 +89,12 @@ def check_parameters(query: str, *, lenient: bool) -> None:
         raise Invalid(
             "The address has parameters that are not known here.",
             issues=tuple(
-                Issue("not-supported", f"'{name}' is not a parameter of this interaction; it takes {known}.")
+                Issue(
+                    "not-supported",
+                    f"'{name}' is not a parameter of this interaction; it takes {known}.",
+                    kind="unknown-parameter",
+                    facts=(("parameter", name),),
+                )
                 for name in unknown
             ),
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from app.errors import Issue, Severity, Unprocessable, ZelfregieError
+from app.fhir.languages import Both
 
 Words = Mapping[str, str]
 """A text or a name in both languages: ``nl`` and ``en``."""
@@ -34,10 +35,10 @@ class Refusals:
         found: Mapping[str, Words] = yaml.load(self._file.read_text("utf-8"), yaml.CSafeLoader)
         return found
 
-    def text_of(self, code: str, **facts: str | Words) -> str:
+    def text_of(self, code: str, **facts: str | Words) -> Both:
         """Both languages in one text."""
         words = self.texts[code]
-        return " / ".join(words[language].format(**_in(language, facts)) for language in ("en", "nl"))
+        return Both(*(words[language].format(**_in(language, facts)) for language in ("en", "nl")))
 
     def issue(self, code: str, *path: str, **facts: str | Words) -> Issue:
         """The issue of a rule that is broken."""

@@ -44,7 +44,7 @@ def locate(server: FhirServer, path: list[str]) -> tuple[Form, Target]:
     if first[0] in "_$":
         return _on_system(path)
     if first not in server.registry.stored:
-        raise NotFound(f"'{first}' is not a resource type that is served here.", "not-supported")
+        raise NotFound(f"'{first}' is not a resource type that is served here.", "not-supported", kind="no-such-type")
     target = Target(first)
     rest = path[1:]
     if len(rest) >= 2 and first in server.definitions.compartments:

@@ -160,7 +160,7 @@ def _entry(base: str, revision: Revision, words: Words, language: str) -> Entry:
 def _remarks(found: Sequence[Revision]) -> list[Issue]:
     """What of the page is not shown."""
     remarks = [
-        Issue("deleted", removed(f"Revision {each.number}", each.updated), severity="information")
+        Issue("deleted", removed(f"Revision {each.number}", each.updated), severity="information", kind="erased")
         for each in found
         if each.erased
     ]

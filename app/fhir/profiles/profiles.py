@@ -25,6 +25,7 @@ _MOST: Final = Issue(
     "informational",
     "There are more problems; these are the first. Solve these and send it again.",
     severity="information",
+    kind="more-problems",
 )
 
 

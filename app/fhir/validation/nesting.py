@@ -49,7 +49,7 @@ class Nesting(threading.local):
 def too_deep() -> Problem:
     """The problem of a resource that nests deeper than this."""
     text = f"The resource nests more than {DEEPEST} levels deep: make it flatter, or divide it over several resources."
-    return Problem("structure", text)
+    return Problem("structure", text, kind="too-deep")
 
 
 def depth(resource: Any) -> int:

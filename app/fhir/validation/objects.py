@@ -75,7 +75,7 @@ class Shape:
         for base in dict.fromkeys(self.choices.values()):
             if bases.count(base) > 1:
                 text = f"{base}[x] is there as more than one type: keep one of them."
-                problems = joined(problems, [Problem("structure", text)], f".{base}")
+                problems = joined(problems, [Problem("structure", text, kind="one-choice")], f".{base}")
             elif base in self.required_choices and base not in bases:
                 problems = joined(problems, [_required(f"{base}[x]")], f".{base}")
         return problems
@@ -127,9 +127,8 @@ def object_check(shape: Shape) -> Check:
 
     def members(value: Any) -> Collected | None:
         if type(value) is not dict:
-            return joined(
-                None, [Problem("structure", f"The JSON must have an object (of type {shape.name}) here: {{ … }}.")], ""
-            )
+            text = f"The JSON must have an object (of type {shape.name}) here: {{ … }}."
+            return joined(None, [Problem("structure", text, kind="not-an-object")], "")
         if len(value) < 2 and value.keys() <= lonely:
             return joined(None, [_void()], "")
         problems: Collected | None = None
@@ -160,7 +159,7 @@ def object_check(shape: Shape) -> Check:
 def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     """The check of an object whose ``members`` may exclude or depend on each other."""
     choices = shape.choices | {"_" + name: base for name, base in shape.choices.items()}
-    required = shape.required_choices
+    required, least = shape.required_choices, len(shape.needed)
     every = tuple(invariant.holds for invariant in shape.invariants)
     always = tuple(invariant.holds for invariant in shape.invariants if not invariant.about)
     concerned = frozenset[str]().union(*(invariant.about for invariant in shape.invariants))
@@ -168,12 +167,12 @@ def _ruled(shape: Shape, members: Callable[[Any], Collected | None]) -> Check:
     def check(value: Any) -> Problems | None:
         problems = members(value)
         if problems is None:
-            made = choices.keys() & value.keys()
-            if len(made) > 1 or required:
-                bases = {choices[name] for name in made}
-                clear = len(bases) == len(made) and required <= bases
-            else:
-                clear = True
+            clear = True
+            if required or len(value) - least > 1:  # beside what is needed there is more than one that may be a choice
+                made = choices.keys() & value.keys()
+                if len(made) > 1 or required:
+                    bases = {choices[name] for name in made}
+                    clear = len(bases) == len(made) and required <= bases
             if clear:
                 for each in always if value.keys().isdisjoint(concerned) else every:
                     if not each(value):
@@ -192,9 +191,9 @@ def array_check(check: Check, *, primitives: bool) -> Check:
 
     def checked(value: Any) -> Problems | None:
         if type(value) is not list:
-            return [Problem("structure", NO_ARRAY)]
+            return [Problem("structure", NO_ARRAY, kind="not-an-array")]
         if not value:
-            return [Problem("structure", EMPTY)]
+            return [Problem("structure", EMPTY, kind="empty-array")]
         problems: Collected | None = None
         missing: list[int] = []
         for index, item in enumerate(value):
@@ -216,7 +215,7 @@ def beside_array_check(check: Check) -> Check:
 
     def checked(value: Any) -> Problems | None:
         if type(value) is not list:
-            return [Problem("structure", NO_ARRAY)]
+            return [Problem("structure", NO_ARRAY, kind="not-an-array")]
         problems: Collected | None = None
         for index, item in enumerate(value):
             if item is not None and (found := check(item)):
@@ -224,7 +223,7 @@ def beside_array_check(check: Check) -> Check:
                 if problems.enough:
                     break
         if all(item is None for item in value):
-            problems = joined(problems, [Problem("structure", EMPTY)], "")
+            problems = joined(problems, [Problem("structure", EMPTY, kind="empty-array")], "")
         return problems
 
     return checked

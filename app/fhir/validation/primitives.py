@@ -69,18 +69,21 @@ def misfit(kind: str, value: Any) -> Problems:
             Problem(
                 "structure",
                 "A null stands only in an array, for an item that has extensions alone: leave the element out instead.",
+                kind="no-null",
             )
         ]
     if isinstance(value, dict | list):
         name = "an array" if isinstance(value, list) else "an object"
-        return [Problem("structure", f"The JSON has {name} where one {kind} is expected: write the value itself.")]
+        text = f"The JSON has {name} where one {kind} is expected: write the value itself."
+        return [Problem("structure", text, kind="not-a-primitive", facts=(("type", kind),))]
     if isinstance(value, str) and len(value) > LONGEST:
         return [
             Problem(
                 "too-long", f"The {kind} is longer than {LONGEST} characters: shorten it, or send it as an Attachment."
             )
         ]
-    return [Problem("value", f"This is not a valid {kind}: it must be {_SHAPES[kind]}.")]
+    text = f"This is not a valid {kind}: it must be {_SHAPES[kind]}."
+    return [Problem("value", text, kind="primitive", facts=(("type", kind),))]
 
 
 def primitive(kind: str) -> Check:

@@ -20,15 +20,25 @@ MOST = 200
 class Problem:
     """One problem; ``path`` holds the steps (``.code``, ``[1]``) from the innermost outwards."""
 
-    __slots__ = ("code", "path", "rule", "severity", "text")
+    __slots__ = ("code", "facts", "kind", "path", "rule", "severity", "text")
 
     pending = False
     """Whether something around the element may yet show that all is well."""
 
     def __init__(
-        self, code: str, text: str, *, path: Iterable[str] = (), rule: str | None = None, severity: Severity = "error"
+        self,
+        code: str,
+        text: str,
+        *,
+        path: Iterable[str] = (),
+        rule: str | None = None,
+        severity: Severity = "error",
+        kind: str = "",
+        facts: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.code = code
+        self.kind = kind
+        self.facts = facts
         self.text = text
         self.path = list(path)
         self.rule = rule
@@ -46,7 +56,7 @@ class MissingItems(Problem):
         text = (
             "A null needs an extension at the same place of the array beside it (_name): add it, or leave the null out."
         )
-        super().__init__("structure", text, path=(f"[{indexes[0]}]",))
+        super().__init__("structure", text, path=(f"[{indexes[0]}]",), kind="no-null")
         self.indexes = indexes
 
 
@@ -75,7 +85,9 @@ class ConditionalReference(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            "value", "Only a transaction may refer by a search: write Type/id, or send a Bundle of type transaction."
+            "value",
+            "Only a transaction may refer by a search: write Type/id, or send a Bundle of type transaction.",
+            kind="conditional-reference",
         )
 
 
@@ -113,7 +125,10 @@ def joined(problems: Collected | None, found: Problems, step: str) -> Collected:
 def foreign(name: str, version: str) -> Problem:
     """A resource type that ``version`` of FHIR does not have."""
     return Problem(
-        "structure", f"FHIR {version} has no such resource type{f': {name}' if _NAME(name) else ''}. Capitals matter."
+        "structure",
+        f"FHIR {version} has no such resource type{f': {name}' if _NAME(name) else ''}. Capitals matter.",
+        kind="unknown-type",
+        facts=(("version", version),),
     )
 
 
@@ -123,10 +138,12 @@ def unknown(name: str, owner: str, known: Iterable[str]) -> Problem:
     Something that cannot be a name is not repeated: it may be anything.
     """
     if not _NAME(name):
-        return Problem("structure", f"A member of {owner} has a name that no element has: take it out.")
+        text = f"A member of {owner} has a name that no element has: take it out."
+        return Problem("structure", text, kind="unknown-element")
     near = _nearest(name.removeprefix("_"), known)
     hint = f" Did you mean {near}?" if near else " Take it out, or use an extension."
-    return Problem("structure", f"{owner} has no element {name}.{hint}", path=("." + name.removeprefix("_"),))
+    text = f"{owner} has no element {name}.{hint}"
+    return Problem("structure", text, path=("." + name.removeprefix("_"),), kind="unknown-element")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
@@ -148,6 +165,8 @@ def issues(problems: Problems, root: str) -> list[Issue]:
             expression=(root + "".join(reversed(problem.path)),),
             severity=problem.severity,
             rule=problem.rule,
+            kind=problem.kind,
+            facts=problem.facts,
         )
         for problem in problems[:MOST]
     ]
@@ -157,6 +176,7 @@ def issues(problems: Problems, root: str) -> list[Issue]:
                 "informational",
                 "There are more problems; these are the first. Solve these and send it again.",
                 severity="information",
+                kind="more-problems",
             )
         )
     return named

@@ -62,6 +62,7 @@ def _problems(text: str, targets: frozenset[str], known: frozenset[str]) -> Prob
                 Problem(
                     "value",
                     "The reference must be Type/id with a resource type of FHIR, a URL, a urn, or #id.",
+                    kind="reference-format",
                 )
             ]
         )
@@ -77,7 +78,8 @@ def misdirected(kind: str, targets: frozenset[str]) -> Problem | None:
     if not targets or kind in targets:
         return None
     listed = ", ".join(sorted(targets))
-    return Problem("structure", f"The reference leads to another type than it may. Allowed here: {listed}.")
+    text = f"The reference leads to another type than it may. Allowed here: {listed}."
+    return Problem("structure", text, kind="reference-target", facts=(("types", listed),))
 
 
 def _target(text: str, known: frozenset[str]) -> str | None:

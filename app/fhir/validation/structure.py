@@ -47,13 +47,15 @@ class Checks:
     def contained(self, value: Any) -> Problems | None:
         """The problems of a resource, its references to contained ones left open."""
         if type(value) is not dict:
-            return [Problem("structure", "The JSON must have an object with a resourceType (a resource) here.")]
+            text = "The JSON must have an object with a resourceType (a resource) here."
+            return [Problem("structure", text, kind="not-an-object")]
         name = value.get("resourceType")
         check = self._resources.get(name) if type(name) is str else None
         if check is not None:
             return check(value)
         if type(name) is not str:
-            return [Problem("structure", "A resource must say what it is: add resourceType, such as Observation.")]
+            text = "A resource must say what it is: add resourceType, such as Observation."
+            return [Problem("structure", text, kind="no-resource-type")]
         if name not in self._definitions.resource_types:
             return [foreign(name, self._definitions.version)]
         self._resources[name] = self._compiled(name)

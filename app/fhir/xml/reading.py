@@ -31,7 +31,8 @@ def read(data: bytes, layouts: Layouts) -> Resource:
         raise Invalid(str(error), "security") from error
     except etree.XMLSyntaxError as error:
         line, column = error.position
-        raise Invalid(f"{_NOT_WELL_FORMED}: line {line}, column {column}.", "structure") from error
+        text = f"{_NOT_WELL_FORMED}: line {line}, column {column}."
+        raise Invalid(text, "structure", kind="not-well-formed") from error
     reader = _Reader(layouts)
     resource = reader.resource(root, None)
     if resource is None or reader.problems:
@@ -105,7 +106,8 @@ class _Reader:
         try:
             value = None if text is None else slot.read(text)
         except ValueError:
-            self.report("value", f"The value is not a valid {slot.type}.", element, at)
+            wrong = f"The value is not a valid {slot.type}."
+            self.report("value", wrong, element, at, kind="primitive", facts=(("type", slot.type),))
             value = None
         if slot.many:
             _append(found, slot, value, beside or None)
@@ -147,7 +149,7 @@ class _Reader:
         self.report("structure", "Text belongs into attributes and the narrative.", element, at)
 
     def repeated(self, element: etree._Element, slot: Slot, at: Trail) -> None:
-        self.report("structure", f"{slot.name} may be given once.", element, at)
+        self.report("structure", f"{slot.name} may be given once.", element, at, kind="once")
 
     def unexpected(self, child: etree._Element, layout: Layout, at: Trail) -> None:
         tag: object = child.tag
@@ -163,8 +165,17 @@ class _Reader:
             found.path += steps(at)
             self.problems.append(found)
 
-    def report(self, code: str, text: str, element: etree._Element, at: Trail) -> None:
-        self.problems.append(Problem(code, text + _line(element), path=steps(at)))
+    def report(
+        self,
+        code: str,
+        text: str,
+        element: etree._Element,
+        at: Trail,
+        *,
+        kind: str = "",
+        facts: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.problems.append(Problem(code, text + _line(element), path=steps(at), kind=kind, facts=facts))
 
 
 def _line(element: etree._Element) -> str:

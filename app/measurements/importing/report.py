@@ -12,6 +12,7 @@ from typing import Final
 
 from app.errors import Issue, Severity
 from app.fhir.dates import instant
+from app.fhir.languages import Both
 from app.fhir.resource import Resource
 from app.measurements.importing.counting import LEFT_OUT, OUTCOMES, Told
 from app.measurements.importing.jobs import Job
@@ -49,7 +50,7 @@ def outcome_of(job: Job, rows: Sequence[Told], *, first: int) -> Resource:
     issues = [
         Issue(
             "business-rule" if each.severity == "error" else "informational",
-            f"Line {each.line}: {each.en} / Regel {each.line}: {each.nl}",
+            Both(f"Line {each.line}: {each.en}", f"Regel {each.line}: {each.nl}"),
             (f"line[{each.line}]{f'.{each.place}' if each.place else ''}",),
             severity=_severity(each.severity),
             rule=each.rule,

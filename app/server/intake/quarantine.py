@@ -19,6 +19,7 @@ from app.config import VERSION as PROGRAM
 from app.database import Reader, Row, Writer
 from app.errors import Conflict, Issue, NotFound
 from app.fhir.dates import instant
+from app.fhir.resource import encode
 from app.server.intake.received import masked
 from app.server.intake.tables import INSERT_QUARANTINE
 
@@ -149,7 +150,7 @@ async def keep(writer: Writer, unread: Unread, *, now: int) -> bool:
         return False
     row = (
         *(unread.patient, secrets.token_hex(8), unread.kind, unread.source, unread.source_name, unread.type),
-        *(unread.media_type, unread.fhir_version, received, msgspec.json.encode(list(unread.problems))),
+        *(unread.media_type, unread.fhir_version, received, encode(list(unread.problems))),
         *(msgspec.json.encode(unread.sent), now, unread.request, PROGRAM, digest, 0),
     )
     await writer.insert(INSERT_QUARANTINE, [row])
@@ -219,7 +220,7 @@ async def every(reader: Reader) -> list[Kept]:
 
 async def tried(writer: Writer, patient: int, kept_id: str, problems: Sequence[Issue]) -> None:
     """It was tried by this version of the service, and still cannot be read."""
-    await writer.execute(_TRIED, patient, kept_id, msgspec.json.encode(list(problems)), PROGRAM)
+    await writer.execute(_TRIED, patient, kept_id, encode(list(problems)), PROGRAM)
 
 
 def _kept(row: Row) -> Kept:

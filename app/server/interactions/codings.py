@@ -12,6 +12,7 @@ from app.fhir.languages import accepted
 from app.fhir.resource import Resource, decode, encode
 from app.fhir.terminology.checking import Coding
 from app.fhir.validation import validate
+from app.server import telling
 from app.server.interactions.parameters import Inputs
 from app.server.interactions.stored import stored_for
 from app.server.messages import Answer, Request, Target
@@ -23,7 +24,7 @@ MOST_CODINGS: Final = 100
 """Of one concept: each may be looked for in every concept map that is held."""
 MOST_PARTS: Final = 200
 """Of a value set that is sent: each may be as large as what is held."""
-BY_LANGUAGE: Final = (b"vary", b"Accept-Language")
+BY_LANGUAGE: Final = telling.BY_LANGUAGE
 DISPLAY_LANGUAGE: Final = Parameter(
     "displayLanguage",
     "in",

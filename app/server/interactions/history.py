@@ -220,7 +220,10 @@ def _parameters(request: Request) -> _Parameters:
         elif not request.prefers("handling=lenient"):
             issues.append(
                 Issue(
-                    "not-supported", f"'{name}' is not a parameter of a history; it takes {_TAKES}.", (f"http.{name}",)
+                    "not-supported",
+                    f"'{name}' is not a parameter of a history; it takes {_TAKES}.",
+                    (f"http.{name}",),
+                    kind="unknown-parameter",
                 )
             )
     if issues:
@@ -283,7 +286,7 @@ def _entry(base: str, resource_type: str, row: Row) -> bytes:
     response: Resource = {"status": status, "etag": f'W/"{version}"', "lastModified": instant(updated)}
     if interaction in (REMOVAL, EMPTIED):
         text = removed(name, updated) if interaction == REMOVAL else f"{name}: removed at the person's request."
-        response["outcome"] = outcome([Issue("deleted", text, severity="information")])
+        response["outcome"] = outcome([Issue("deleted", text, severity="information", kind="erased")])
     about = encode(
         {"request": {"method": method, "url": resource_type if method == "POST" else name}, "response": response}
     )

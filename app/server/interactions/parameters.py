@@ -189,7 +189,12 @@ class _Reading:
         if parameter is None:
             takes = ", ".join(self._known) or "none"
             self._issues.append(
-                Issue("not-supported", f"'{name}' is not a parameter of this operation; it takes {takes}.")
+                Issue(
+                    "not-supported",
+                    f"'{name}' is not a parameter of this operation; it takes {takes}.",
+                    kind="unknown-parameter",
+                    facts=(("parameter", name),),
+                )
             )
         return parameter
 
@@ -200,7 +205,8 @@ class _Reading:
             self.values.setdefault(parameter.name, []).append(value)
 
     def _refuse(self, name: str, text: str, code: str) -> None:
-        self._issues.append(Issue(code, f"{name}: {text}" if text[0].isupper() else f"{name} {text}"))
+        said = f"{name}: {text}" if text[0].isupper() else f"{name} {text}"
+        self._issues.append(Issue(code, said, facts=(("parameter", name),)))
 
 
 @dataclass(frozen=True, slots=True)

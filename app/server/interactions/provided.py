@@ -258,7 +258,7 @@ def _asked(server: FhirServer, provider: Provider, parts: Sequence[Part], *, len
         elif not lenient:
             takes = ", ".join(sorted({*_ALWAYS, *provider.parameters}))
             text = f"'{name}' cannot be used to search these; they are searched by {takes}."
-            issues.append(Issue("not-supported", text, (f"http.{name}",)))
+            issues.append(Issue("not-supported", text, (f"http.{name}",), kind="unknown-parameter"))
     if issues:
         raise Invalid("The search has parameters that cannot be used.", issues=tuple(issues))
     return found

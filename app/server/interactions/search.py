@@ -218,5 +218,5 @@ async def _brought_entries(server: FhirServer, request: Request, brought: Includ
         for base, (_, name, _), each in zip(bases, named, brought.rows, strict=True)
     ]
     if brought.cut:
-        entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning")]))))
+        entries.append(outcome_entry(encode(outcome([Issue("too-costly", _CUT, severity="warning", kind="cut")]))))
     return entries

@@ -50,20 +50,25 @@ VALIDATE_PARAMETERS: Final = (
     Parameter("return", "out", 1, "1", "OperationOutcome", "What there is to say of it."),
 )
 _ACTIONS: Final = {"create": Action.CREATE, "update": Action.UPDATE, "delete": Action.DELETE}
-_GOOD: Final = Issue("informational", "All OK: nothing was found that is wrong.", severity="information")
+_GOOD: Final = Issue("informational", "All OK: nothing was found that is wrong.", severity="information", kind="all-ok")
 _NOT_LOOKED_AT: Final = Issue(
     "informational",
     "Profiles are looked at once it is FHIR: solve the rest first.",
     severity="information",
+    kind="profiles-later",
 )
 _MASKED: Final = Issue(
-    "informational", "It carries a BSN, which is masked before anything is stored.", severity="information"
+    "informational",
+    "It carries a BSN, which is masked before anything is stored.",
+    severity="information",
+    kind="bsn-masked",
 )
 _OWN_PATIENT: Final = Issue(
     "informational",
     "A Patient that is posted never makes a person: it means the one that the token is for.",
     ("Patient",),
     "information",
+    kind="own-patient",
 )
 
 
@@ -205,7 +210,9 @@ def _check_id(target: Target, resource: Resource) -> None:
     given = resource.get("id")
     if given is None or (target.id and given != target.id):
         raise Invalid(
-            f"An update carries the id of its address: {target.type}.id is to be the last part of the URL.", "value"
+            f"An update carries the id of its address: {target.type}.id is to be the last part of the URL.",
+            "value",
+            kind="another-id",
         )
 
 

@@ -181,7 +181,9 @@ async def update(server: FhirServer, request: Request, target: Target) -> Answer
     resource, bsn = resource_in(server, request, target)
     if resource.get("id") != resource_id:
         raise Invalid(
-            f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.", "value"
+            f"The body must carry the id of the address: {resource_type}.id is to be the last part of the URL.",
+            "value",
+            kind="another-id",
         )
     if means_a_person(server, request, resource_type):
         return await take_patient(server, request, resource, named=resource_id, may_hold_bsn=bsn)

@@ -74,7 +74,10 @@ def deleted(request: Request, draft: Draft) -> Answer:
 def nothing_deleted(request: Request, resource_type: str) -> Answer:
     """A conditional delete that found nothing is a success; that it did nothing is said."""
     hint = Issue(
-        "informational", f"The condition finds no {resource_type}, so nothing was deleted.", severity="information"
+        "informational",
+        f"The condition finds no {resource_type}, so nothing was deleted.",
+        severity="information",
+        kind="nothing-removed",
     )
     silent = request.prefers("return=minimal")
     return Answer(
@@ -94,10 +97,15 @@ def outcome_of(draft: Draft) -> Resource:
 
 def _done(draft: Draft) -> Issue:
     name = f"{draft.type}/{draft.id}"
-    if draft.method == "delete":
-        text = f"{name} was deleted already." if draft.unchanged else f"{name} was deleted."
+    if draft.method == "delete" and draft.unchanged:
+        kind, text = "removed-already", f"{name} was deleted already."
+    elif draft.method == "delete":
+        kind, text = "removed", f"{name} was deleted."
     elif draft.unchanged:
-        text = f"{name} is there already, at version {draft.version}; nothing was written."
+        kind, text = "unchanged", f"{name} is there already, at version {draft.version}; nothing was written."
+    elif draft.created:
+        kind, text = "created", f"{name} was created: this is version {draft.version}."
     else:
-        text = f"{name} was {'created' if draft.created else 'updated'}: this is version {draft.version}."
-    return Issue("informational", text, severity="information")
+        kind, text = "updated", f"{name} was updated: this is version {draft.version}."
+    facts = (("type", draft.type), ("version", str(draft.version)))
+    return Issue("informational", text, severity="information", kind=kind, facts=facts)

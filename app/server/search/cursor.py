@@ -52,10 +52,13 @@ def read_cursor(text: str, key: bytes, query: str) -> Cursor:
             raise Invalid(
                 "_page: this page link was not made by this server for this search. Start again at the first page.",
                 "value",
+                kind="page-link",
             )
         phase, seq, keys, patient, n, walk = _unpack(payload)
         return Cursor(phase, seq, tuple(keys), patient, n, walk)
     except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
         raise Invalid(
-            "_page: this is not a page link of this server. Start again at the first page.", "value"
+            "_page: this is not a page link of this server. Start again at the first page.",
+            "value",
+            kind="page-link",
         ) from error

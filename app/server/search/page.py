@@ -283,7 +283,8 @@ async def kept_walk(reader: Reader, access: Access, name: str, *, now: int) -> R
     """The partitions of a walk that the caller may still see. Raises ``Invalid`` when the walk is too old."""
     rows = await reader.fetch(_SELECT_WALK, name, now)
     if not rows:
-        raise Invalid("_page: this page link is older than 15 minutes. Start again at the first page.", "expired")
+        text = "_page: this page link is older than 15 minutes. Start again at the first page."
+        raise Invalid(text, "expired", kind="page-link")
     pairs = list(_PAIR.iter_unpack(rows[0][0]))
     if access.everyone:
         own = {patient for patient, _ in await reader.fetch(_SELECT_SEQS, access.tenant)}

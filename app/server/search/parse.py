@@ -73,7 +73,7 @@ class Parser:
                     understood.append(written)
             elif not lenient:
                 text = self._criteria.unknown(query.types or (resource_type,), name)
-                issues.append(Issue("not-supported", text, (f"http.{name}",)))
+                issues.append(Issue("not-supported", text, (f"http.{name}",), kind="unknown-parameter"))
         count = len(query.conditions) + len(query.ids) + len(query.updated)
         if count > MOST_CONDITIONS:
             issues.append(
@@ -88,7 +88,8 @@ class Parser:
         """What a conditional interaction or reference asks. Raises ``Invalid``, also if that is nothing."""
         query = self.parse(resource_type, parts, lenient=False)
         if not (query.conditions or query.ids or query.updated or query.patient or query.nothing):
-            raise Invalid("The condition must name a search parameter; without one it would find anything.", "required")
+            text = "The condition must name a search parameter; without one it would find anything."
+            raise Invalid(text, "required", kind="no-condition")
         return query
 
     def _read(self, query: SearchQuery, name: str, value: str) -> bool:

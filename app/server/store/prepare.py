@@ -40,9 +40,10 @@ def check_type(server: FhirServer, resource: Resource, expected: str | None) -> 
     """The resource's type, which must be one that this server stores, and the one in the URL. Raises."""
     resource_type = resource.get("resourceType")
     if not isinstance(resource_type, str) or resource_type not in server.definitions.resource_types:
-        raise Invalid("The body has no resourceType that FHIR R4 knows.", "structure")
+        raise Invalid("The body has no resourceType that FHIR R4 knows.", "structure", kind="no-resource-type")
     if expected is not None and resource_type != expected:
-        raise Invalid(f"The body is a {resource_type} where the address says {expected}.", "invalid")
+        text = f"The body is a {resource_type} where the address says {expected}."
+        raise Invalid(text, "invalid", kind="another-type")
     place = server.placement[resource_type]
     if place.refused:
         raise MethodNotAllowed(f"{resource_type} cannot be written: {place.refused}", headers=(("allow", "GET"),))

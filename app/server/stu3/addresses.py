@@ -21,7 +21,8 @@ _TYPE: Final = re.compile(r"[A-Z][A-Za-z]+")
 
 def no_table(name: str) -> NotFound:
     """The refusal of a type that cannot be put into R4."""
-    return NotFound(f"'{name}' is not a resource type that is served here in STU3.", "not-supported")
+    text = f"'{name}' is not a resource type that is served here in STU3."
+    return NotFound(text, "not-supported", kind="no-such-type")
 
 
 class Addresses:

@@ -241,4 +241,4 @@ class Answers:
 
 def _left_out(types: Mapping[str, None]) -> Issue:
     text = f"Resources are left out that are not given in STU3 here: {', '.join(types)}. They are in R4 at /fhir."
-    return Issue("not-supported", text, severity="warning")
+    return Issue("not-supported", text, severity="warning", kind="not-in-this-version")

@@ -63,7 +63,8 @@ class Queries:
                 pairs = self._one(types, name, value)
             except _Unknown as error:
                 if not lenient:
-                    issues.append(Issue("not-supported", error.diagnostics, (f"http.{name}",)))
+                    issue = Issue("not-supported", error.diagnostics, (f"http.{name}",), kind="unknown-parameter")
+                    issues.append(issue)
                 continue
             except Invalid as error:
                 issues += [

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.errors import Issue, ZelfregieError
+from app.fhir.languages import in_both
 from app.fhir.resource import Resource
 from app.fhir.stu3 import STU3_TYPES
 from app.fhir.stu3.sides import RENAMED
 from app.fhir.stu3.tables import Row, tables
 from app.server.stu3.addresses import Addresses
+from app.server.telling import asker, moved
 
 _CODES: Final = {"deleted": "not-found", "multiple-matches": "duplicate"}
 """Codes of issues that R4 has and STU3 does not."""
@@ -70,8 +72,9 @@ class Speech:
 
     def issue(self, given: Issue) -> Issue:
         """One problem."""
+        kind = given.kind or (given.code if given.code in _CODES else "")
         if not self.within:
-            return replace(given, code=_CODES.get(given.code, given.code))
+            return replace(given, code=_CODES.get(given.code, given.code), kind=kind)
         expressions = []
         for each in given.expression:
             name = each.removeprefix("http.")
@@ -82,9 +85,14 @@ class Speech:
         return replace(
             given,
             code=_CODES.get(given.code, given.code),
-            diagnostics=said(self._named(given.diagnostics)),
+            diagnostics=in_both(given.diagnostics, self._said),
             expression=tuple(expressions),
+            kind=kind,
+            facts=tuple((name, said(text)) for name, text in given.facts),
         )
+
+    def _said(self, text: str) -> str:
+        return said(self._named(text))
 
     def _named(self, text: str) -> str:
         """Parameters by their names of STU3: at the beginning of what is said of one, and between quotes."""
@@ -106,21 +114,27 @@ class Speech:
         return replace(
             error,
             code=_CODES.get(error.code, error.code),
-            diagnostics=said(error.diagnostics) if self.within else error.diagnostics,
+            diagnostics=in_both(error.diagnostics, said) if self.within else error.diagnostics,
             issues=tuple(self.issue(each) for each in error.issues),
             headers=tuple(headers),
+            kind=error.kind or (error.code if error.code in _CODES else ""),
         )
 
     def outcome(self, given: Resource) -> Resource:
         """An OperationOutcome of the server."""
         listed = []
+        language = asker().language
         for each in given.get("issue", ()):
-            read = self.issue(Issue(each["code"], each.get("diagnostics", ""), tuple(each.get("expression", ()))))
+            places = tuple(each.get("expression", ()))
+            read = self.issue(Issue(each["code"], each.get("diagnostics", ""), places))
             row = {**each, "code": read.code}
             if "diagnostics" in each:
                 row["diagnostics"] = read.diagnostics
             if read.expression:
                 row["expression"] = list(read.expression)
+            if self.within and language is not None and "details" in each:
+                text = moved(each["details"]["text"], places, read.expression, language)
+                row["details"] = {**each["details"], "text": said(text)}
             listed.append(row)
         return {**given, "issue": listed}
 

@@ -46,6 +46,7 @@ _UNACCOUNTED: Final = Issue(
     "incomplete",
     "This was stored, but no Provenance says that it came with this delivery.",
     severity="warning",
+    kind="unaccounted",
 )
 _log: Final = structlog.get_logger(__name__)
 

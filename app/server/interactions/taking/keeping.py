@@ -42,6 +42,7 @@ IN_QUARANTINE: Final = Issue(
     "This resource was not stored. It is kept as it came in and shown to the person as something that could not be"
     " read, and is tried again when the service has been renewed.",
     severity="information",
+    kind="in-quarantine",
 )
 
 

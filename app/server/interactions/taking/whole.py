@@ -67,7 +67,8 @@ def masked_in(bundle: Resource) -> Iterable[Issue]:
     numbers = bsn.numbers_in(bundle)
     for index, entry in enumerate(listed if isinstance(listed, list) else ()):
         if bsn.mask(entry, numbers):
-            yield Issue("suppressed", MASKED, (f"Bundle.entry[{index}].resource",), severity="information")
+            place = f"Bundle.entry[{index}].resource"
+            yield Issue("suppressed", MASKED, (place,), severity="information", kind="bsn-masked")
     bsn.mask(bundle)
 
 

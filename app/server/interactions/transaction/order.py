@@ -144,7 +144,7 @@ def _entry(server: FhirServer, request: Request, index: int, entry: dict[str, An
     if resource is not None and method != "patch":
         check_type(server, resource, target.type)
         if target.id and resource.get("id") != target.id:
-            raise Invalid("The resource must carry the id that the url names.", "value")
+            raise Invalid("The resource must carry the id that the url names.", "value", kind="another-id")
     if len(asked) > 2:
         _preconditions(made, asked)
     if method == "patch":
