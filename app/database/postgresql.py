@@ -149,7 +149,12 @@ class PostgresqlDatabase:
     async def _transaction(self, begin: str) -> AsyncIterator[PostgresqlWriter]:
         connection = await self._take()
         try:
-            await connection.execute(begin)
+            try:
+                await connection.execute(begin)
+            except BaseException:
+                # It may have begun all the same: what came next on this connection would be in it, and not committed.
+                connection.terminate()
+                raise
             try:
                 yield PostgresqlWriter(connection)
             except BaseException:

@@ -115,6 +115,24 @@ async def test_a_request_that_is_cancelled_while_it_waits_for_a_connection_takes
     assert await words(database) == ["plan", "do"]
 
 
+@pytest.mark.parametrize("opened", ["write", "snapshot"])
+async def test_what_is_written_after_a_request_that_was_cancelled_as_it_began_is_kept(
+    database: Database, bystander: asyncpg.Connection[Any], opened: str
+) -> None:
+    await write_word(database, 1, "plan")
+
+    async def begin() -> None:
+        async with database.write() if opened == "write" else database.snapshot():
+            await asyncio.sleep(60)
+
+    beginning = asyncio.ensure_future(begin())
+    await asyncio.sleep(0)  # BEGIN is on its way, and PostgreSQL will have done it before it hears of the end
+    beginning.cancel()
+    await asyncio.gather(beginning, return_exceptions=True)
+    await database.change("UPDATE word SET text = 'do' WHERE id = 1")
+    assert await bystander.fetchval("SELECT text FROM word WHERE id = 1") == "do"
+
+
 @pytest.mark.parametrize("sleeper", SLEEPERS)
 async def test_a_killed_connection_is_answered_with_unavailable_and_replaced(
     database: Database, bystander: asyncpg.Connection[Any], sleeper: Callable[[Database], Awaitable[None]]
