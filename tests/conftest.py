@@ -20,7 +20,7 @@ FHIR_DEFINITIONS: Final = CHECKOUT / os.environ.get("ZELFREGIE_FHIR_DEFINITIONS"
 CLOSING_LINE: Final = "closing line"
 """What a test records under this name (``record_property``) is shown at the end of the run."""
 
-pytest_plugins = ["tests.services", "tests.steady"]
+pytest_plugins = ["tests.services", "tests.steady", "tests.midnight"]
 
 # As the service does when it has started: 22,000 collected tests need not be gone through a hundred times meanwhile.
 gc.set_threshold(100_000, 5, 50)
