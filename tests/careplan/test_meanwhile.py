@@ -13,7 +13,7 @@ from app.fhir.resource import Resource, decode, encode
 from tests import builders
 from tests.careplan.actors import actor
 from tests.careplan.histories import Journey, started
-from tests.careplan.turning import event, parameters, part
+from tests.careplan.turning import LATER, event, parameters, part
 from tests.server.service import Caller, Service
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -162,7 +162,7 @@ async def test_a_stale_event_is_told_the_same(anna: Caller, name: str) -> None:
 async def test_a_stale_proposal_is_told_what_changed_in_the_plan(service: Service, anna: Caller) -> None:
     journey, _ = await overtaken(anna, "CarePlan")
     doctor = await actor(service, "professional")
-    body = parameters(nextReview="2027-06-01")
+    body = parameters(nextReview=LATER)
     answer = await doctor.post(f"/CarePlan/{journey.plan}/$propose", body, {"if-match": STALE})
     assert answer.status_code == 412, answer.text
     assert told(decode(answer.content)["issue"], "CarePlan", journey.plan), answer.text

@@ -24,7 +24,7 @@ from tests.careplan.proposing import (
     value_of,
     wish,
 )
-from tests.careplan.turning import professional
+from tests.careplan.turning import LATER, STILL_LATER, professional
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service, codes, issues
 
@@ -39,7 +39,7 @@ async def test_a_professional_proposes_and_the_plan_stays_as_it_is(anna: Caller,
             activity=[activity("", "Thuis meten") | {"id": "measure"}], note=[{"text": "Omdat het hoog was."}]
         ),
         goal=goal(),
-        nextReview="2027-06-01",
+        nextReview=LATER,
     )
     proposal = made.resource
     assert (proposal["status"], proposal["intent"]) == ("draft", "proposal")
@@ -65,7 +65,7 @@ async def test_accepting_all_of_it_is_one_revision_that_names_both(anna: Caller,
         goal=[goal(), goal("Meer wandelen", id=plan.goal)],
         title="Plan voor bloeddruk",
         note="Rustig aan",
-        nextReview="2027-06-01",
+        nextReview=LATER,
         remove="activity.read",
     )
     before = await plan.revisions()
@@ -104,7 +104,7 @@ async def test_a_part_is_accepted_now_and_a_part_rejected_later_with_a_reason_th
     made = await plan.propose(
         doctor,
         proposal=wish(activity=[activity("measure", "Thuis meten"), activity("diet", "Minder zout")]),
-        nextReview="2027-06-01",
+        nextReview=LATER,
     )
     answer = await made.accept("activity.measure")
     assert value_of(answer, "proposal")["status"] == "draft"
@@ -123,7 +123,7 @@ async def test_a_part_is_accepted_now_and_a_part_rejected_later_with_a_reason_th
 
 async def test_a_proposal_of_which_nothing_was_wanted_is_revoked(anna: Caller, practice: Caller) -> None:
     plan = await planned(anna)
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     answer = await made.reject(reason="Nu niet")
     assert value_of(answer, "proposal")["status"] == "revoked"
     assert await made.states() == {"next-review": "rejected"}
@@ -165,7 +165,7 @@ async def test_accepting_twice_is_the_same_answer_and_another_answer_is_a_confli
     anna: Caller, practice: Caller
 ) -> None:
     plan = await planned(anna)
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     await made.accept("next-review")
     revisions = await plan.revisions()
     again = await made.accept("next-review")
@@ -368,7 +368,7 @@ async def test_who_knows_an_older_plan_is_told_so_when_they_ask_for_that(anna: C
     plan = await planned(anna)
     known = (await plan.resource())["meta"]["versionId"]
     await plan.change(title="Anders")
-    answer = await proposed(practice, plan.plan, {"if-match": f'W/"{known}"'}, nextReview="2027-06-01")
+    answer = await proposed(practice, plan.plan, {"if-match": f'W/"{known}"'}, nextReview=LATER)
     assert answer.status_code == 412
 
 
@@ -377,7 +377,7 @@ async def test_the_sender_takes_a_proposal_back_and_nobody_else_does(
 ) -> None:
     plan = await planned(anna)
     doctor = await professional(service)
-    made = await plan.propose(doctor, nextReview="2027-06-01", title="Ander plan")
+    made = await plan.propose(doctor, nextReview=LATER, title="Ander plan")
     await made.accept("title")
     refused = await made.ask("retract", caller=practice)
     assert (refused.status_code, rules(refused)) == (422, ["plan-not-own-proposal"])
@@ -396,10 +396,10 @@ async def test_another_proposal_takes_the_place_of_an_earlier_one_of_ones_own(
 ) -> None:
     plan = await planned(anna)
     doctor = await professional(service)
-    first = await plan.propose(doctor, nextReview="2027-06-01")
-    refused = await proposed(practice, plan.plan, nextReview="2027-07-01", replaces=first.id)
+    first = await plan.propose(doctor, nextReview=LATER)
+    refused = await proposed(practice, plan.plan, nextReview=STILL_LATER, replaces=first.id)
     assert (refused.status_code, rules(refused)) == (422, ["plan-not-own-proposal"])
-    second = await plan.propose(doctor, nextReview="2027-07-01", replaces=first.id)
+    second = await plan.propose(doctor, nextReview=STILL_LATER, replaces=first.id)
     assert second.resource["replaces"] == [{"reference": f"CarePlan/{first.id}"}]
     assert (await plan.resource("CarePlan", first.id))["status"] == "revoked"
     assert await anna.found(f"/CarePlan?based-on=CarePlan/{plan.plan}&status=draft") == [second.id]
@@ -407,11 +407,11 @@ async def test_another_proposal_takes_the_place_of_an_earlier_one_of_ones_own(
 
 async def test_a_closed_plan_takes_no_proposal_and_accepts_none(anna: Caller, practice: Caller) -> None:
     plan = await planned(anna)
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     body = {"resourceType": "Parameters", "parameter": [{"name": "status", "valueCode": "completed"}]}
     answer = await anna.post(f"/CarePlan/{plan.plan}/$close", body)
     assert answer.status_code == 200, answer.text
-    refused = await proposed(practice, plan.plan, nextReview="2027-07-01")
+    refused = await proposed(practice, plan.plan, nextReview=STILL_LATER)
     assert (refused.status_code, rules(refused)) == (422, ["plan-closed"])
     refused = await made.ask("accept")
     assert (refused.status_code, rules(refused)) == (422, ["plan-closed"])
@@ -423,7 +423,7 @@ async def test_a_plan_on_hold_takes_a_proposal_and_accepts_it_once_it_goes_on(an
     plan = await planned(anna)
     empty = {"resourceType": "Parameters"}
     assert (await anna.post(f"/CarePlan/{plan.plan}/$hold", empty)).status_code == 200
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     refused = await made.ask("accept")
     assert (refused.status_code, rules(refused)) == (422, ["plan-on-hold"])
     assert (await anna.post(f"/CarePlan/{plan.plan}/$resume", empty)).status_code == 200
@@ -543,7 +543,7 @@ async def test_there_is_no_other_door_to_a_proposal(anna: Caller, practice: Call
             )
             refused = await caller.post("/CarePlan", body)
             assert (refused.status_code, rules(refused)) == (422, ["plan-propose-only"]), refused.text
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     stored = await plan.resource("CarePlan", made.id)
     for change in ({"status": "completed"}, {"meta": {"tag": [{"code": "x"}]}}, {"title": "Anders"}):
         refused = await practice.put(f"/CarePlan/{made.id}", {**stored, **change})
@@ -569,8 +569,8 @@ async def test_operations_of_proposals_know_proposals_only(anna: Caller, bram: C
         answer = await anna.post(f"/CarePlan/{plan.plan}/${verb}", {"resourceType": "Parameters"})
         assert (answer.status_code, codes(answer)) == (404, ["business-rule"])
     assert (await anna.get(f"/CarePlan/{plan.plan}/$items")).status_code == 404
-    made = await plan.propose(practice, nextReview="2027-06-01")
-    assert (await proposed(practice, made.id, nextReview="2027-06-01")).status_code == 404
+    made = await plan.propose(practice, nextReview=LATER)
+    assert (await proposed(practice, made.id, nextReview=LATER)).status_code == 404
     for verb in ("accept", "reject", "retract"):
         assert (await made.ask(verb, caller=bram)).status_code == 404
     assert (await bram.get(f"/CarePlan/{made.id}/$items")).status_code == 404
@@ -578,7 +578,7 @@ async def test_operations_of_proposals_know_proposals_only(anna: Caller, bram: C
 
 async def test_unknown_items_are_named(anna: Caller, practice: Caller) -> None:
     plan = await planned(anna)
-    made = await plan.propose(practice, nextReview="2027-06-01")
+    made = await plan.propose(practice, nextReview=LATER)
     refused = await made.ask("accept", "next-review", "goal.x", "title")
     assert (refused.status_code, rules(refused)) == (422, ["plan-item-unknown"] * 2)
     assert "goal.x" in refused.text

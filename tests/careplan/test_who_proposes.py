@@ -25,7 +25,7 @@ from tests.careplan.proposing import (
     value_of,
     wish,
 )
-from tests.careplan.turning import professional
+from tests.careplan.turning import LATER, professional
 from tests.server.grants import token_with
 from tests.server.service import Caller, Service
 
@@ -66,7 +66,7 @@ async def test_a_representative_answers_and_is_named_with_whom_they_answer_for(
 ) -> None:
     plan = await planned(anna)
     daughter = await token_with(service, "patient/*.cruds", "anna", **REPRESENTATIVE)
-    made = await plan.propose(practice, title="Plan van Anna", nextReview="2027-06-01")
+    made = await plan.propose(practice, title="Plan van Anna", nextReview=LATER)
     answer = await made.ask("accept", "title", caller=daughter)
     assert answer.status_code == 200, answer.text
     newest = (await plan.revisions())[0]

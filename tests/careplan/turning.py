@@ -18,6 +18,7 @@ from tests.server.service import Caller, Service, issues
 
 LATER: Final = (local_date(system_clock()) + timedelta(days=400)).isoformat()
 """A day on which a plan can be looked back on, far from now."""
+STILL_LATER: Final = (local_date(system_clock()) + timedelta(days=430)).isoformat()
 MOUTH: Final = {"when": "2024-11-20", "how": "telephone", "present": [{"display": "Anna en de praktijkondersteuner"}]}
 _KINDS: Final = {
     "when": "valueDateTime",

@@ -12,7 +12,7 @@ from app.fhir.resource import Resource, decode, encode
 from app.fhir.xml import from_xml, to_xml
 from tests.careplan.histories import NAMES
 from tests.careplan.proposing import Planned, items_of, part_of, planned, value_of
-from tests.careplan.turning import professional
+from tests.careplan.turning import LATER, professional
 from tests.server.service import Caller, Service, issues
 from tests.stu3.record import ROOT
 
@@ -58,7 +58,7 @@ async def test_a_change_is_proposed_and_taken_over(anna: Caller, service: Servic
     wanted: list[Resource] = [
         {"name": "title", "valueString": "Naar het strand"},
         {"name": "goal", "resource": goal},
-        {"name": "nextReview", "valueDate": "2027-06-01"},
+        {"name": "nextReview", "valueDate": LATER},
     ]
     made = read(await asked(doctor, f"/CarePlan/{plan.plan}/$propose", wanted, form), 201)
     proposal = value_of(made, "return")
