@@ -32,6 +32,7 @@ from app.careplan.recent import is_due
 from app.careplan.rhythm import rhythm_members, without_idle
 from app.careplan.schedule import askings, measurings
 from app.careplan.tasks import agreement_task, plan_task, review_task, task_id
+from app.careplan.times import RHYTHM
 from app.errors import Conflict, PreconditionFailed, ZelfregieError
 from app.fhir.dates import bounds, instant
 from app.fhir.resource import Resource, decode
@@ -58,9 +59,10 @@ _PLANS: Final = (
     " JOIN resource r ON r.patient = p.patient AND r.n = c.n AND r.deleted = 0"
     # Nobody is asked to agree but in the phase plan, and nothing else is asked in it or of a plan that is not active.
     f" WHERE p.patient > $2 AND p.state = 'live' AND CASE WHEN {_HAS.format(param='$8', value='$9')}"
-    f" THEN r.updated <= $3 ELSE {_HAS.format(param='$10', value='$11')} AND EXISTS (SELECT 1 FROM period d"
-    " WHERE d.patient = p.patient AND d.type = $4 AND d.param IN ($5, $6) AND d.n = r.n AND d.low <= $7) END"
-    " ORDER BY p.patient LIMIT $12"
+    f" THEN r.updated <= $3 ELSE {_HAS.format(param='$10', value='$11')} AND (EXISTS (SELECT 1 FROM period d"
+    " WHERE d.patient = p.patient AND d.type = $4 AND d.param IN ($5, $6) AND d.n = r.n AND d.low <= $7)"
+    " OR EXISTS (SELECT 1 FROM claim e WHERE e.patient = p.patient AND e.name = $12)) END"
+    " ORDER BY p.patient LIMIT $13"
 )
 _TASKS: Final = "SELECT r.id FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id IN"
 """Also one that was deleted: who threw it away is not asked again."""
@@ -129,7 +131,7 @@ async def _plans(server: FhirServer, *, now: int) -> AsyncIterator[Found]:
     after = 0
     days = (server.registry.number("CarePlan"), numbers["next-review"], numbers["activity-date"], now)
     codes = (numbers["phase"], hash_token(NO_SYSTEM, "plan"), numbers["status"], hash_token(NO_SYSTEM, "active"))
-    while rows := await server.database.fetch(_PLANS, IZP, after, now - AGREE_WITHIN, *days, *codes, AT_A_TIME):
+    while rows := await server.database.fetch(_PLANS, IZP, after, now - AGREE_WITHIN, *days, *codes, RHYTHM, AT_A_TIME):
         for patient, tenant, plan_id, version, body in rows:
             yield Found(patient, tenant, plan_id, version, {**decode(body), "id": plan_id})
         after = rows[-1][0]

@@ -12,5 +12,6 @@ PREFIX: Final = "plan-"
 _ours: Final = Refusals(Path(__file__).with_name("refusals.yaml"), PREFIX)
 text_of: Final = _ours.text_of
 issue: Final = _ours.issue
+notice: Final = _ours.notice
 refusal: Final = _ours.refusal
 refused: Final = _ours.refused

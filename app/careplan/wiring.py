@@ -9,9 +9,11 @@ from app.careplan.plan import goals_of, teams_of
 from app.careplan.proposals.rules import ProposalRules
 from app.careplan.revision import Numbers, Revisions
 from app.careplan.rules import PlanRules, plan_held
+from app.careplan.times import times_check, times_rule
 from app.database import Reader
 from app.fhir.definitions import Definitions
 from app.questionnaires.library import QuestionnaireLibrary
+from app.server.intake.findings import IntakeCheck
 from app.server.rules import ChangeSet, Rule
 from app.server.server import AfterLoad
 
@@ -21,9 +23,15 @@ def care_plan_rules(names: Names, definitions: Definitions, library: Questionnai
     numbers = _numbers(definitions)
     return (
         PlanRules(names, Revisions(names, numbers), numbers).rule(),
+        times_rule(names),
         ProposalRules(names).rule(),
         Experience(names, library, definitions).rule(),
     )
+
+
+def care_plan_checks(names: Names) -> tuple[IntakeCheck, ...]:
+    """For the server's intake."""
+    return (times_check(names),)
 
 
 async def own_plan_parts(changes: ChangeSet, reader: Reader) -> frozenset[tuple[str, str]]:

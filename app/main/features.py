@@ -8,7 +8,7 @@ from app.bgz.wiring import bgz_operations
 from app.careplan.names import Names as PlanNames
 from app.careplan.operations import care_plan_operations
 from app.careplan.protocol_runs import PlanRuns
-from app.careplan.wiring import after_load, care_plan_rules
+from app.careplan.wiring import after_load, care_plan_checks, care_plan_rules
 from app.config import Settings
 from app.fhir.definitions.own import served
 from app.measurements.doubles import measurement_recogniser
@@ -59,7 +59,7 @@ def features_of(settings: Settings) -> Features:
             *measurement_rules(base, own),
             *questionnaire_rules(asked, library, own, address),
         ),
-        (*measurement_checks(base), *questionnaire_checks(asked, library, address)),
+        (*care_plan_checks(plan), *measurement_checks(base), *questionnaire_checks(asked, library, address)),
         (
             *care_plan_operations(plan),
             *measurement_operations(base, bell, PlanRuns()),

@@ -186,7 +186,7 @@ async def test_a_questionnaire_that_the_plan_names_is_asked_for_when_its_time_co
         ({"scheduledPeriod": {"start": "2027-02-01"}}, "2027-01-31", []),
         ({"scheduledPeriod": {"start": "2027-02-01"}}, "2027-02-01", ["2027-02-01"]),
         ({"scheduledTiming": {"event": ["2027-01-01", "2027-03-01", "2027-05-01"]}}, "2027-04-01", ["2027-03-01"]),
-        ({"scheduledTiming": {"repeat": {"period": 1, "periodUnit": "mo"}}}, "2027-04-01", []),
+        ({"scheduledTiming": {"repeat": {"period": 1, "periodUnit": "mo"}}}, "2027-04-01", ["2027-03-15"]),
         ({"scheduledTiming": {"repeat": {"boundsPeriod": {"start": "2027-01-31"}}}}, "2027-04-01", ["2027-01-31"]),
         (
             {"scheduledTiming": {"repeat": {"boundsPeriod": {"start": "2027-01-31"}, "period": 1, "periodUnit": "mo"}}},
@@ -220,7 +220,7 @@ def test_a_questionnaire_is_asked_for_on_the_last_day_that_came_round(
     scheduled: dict[str, Any], now: str, expected: list[str]
 ) -> None:
     detail = {"status": "scheduled", "instantiatesCanonical": [FORM], **scheduled}
-    plan: Resource = {"activity": [{"id": "a", "detail": detail}]}
+    plan: Resource = {"created": "2026-11-15", "activity": [{"id": "a", "detail": detail}]}
     assert [each.day for each in askings(plan, now=bounds(now)[0], review="2026-12-31")] == expected
 
 
@@ -279,9 +279,9 @@ async def test_several_processes_ask_for_a_protocol_once(service: Service, anna:
         {"status": "stopped"},
         {"code": {"coding": [{"system": PROTOCOL, "code": "elke-maan"}]}},
         {"code": {"coding": [{"system": "http://example.org/codes", "code": "home-blood-pressure"}]}},
-        {"scheduledTiming": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}},
+        {"scheduledTiming": {"repeat": {"frequency": 1}}},
     ],
-    ids=["over", "unknown", "another-system", "without-a-beginning"],
+    ids=["over", "unknown", "another-system", "without-a-period"],
 )
 async def test_what_is_no_protocol_with_a_time_of_its_own_is_not_asked(
     service: Service, anna: Caller, detail: dict[str, Any]

@@ -25,7 +25,7 @@ class Batches:
         self._registry = registry
         self._rows: dict[Any, list[Row]] = {}
         self._terms: dict[int, set[Term]] = {}
-        self._claims: dict[tuple[int, str, str], str] = {}
+        self._claims: dict[tuple[int, str, str], list[str]] = {}
 
     def all(self) -> list[Batch]:
         """In an order in which each statement finds what it needs."""
@@ -45,7 +45,7 @@ class Batches:
 
     def claim(self, patient: int, name: str, resource_type: str, resource_id: str) -> None:
         """``name`` is taken by this resource, which is among those that are added."""
-        self._claims[patient, resource_type, resource_id] = name
+        self._claims.setdefault((patient, resource_type, resource_id), []).append(name)
 
     def add(self, draft: Draft, seq: int, interaction: str, *, actor: str, request: str) -> None:
         """Queue the rows of one numbered draft."""
@@ -74,8 +74,9 @@ class Batches:
         write_index(self.into, (patient, number), n, old=old, new=rows)
         if rows is not None:
             self._terms.setdefault(patient, set()).update(rows.terms)
-        if self._claims and (name := self._claims.get((patient, draft.type, draft.id))) is not None:
-            self.into(tables.INSERT_CLAIM).append((patient, name, n))
+        if self._claims:
+            names = self._claims.get((patient, draft.type, draft.id), ())
+            self.into(tables.INSERT_CLAIM).extend((patient, name, n) for name in names)
 
 
 INDEXES: Final[Mapping[str, tuple[Insert, Delete]]] = {
