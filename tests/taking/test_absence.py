@@ -145,3 +145,35 @@ async def test_the_mark_stays_when_the_person_changes_the_resource(gp: Caller, a
     assert (await read(anna, address))["recordedDate"] == "2026-11-04"
     await delivered(gp, collection(*entries("1"), answers="Condition"))
     assert await marked(anna, first) == [False], "given again it goes"
+
+
+async def test_an_update_that_only_lacks_the_mark_makes_no_version(gp: Caller, anna: Caller) -> None:
+    first = await delivered(gp, collection(*entries("1"), answers="Condition"))
+    await delivered(gp, collection({"resource": {"resourceType": "Patient"}}, answers="Condition"))
+    address = place(first[0])
+    stored = await read(anna, address)
+    bare = {**stored, "meta": {"source": stored["meta"]["source"]}}
+    answer = await anna.put(address, bare)
+    assert answer.status_code == 200
+    assert answer.json() == stored
+    assert (await read(anna, address))["meta"] == stored["meta"]
+
+
+async def test_what_was_given_in_stu3_and_is_given_in_r4_again_makes_no_version(gp: Caller, anna: Caller) -> None:
+    claimed = {
+        "resourceType": "Condition",
+        "meta": {"profile": ["http://nictiz.nl/fhir/StructureDefinition/zib-Problem"]},
+        "clinicalStatus": "active",
+        "code": {"text": "Diabetes"},
+        "subject": {"reference": "Patient/anna"},
+    }
+    whole = collection(given(claimed, "1"))
+    headers = {"content-type": "application/fhir+json; fhirVersion=3.0"}
+    answer = await gp.send("POST", STU3, whole, headers)
+    assert answer.status_code == 200, answer.text
+    (found,) = await anna.found("/Condition")
+    stored = await read(anna, f"/Condition/{found}")
+    assert any(each["url"].endswith("source-profile") for each in stored["meta"]["extension"])
+    plain = {name: each for name, each in stored.items() if name not in ("meta", "id")}
+    await delivered(gp, collection(given(plain, "1")))
+    assert await read(anna, f"/Condition/{found}") == stored

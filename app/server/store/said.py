@@ -39,9 +39,9 @@ class Said:
     @classmethod
     def over(
         cls, drafts: Sequence[Draft], server: FhirServer, access: Access, finish: Finish
-    ) -> Callable[[Draft], None]:
+    ) -> Callable[[Draft], bool]:
         """Take out of what is new among ``drafts`` whatever its sender cannot say. Gives what does the same for the
-        rest, once it is known what is there.
+        rest, once it is known what is there, and says whether there was any of that.
         """
         said = cls(server, access, finish)
         for draft in drafts:
@@ -49,19 +49,22 @@ class Said:
                 said._keep(draft, {})
         return said.of_present
 
-    def of_present(self, draft: Draft) -> None:
-        """Have a draft say what is said now of what it changes, once that is known."""
+    def of_present(self, draft: Draft) -> bool:
+        """Have a draft say what is said now of what it changes, once that is known; whether there is anything said, or
+        there was something that its sender cannot say.
+        """
         before = draft.before
         if draft.resource is None or draft.unchanged:
-            return
+            return False
         there = b"" if before is None or before.deleted or before.body is None else before.body
         marked = not self._gives and _UNDELIVERED in there
         claimed = not self._claims and _CLAIMED in there
-        if marked or not self._claims:
-            self._keep(draft, decode(there).get("meta", {}) if marked or claimed else {})
+        if not marked and self._claims:
+            return False
+        return self._keep(draft, decode(there).get("meta", {}) if marked or claimed else {}) or marked or claimed
 
-    def _keep(self, draft: Draft, stored: Resource) -> None:
-        """Tag and extensions as they are stored, in place of those that were sent."""
+    def _keep(self, draft: Draft, stored: Resource) -> bool:
+        """Tag and extensions as they are stored, in place of those that were sent; whether those were others."""
         resource = draft.resource
         assert resource is not None, "only a delete has none"
         meta: Resource = resource.get("meta", {})
@@ -74,13 +77,14 @@ class Said:
             _put(made, "extension", _others(made, self._is_since) + _own(stored, self._is_since))
         contained = self._without_claims(resource)
         if made == meta and not contained:
-            return
+            return False
         changed = {**resource, **contained, "meta": made}
         if not made:
             del changed["meta"]
         draft.resource, labels = changed, draft.labels
         self._finish(draft)
         draft.labels = labels  # what it refers to may have given it more than it says itself
+        return True
 
     def _without_claims(self, resource: Resource) -> Resource:
         """What is contained, where something of it claims what only a border can say."""

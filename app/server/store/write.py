@@ -30,6 +30,7 @@ from app.server.store.changes import Before, Draft
 from app.server.store.narrowed import check_new, check_present, is_readable
 from app.server.store.prepare import catalogue_is_closed
 from app.server.store.read import check_guard
+from app.server.store.sameness import leave_the_same
 
 LOCK: Final = (
     "UPDATE partition SET seq = seq + $2, updated = CASE WHEN updated >= $3 THEN updated + 1 ELSE $3 END"
@@ -56,8 +57,8 @@ Account = Callable[[Draft], Draft]
 """Makes the Provenance of what deviates in a draft that is numbered."""
 Accounts = Callable[[Sequence[Draft]], Sequence[Draft]]
 """Makes what is written besides of all that one partition got, once that is numbered."""
-Keep = Callable[[Draft], None]
-"""Has a draft say what only the service says of what is there (``said.py``)."""
+Keep = Callable[[Draft], bool]
+"""Has a draft say what only the service says of what is there (``said.py``); whether there is any of that."""
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Write:
         service: bool,
         intent: object = None,
         accounts: Accounts | None = None,
-        keep: Keep = lambda _: None,
+        keep: Keep = lambda _: False,
     ) -> None:
         self._intent = intent
         self._accounts = accounts
@@ -158,7 +159,8 @@ class Write:
                 await self._tell_overtaken(partition)
                 raise
             for draft in partition.drafts:
-                self._keep(draft)
+                if self._keep(draft):
+                    leave_the_same(draft)  # with what its sender could not say it may be what is there
             await self._obey_rules(partition, batches)
             for draft in partition.drafts:
                 if not draft.unchanged:

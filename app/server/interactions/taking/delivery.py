@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.database import Writer
 from app.errors import Invalid, Issue
-from app.fhir.dates import instant
 from app.fhir.literals import REFERENCE
-from app.fhir.resource import decode, parse_reference
+from app.fhir.resource import parse_reference
 from app.fhir.scopes import Action
 from app.server.ids import key_of
 from app.server.intake import tables
@@ -32,6 +31,7 @@ from app.server.server import FhirServer
 from app.server.store.changes import Draft, Remarks
 from app.server.store.execute import Overtaken
 from app.server.store.prepare import finish, fresh_id
+from app.server.store.sameness import says
 
 if TYPE_CHECKING:
     from app.server.interactions.transaction.order import Entry
@@ -232,7 +232,7 @@ class Delivery:
             return finish(self._server, part.draft)
         draft = Draft("update", entry.type, known.id, patient, resource, owned=owned, right=Action.CREATE)
         part.draft = finish(self._server, draft)
-        if known.body is not None and not known.deleted and _says_the_same(draft, known):
+        if known.body is not None and not known.deleted and says(draft, known.version, known.updated, known.body):
             draft.unchanged, draft.version, draft.updated, draft.body = True, known.version, known.updated, known.body
         return draft
 
@@ -268,7 +268,9 @@ class Delivery:
         new: dict[tuple[int, str, str], tuple[Any, ...]] = {}
         for part in self.parts.values():
             draft = part.draft
-            if draft is None or draft.refusal is not None or (draft.unchanged and part.known is None):
+            if draft is None or draft.refusal is not None:
+                continue
+            if draft.unchanged and part.known is None and not part.own:
                 continue
             number = self._server.registry.number(draft.type)
             for _, key in part.names:
@@ -351,22 +353,6 @@ def _is_plain(entry: Entry) -> bool:
 def _is_meant(text: str, known: Known) -> bool:
     """An address elsewhere is the source's only if that is the one that it gave."""
     return "://" not in text or known.url == text
-
-
-def _says_the_same(draft: Draft, known: Known) -> bool:
-    assert draft.frame is not None
-    assert known.body is not None
-    made = draft.frame.stamp(known.version, instant(known.updated).encode())
-    return made == known.body or _ordered(decode(made)) == _ordered(decode(known.body))
-
-
-def _ordered(value: Any) -> Any:
-    """The same whatever the order of members, and different where a decimal has other digits."""
-    if isinstance(value, dict):
-        return sorted((name, _ordered(each)) for name, each in value.items())
-    if isinstance(value, list):
-        return [_ordered(each) for each in value]
-    return repr(value)
 
 
 def _slices(names: Iterable[tuple[str, str]]) -> Iterable[list[tuple[str, str]]]:
