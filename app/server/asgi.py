@@ -84,8 +84,7 @@ class FhirApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        languages = b",".join(value for name, value in scope["headers"] if name == b"accept-language")
-        with asking(languages.decode("latin-1")):
+        with asking(scope["headers"]):
             await self._carry_out(scope, receive, send)
 
     async def _carry_out(self, scope: Scope, receive: Receive, send: Send) -> None:

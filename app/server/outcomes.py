@@ -54,12 +54,13 @@ def outcome(issues: Iterable[Issue], kind: type[ZelfregieError] | None = None) -
     """
     now = asker()
     now.told = True
+    language = now.language
     listed: list[dict[str, Any]] = []
     for issue in issues:
         row: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
-        if now.language is not None:
+        if language is not None:
             key = {} if issue.rule is None else {"coding": [{"code": issue.rule}]}
-            row["details"] = {**key, "text": _printable(told(issue, now.language, kind))}
+            row["details"] = {**key, "text": _printable(told(issue, language, kind))}
         elif issue.rule is not None:
             row["details"] = {"text": issue.rule}
         row["diagnostics"] = _printable(issue.diagnostics)
@@ -88,9 +89,10 @@ def language_headers(body: bytes) -> Headers:
     now = asker()
     if not now.told:
         return []
-    if now.language is None or not _IS_OUTCOME(body):
+    language = now.language
+    if language is None or not _IS_OUTCOME(body):
         return [BY_LANGUAGE]
-    return [BY_LANGUAGE, (b"content-language", now.language.encode())]
+    return [BY_LANGUAGE, (b"content-language", language.encode())]
 
 
 def fault_bytes(request: str) -> bytes:

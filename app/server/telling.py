@@ -11,7 +11,7 @@ Who asks is known for the time of one request, whatever makes the outcome: a ref
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -39,22 +39,29 @@ _PARAMETER: Final = "http."
 
 @dataclass(slots=True)
 class Asker:
-    """Who asks something now. ``told``: an outcome was made for them, which is another in another language."""
+    """Who asks something now, with these headers. ``told``: an outcome was made for them, which is another in another
+    language.
+    """
 
-    language: Language | None = None
+    headers: Iterable[tuple[bytes, bytes]] = ()
     told: bool = False
+
+    @property
+    def language(self) -> Language | None:
+        """None where neither of ours was named. Read when something is told, which most requests do not come to."""
+        named = b",".join(value for name, value in self.headers if name == b"accept-language")
+        return language_of(named.decode("latin-1"))
 
 
 _asking: Final[ContextVar[Asker | None]] = ContextVar("asking", default=None)
 
 
 @contextmanager
-def asking(accept_language: str) -> Iterator[Asker]:
-    """For the time of one request, whose header this is."""
-    asker = Asker(language_of(accept_language))
-    before = _asking.set(asker)
+def asking(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
+    """For the time of one request, whose headers these are."""
+    before = _asking.set(Asker(headers))
     try:
-        yield asker
+        yield
     finally:
         _asking.reset(before)
 

@@ -217,9 +217,9 @@ def test_the_language_of_a_request_ends_with_it() -> None:
     def texts() -> Iterator[Any]:
         yield outcome([Issue("not-found", "x")])["issue"][0].get("details")
 
-    with asking("nl"):
+    with asking([(b"accept-language", b"nl")]):
         assert list(texts()) != [None]
-        with asking("en"):
+        with asking([(b"accept-language", b"en")]):
             (english,) = texts()
         assert list(texts()) != [english]
     assert list(texts()) == [None]
