@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
 UCUM: Final = "http://unitsofmeasure.org"
+_KEPT: Final = 1024
+"""Names of members that are remembered per choice; those of all types are some hundreds."""
 
 Value = dict[str, Any]
 Holds = Callable[[Value], bool]
@@ -36,21 +39,39 @@ def members(*names: str) -> frozenset[str]:
     return frozenset(names) | {f"_{name}" for name in names}
 
 
+class _Choices(dict[str, bool]):
+    """Whether a member is a choice such as ``value[x]``, itself or as extensions only; known for those met before."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, member: str) -> bool:
+        plain, name = member.removeprefix("_"), self._name
+        found = plain.startswith(name) and plain[len(name) : len(name) + 1].isupper()
+        if len(self) >= _KEPT:
+            self.clear()
+        self[member] = found
+        return found
+
+
+@cache
+def _choices(name: str) -> Callable[[str], bool]:
+    return _Choices(name).__getitem__
+
+
 def has_choice(value: Mapping[str, Any], name: str) -> bool:
     """Whether a choice such as ``value[x]`` is there, also with extensions only."""
-    for member in value:
-        if name in member:
-            plain = member.removeprefix("_")
-            if plain.startswith(name) and plain[len(name) : len(name) + 1].isupper():
-                return True
-    return False
+    return any(map(_choices(name), value))
 
 
 def present(name: str) -> Holds:
     """Whether the element is there."""
     if name.endswith("[x]"):
-        base = name.removesuffix("[x]")
-        return lambda value: has_choice(value, base)
+        chosen = _choices(name.removesuffix("[x]"))
+        return lambda value: any(map(chosen, value))
     beside = "_" + name
     return lambda value: name in value or beside in value
 
