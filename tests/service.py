@@ -76,19 +76,29 @@ def _grants(keys: Sequence[int]) -> Iterator[NewGrant]:
         )  # fmt: skip
 
 
+async def _prepare_and_publish(url: str, state: Path) -> None:
+    """Also let a service publish its definitions, which takes longer than all the rest of its start: those that are
+    started on a copy find them there, as a service does that is started again.
+    """
+    await prepare(url)
+    async with serving(url, state):
+        pass
+
+
 @pytest.fixture(scope="session")
 def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared SQLite database, which copies are made of."""
-    path = tmp_path_factory.mktemp("prepared") / "prepared.db"
-    asyncio.run(prepare(f"sqlite:///{path}"))
+    folder = tmp_path_factory.mktemp("prepared")
+    path = folder / "prepared.db"
+    asyncio.run(_prepare_and_publish(f"sqlite:///{path}", folder))
     return path
 
 
 @pytest.fixture(scope="session")
-def prepared_url(postgresql_databases: Databases) -> str:
+def prepared_url(postgresql_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A prepared PostgreSQL database, which copies are made of."""
     url = postgresql_databases.create()
-    asyncio.run(prepare(url))
+    asyncio.run(_prepare_and_publish(url, tmp_path_factory.mktemp("prepared")))
     return url
 
 
