@@ -4,6 +4,8 @@ PORT ?= 8000
 PYTHON ?= python3
 PYTEST = .venv/bin/python -m pytest
 export PYTHON
+# Each of the many processes compiles our 970 modules anew where the environment forbids to keep what was compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check system soak bench profiles lock clean run-environment dev-environment
