@@ -63,6 +63,10 @@ ALWAYS: Final = (
     ),
 )
 """Name, type, definition and documentation of the parameters that are read from the resource's own row."""
+LANGUAGE: Final = (
+    "What is wrong is told in Dutch or English (OperationOutcome.issue.details.text), whichever Accept-Language likes"
+    " best; without it, details.text has the key of a rule alone."
+)
 SECURITY: Final = {
     "cors": True,
     "service": [
@@ -94,7 +98,11 @@ def supported_profiles(profiles: Profiles) -> Mapping[str, list[str]]:
 def capability_statement(server: FhirServer, profiles: Mapping[str, list[str]]) -> bytes:
     """What this server can do, as JSON; ``profiles`` are those that it checks, by type."""
     address = server.base.rstrip("/")
-    rest: dict[str, Any] = {"mode": "server", "security": {**SECURITY, **server.security}}
+    rest: dict[str, Any] = {
+        "mode": "server",
+        "documentation": LANGUAGE,
+        "security": {**SECURITY, **server.security},
+    }
     referring = _referring(server)
     rest["resource"] = [
         _resource(server, name, referring, profiles.get(name, ())) for name in sorted(server.registry.stored)

@@ -192,6 +192,12 @@ async def test_what_is_no_error_is_the_same_in_every_language(ready: Caller) -> 
     assert "content-language" not in again.headers
 
 
+async def test_the_capability_statement_says_so(ready: Caller) -> None:
+    for root in ("", STU3):
+        (rest,) = decode((await ready.get(f"{root}/metadata")).content)["rest"]
+        assert "Accept-Language" in rest["documentation"], root
+
+
 async def test_a_page_of_another_origin_may_name_its_language_and_is_told_in_it(ready: Caller) -> None:
     page = {"origin": "https://app.example", "accept-language": "nl"}
     answer = await ready.get("/Goal/nowhere", page)

@@ -12,7 +12,7 @@ from app.fhir.definitions import load
 from app.fhir.resource import encode
 from app.fhir.stu3 import R4_TYPES, system_to_stu3
 from app.fhir.stu3.searching import Offered, offered
-from app.server.capability import SECURITY, SYSTEM_ROWS, interactions, residence
+from app.server.capability import LANGUAGE, SECURITY, SYSTEM_ROWS, interactions, residence
 from app.server.operation_definitions import canonical
 from app.server.server import FhirServer
 from app.server.stu3.addresses import OPERATIONS
@@ -33,7 +33,7 @@ def capability_statement(base: str, server: FhirServer, profiles: Mapping[str, l
     served = {name: r4 for name, r4 in sorted(R4_TYPES.items()) if r4 in server.registry.stored}
     found = {name: searched(server, name) for name in served}
     referring = _referring(found)
-    rest: dict[str, Any] = {"mode": "server", "security": _security(server)}
+    rest: dict[str, Any] = {"mode": "server", "documentation": LANGUAGE, "security": _security(server)}
     rest["resource"] = [_resource(server, name, r4, found[name], referring) for name, r4 in served.items()]
     rest["interaction"] = [{"code": code} for code in SYSTEM_ROWS]
     if operations := _operations(server):
