@@ -41,8 +41,8 @@ class Attribution:
         asked = {item.id: _asked(item) for item in items}
         wanted: dict[Named, list[Address]] = {}
         for places in asked.values():
-            for named, address in places:
-                wanted.setdefault(named, []).append(address)
+            for named, addresses in places.items():
+                wanted.setdefault(named, []).extend(addresses)
         walks = {
             named: Walk(named, addresses, before.get(named), after[named], self._names)
             for named, addresses in wanted.items()
@@ -53,8 +53,10 @@ class Attribution:
         steps = await self._steps({each.seq: each for walk in found.values() for each in walk.values()})
         by_item = {}
         for item_id, places in asked.items():
-            last = [found[named].get(address) for named, address in places if named in found]
-            made = {each.seq for each in last if each is not None}
+            made: set[int] = set()
+            for named, addresses in places.items():
+                last = found.get(named, {})
+                made.update([last[address].seq for address in addresses if address in last])
             by_item[item_id] = _each_once([steps[seq] for seq in sorted(made, reverse=True)])
         return by_item
 
@@ -91,16 +93,18 @@ class Attribution:
                 walk.back(older[walk.named])
 
 
-def _asked(item: Item) -> list[tuple[Named, Address]]:
-    """Where to look for what an item changes, each place with its resource: the order of a list is no cell of its
-    own.
-    """
-    if item.kind == "moved":
-        return [((each.type, each.id), (ORDER, item.part)) for each in item.elements]
-    return [((each.type, each.id), each.address) for each in item.elements]
+def _asked(item: Item) -> dict[Named, list[Address]]:
+    """Where to look for what an item changes, by resource: the order of a list is no cell of its own."""
+    places: dict[Named, list[Address]] = {}
+    for each in item.elements:
+        address = (ORDER, item.part) if item.kind == "moved" else each.address
+        places.setdefault((each.type, each.id), []).append(address)
+    return places
 
 
 def _each_once(steps: Sequence[Step]) -> list[Step]:
+    if len(steps) <= 1:
+        return [*steps]
     seen: set[int] = set()
     kept = []
     for each in steps:

@@ -210,7 +210,7 @@ def _place(item: Item) -> int:
 def _moved(old: Cells, new: Cells, plan_id: str) -> Iterator[Item]:
     """Where entries of a list change places, beyond that what is new comes last."""
     before, after = _keys(old), _keys(new)
-    for name in LISTS:
+    for name in LISTS if before or after else ():
         if name not in before and name not in after:
             continue
         was, now = ([*each.get(name, ())] for each in (before, after))

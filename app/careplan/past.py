@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -73,16 +74,19 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class _Said(msgspec.Struct):
-    """What of a Provenance is asked again and again. The rest, with the long list of what the plan showed, stays in
-    bytes.
-    """
+    """What of a Provenance is asked again and again."""
 
-    target: Any = None
-    entity: Any = None
+    target: msgspec.Raw = _ABSENT
+    entity: msgspec.Raw = _ABSENT
     activity: msgspec.Raw = _ABSENT
     recorded: Any = None
     reason: Any = None
     agent: msgspec.Raw = _ABSENT
+
+
+class _Shown(msgspec.Struct):
+    """The long list of what the plan showed, which is asked of a revision or two."""
+
     extension: msgspec.Raw = _ABSENT
 
 
@@ -93,8 +97,11 @@ class _Manifest(msgspec.Struct):
     valueReference: Any = None  # noqa: N815 - FHIR's name
 
 
-_said: Final = msgspec.json.Decoder(_Said, float_hook=Decimal).decode
+_decode_said: Final = msgspec.json.Decoder(_Said, float_hook=Decimal).decode
+_decode_shown: Final = msgspec.json.Decoder(_Shown).decode
 _NOTHING_SAID: Final = _Said()
+_BEHIND_SHOWN: Final = b'],"target":['
+"""As this service stores a revision, what it showed is before all else that is asked of it."""
 _manifest: Final = msgspec.json.Decoder(list[_Manifest]).decode
 
 
@@ -114,7 +121,12 @@ class Revision:
     body: bytes | None
 
     def __post_init__(self) -> None:
-        self._said = _NOTHING_SAID if self.body is None else _said(self.body)
+        self._said, self._behind = (_NOTHING_SAID, 0) if self.body is None else _said(self.body)
+
+    @cached_property
+    def _extension(self) -> msgspec.Raw:
+        """Its extensions as they are stored."""
+        return _ABSENT if self.body is None else _decode_shown(self.body).extension
 
     @cached_property
     def resource(self) -> Resource:
@@ -123,39 +135,40 @@ class Revision:
 
     def manifest(self, names: Names) -> list[Key]:
         """Every version that the plan showed, in the order in which the plan names them."""
-        listed, url = self._said.extension, names.manifest
+        listed, url = self._extension, names.manifest
         return [] if listed == _ABSENT else _keys(each.valueReference for each in _manifest(listed) if each.url == url)
 
     @cached_property
     def written(self) -> list[Key]:
         """The versions that it wrote."""
-        return _keys(self._said.target or ())
-
-    @cached_property
-    def _targets(self) -> frozenset[Any]:
-        """What it wrote, as its references have it."""
-        return frozenset([each.get("reference") for each in self._said.target or ()])
+        return _keys(_listed(self._said.target))
 
     def wrote(self, key: Key) -> bool:
         """Whether it wrote a version."""
-        return f"{key[0]}/{key[1]}/_history/{key[2]}" in self._targets or key in self.written
+        # As a reference is stored, which no text within the same bytes looks like: its quotes would be escaped.
+        stored = f'"reference":"{key[0]}/{key[1]}/_history/{key[2]}"'.encode()
+        return stored in bytes(self._said.target) or key in self.written
+
+    @cached_property
+    def _entities(self) -> list[Any]:
+        return _listed(self._said.entity)
 
     @cached_property
     def replaced(self) -> dict[tuple[str, str], int]:
         """The versions that those took the place of, by type and id."""
-        listed = [each.get("what") for each in self._said.entity or () if each.get("role") == "revision"]
+        listed = [each.get("what") for each in self._entities if each.get("role") == "revision"]
         return {key[:2]: key[2] for key in _keys(listed)}
 
     @cached_property
     def sources(self) -> list[str]:
         """The ids of the revisions that it came from."""
-        listed = [each.get("what") for each in self._said.entity or () if each.get("role") == "source"]
+        listed = [each.get("what") for each in self._entities if each.get("role") == "source"]
         return [key[1] for key in _keys(listed) if key[0] == "Provenance"]
 
     @property
     def has_source(self) -> bool:
         """Whether it came from something: a proposal, another plan, a revision that was brought back or objected to."""
-        return any(each.get("role") == "source" for each in self._said.entity or ())
+        return any(each.get("role") == "source" for each in self._entities)
 
     @cached_property
     def activity(self) -> dict[str, Any]:
@@ -167,8 +180,10 @@ class Revision:
         """The Provenance with another account of what happened. All else is copied as it is."""
         member = b'"activity":'
         said = member + bytes(self._said.activity)
-        if self.body is not None and len(said) > len(member) and self.body.count(said) == 1:
-            return self.body.replace(said, member + encode(activity))
+        if self.body is not None and len(said) > len(member):
+            shown, rest = self.body[: self._behind], self.body[self._behind :]
+            if rest.count(said) == 1:
+                return shown + rest.replace(said, member + encode(activity))
         return encode({**shallow(self.body), "activity": activity})
 
     @property
@@ -192,7 +207,7 @@ class Revision:
 
     def extensions(self, url: str) -> list[Any]:
         """Its extensions with this url."""
-        listed = self._said.extension
+        listed = self._extension
         return [] if listed == _ABSENT else [each for each in decode_value(listed) if each.get("url") == url]
 
     @cached_property
@@ -211,6 +226,23 @@ class Revision:
         listed = self._said.agent
         found: dict[str, Any] = {} if listed == _ABSENT else (decode_value(listed) or [{}])[0]
         return found
+
+
+def _said(body: bytes) -> tuple[_Said, int]:
+    """What a Provenance says behind the list of what the plan showed, which is the most of it and is not looked
+    through, and where that begins; all of it where it is stored in another order.
+    """
+    at = body.rfind(_BEHIND_SHOWN) + 2
+    if at >= len(_BEHIND_SHOWN):
+        # Found within something else, there is a bracket too much behind it, and it is no JSON.
+        with suppress(msgspec.DecodeError):
+            return _decode_said(b"{" + body[at:]), at
+    return _decode_said(body), 0
+
+
+def _listed(raw: msgspec.Raw) -> list[Any]:
+    """A list in JSON; empty where it is not there."""
+    return [] if raw == _ABSENT else decode_value(raw) or []
 
 
 def _keys(references: Iterable[Any]) -> list[Key]:

@@ -242,7 +242,7 @@ def sentence(revision: Revision, clauses: Sequence[Clause], who: Words, names: N
 
 def _once(clauses: Sequence[Clause]) -> list[Clause]:
     """What reads alike is said once: several things that were said of the same goal, say."""
-    return list({each.part["nl"]: each for each in clauses}.values())
+    return list({each.part["nl"]: each for each in clauses}.values()) if len(clauses) > 1 else [*clauses]
 
 
 def _joined(when: Words, said: Words) -> Words:

@@ -7,6 +7,7 @@ versions of a plan most differ in one element, and in one entry of it.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import compress, count
 from operator import ne
 from typing import Any, Final
@@ -14,11 +15,14 @@ from typing import Any, Final
 import msgspec
 
 from app.careplan.cells import LISTS
+from app.fhir.definitions import load
 from app.fhir.resource import Resource, decode_value
 
 Shallow = Mapping[str, msgspec.Raw]
 """The members of a resource, each as JSON."""
 NOTHING: Final[Shallow] = {}
+Places = tuple[Sequence[int], Sequence[int]]
+"""Of two lists the places of entries that are not alike; without those both are the same."""
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _entries: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -32,6 +36,35 @@ def member(resource: Shallow, name: str) -> Any:
     """One member as it is read otherwise; None where it is not there."""
     raw = resource.get(name)
     return None if raw is None else decode_value(raw)
+
+
+@cache
+def _plan_decoder() -> msgspec.json.Decoder[Any]:
+    """Reads lists and their entries at once: reading a list as one and its entries then is reading it twice."""
+    names = [each for name in load("4.0.1").types["CarePlan"] for each in (name, f"_{name}")]
+    fields: list[Any] = [
+        (name, list[msgspec.Raw], msgspec.field(default_factory=list)) if name in LISTS else (name, msgspec.Raw, None)
+        for name in names
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("PlanInLists", fields))
+
+
+def plan_in_lists(body: bytes | None) -> Any:
+    """A CarePlan as it is stored with each member as JSON, None where it is not there, and each of its ``LISTS`` as
+    entries in JSON, in attributes of those names; nothing of one that is not there.
+    """
+    return _plan_decoder().decode(b"{}" if body is None else body)
+
+
+def unlike(old: Sequence[msgspec.Raw], new: Sequence[msgspec.Raw]) -> Places:
+    """The places of entries that are not alike. Of lists of another length those between what is alike at the start and
+    what is alike at the end.
+    """
+    if len(old) == len(new):
+        found = [*compress(count(), map(ne, old, new))]
+        return found, found
+    start, end = alike(old, new)
+    return range(start, len(old) - end), range(start, len(new) - end)
 
 
 def entries(raw: msgspec.Raw | None) -> list[msgspec.Raw]:

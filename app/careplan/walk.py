@@ -6,7 +6,7 @@ members, of the lists of a plan the entries. What was changed away and back did 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from app.careplan.cells import EXTENSION, LISTS, Address, Cells, cells_of, in_en
 from app.careplan.difference import ORDER, PLAN
 from app.careplan.names import Names
 from app.careplan.past import Member, Named, Span
-from app.careplan.shallow import NOTHING, alike, entries, shallow
+from app.careplan.shallow import Places, plan_in_lists, shallow, unlike
 from app.fhir.resource import decode_value
 
 AT_A_TIME: Final = 50
@@ -54,7 +54,9 @@ class Walk:
         self._low = 0 if first is None else first.version
         self._known = {} if first is None else {first.version: first}
         self._high = last.version
-        self._newer, self._members = last, shallow(last.body)
+        self._read: Callable[[bytes | None], Any] = plan_in_lists if self._is_plan else shallow
+        self._member: Callable[[Any, str, None], Any] = getattr if self._is_plan else dict.get
+        self._newer, self._members = last, self._read(last.body)
         self._lists: dict[str, _Entries] = {}
 
     @property
@@ -78,18 +80,21 @@ class Walk:
         """Look at the next versions, those of ``span`` as far as they are there for the caller."""
         low = self._next
         whole, wanted, now = self._whole, self._wanted, self._members
+        read, member_of = self._read, self._member
         for version in range(self._high - 1, low - 1, -1):
             member = older.get(version) or self._known.get(version)
             if member is None and version > 0:
                 continue
-            was = NOTHING if member is None else shallow(member.body)
+            was = read(None if member is None else member.body)
             for head in (*whole,):
-                old, new = was.get(head), now.get(head)
+                old, new = member_of(was, head, None), member_of(now, head, None)
                 if old != new and (old is None or new is None or decode_value(old) != decode_value(new)):
                     self.found[whole.pop(head)] = self._newer
             for head in (*wanted,):
-                old, new = was.get(head), now.get(head)
-                if old != new:
+                old, new = member_of(was, head, None), member_of(now, head, None)
+                if self._is_plan and head in LISTS:
+                    self._look_in_list(head, old, new)
+                elif old != new:
                     self._look(head, old, new)
             if member is not None:
                 self._newer = member
@@ -102,23 +107,20 @@ class Walk:
         """The member of the resource that an address is in, and the key of the entry."""
         if address[0] == ORDER and len(address) > 1:
             return address[1], _ALL
-        return address[0], address[1] if len(address) > 1 and self._is_list(address[0]) else _ALL
-
-    def _is_list(self, head: str) -> bool:
-        return self._is_plan and head in LISTS
+        is_entry = self._is_plan and address[0] in LISTS and len(address) > 1
+        return address[0], address[1] if is_entry else _ALL
 
     def _look(self, head: str, was: msgspec.Raw | None, now: msgspec.Raw | None) -> None:
         """Find what differs in a member of which the bytes do."""
-        if self._is_list(head):
-            self._look_in_list(head, was, now)
-            return
         old, new = (None if each is None else decode_value(each) for each in (was, now))
         self._lay_beside(head, (_ALL,), self._cells(head, old), self._cells(head, new))
 
-    def _look_in_list(self, head: str, was: msgspec.Raw | None, now: msgspec.Raw | None) -> None:
+    def _look_in_list(self, head: str, was: Sequence[msgspec.Raw], now: Sequence[msgspec.Raw]) -> None:
         new = self._lists.get(head) or _Entries.of(head, now)
-        old, start, end = new.before(head, was)
-        self._lists[head] = old
+        places = unlike(was, new.raws)
+        old = self._lists[head] = new.before(head, was, places)
+        if old is new:
+            return
         wanted = self._wanted[head]
         if _ALL in wanted and old.keys != new.keys:
             self._found(head, _ALL, wanted[_ALL])
@@ -126,7 +128,7 @@ class Walk:
             # Which of the twins an entry is depends on those before it: no part of the list says it.
             self._lay_beside(head, [*wanted], self._cells(head, old.values), self._cells(head, new.values))
             return
-        before, after = old.part(start, end), new.part(start, end)
+        before, after = old.at(places[0]), new.at(places[1])
         for key in {**before, **after}:
             if key in wanted:
                 was_entry, now_entry = before.get(key), after.get(key)
@@ -165,25 +167,35 @@ class _Entries(msgspec.Struct, frozen=True):
     has_twins: bool
 
     @classmethod
-    def of(cls, head: str, raw: msgspec.Raw | None) -> _Entries:
+    def of(cls, head: str, raws: Sequence[msgspec.Raw]) -> _Entries:
         """As it is in a version."""
-        raws = entries(raw)
         values = [decode_value(each) for each in raws]
         keys = [key_of(head, each) for each in values]
         return cls(raws, values, keys, len({*keys}) < len(keys))
 
-    def before(self, head: str, raw: msgspec.Raw | None) -> tuple[_Entries, int, int]:
-        """As it was in the version before, and how many entries at the start and at the end are alike in both."""
-        raws = entries(raw)
-        start, end = alike(raws, self.raws)
-        changed = [decode_value(each) for each in raws[start : len(raws) - end]]
-        values, keys, last = [*self.values], [*self.keys], len(self.raws) - end
-        values[start:last] = changed
-        keys[start:last] = [key_of(head, each) for each in changed]
-        has_twins = self.has_twins if keys == self.keys else len({*keys}) < len(keys)
-        return _Entries(raws, values, keys, has_twins), start, end
+    def before(self, head: str, raws: Sequence[msgspec.Raw], places: Places) -> _Entries:
+        """As it was in the version before, in which the entries at other places than these are the same."""
+        were, are = places
+        if not were and not are:
+            return self
+        changed = [decode_value(raws[place]) for place in were]
+        named = [key_of(head, each) for each in changed]
+        if were == are and named == [self.keys[place] for place in are]:
+            values = [*self.values]
+            for place, each in zip(were, changed, strict=True):
+                values[place] = each
+            return _Entries(raws, values, self.keys, self.has_twins)
+        values, keys = self._without(are)
+        for place, each, key in zip(were, changed, named, strict=True):
+            values.insert(place, each)
+            keys.insert(place, key)
+        return _Entries(raws, values, keys, len({*keys}) < len(keys))
 
-    def part(self, start: int, end: int) -> Mapping[str, Any]:
-        """The entries by key, but for so many at the start and at the end."""
-        last = len(self.raws) - end
-        return dict(zip(self.keys[start:last], self.values[start:last], strict=True))
+    def _without(self, places: Sequence[int]) -> tuple[list[Any], list[str]]:
+        """The values and keys of the others."""
+        left = [place for place in range(len(self.keys)) if place not in {*places}]
+        return [self.values[place] for place in left], [self.keys[place] for place in left]
+
+    def at(self, places: Sequence[int]) -> Mapping[str, Any]:
+        """The entries at these places by key."""
+        return {self.keys[place]: self.values[place] for place in places}

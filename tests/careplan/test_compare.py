@@ -84,6 +84,31 @@ async def test_a_change_says_who_made_it_when_in_which_revision_and_in_a_sentenc
     )
 
 
+async def test_of_what_was_changed_away_and_back_and_again_the_last_revision_is_told(anna: Caller) -> None:
+    journey = await started(anna, "Wandelen", "Minder zout eten")
+    first: Resource = {"id": "ommetje", "detail": {**AGREEMENT, "description": "Een ommetje"}}
+    second: Resource = {"id": "zout", "detail": {"status": "scheduled", "description": "Geen zout op tafel"}}
+    other: Resource = {**first, "detail": {**AGREEMENT, "description": "Twee ommetjes"}}
+    await journey.change("CarePlan", journey.plan, activity=[first, second], title="Mijn plan")  # revision 2
+    for text in ("Fietsen", "Wandelen", "Fietsen"):  # 3, 4, 5
+        await journey.change("Goal", journey.goal, description={"text": text})
+    await journey.change("CarePlan", journey.plan, activity=[second, other], title="Ons plan")  # 6
+    await journey.change("CarePlan", journey.plan, activity=[first, second], title="Mijn plan")  # 7
+    await journey.change("Goal", journey.goal, note=[{"text": "Ander onderwerp"}])  # 8
+    found = {each["id"]: each for each in changes_of(await compare(journey, "from=2&to=8"))}
+    assert [*found] == [f"goal.{journey.goal}"], "what is as it was did not change"
+    numbers = {name: [part[0]["valuePositiveInt"] for part in each["by"]] for name, each in found.items()}
+    assert numbers == {f"goal.{journey.goal}": [8, 5]}
+    found = {each["id"]: each for each in changes_of(await compare(journey, "from=1&to=8"))}
+    numbers = {name: [part[0]["valuePositiveInt"] for part in each["by"]] for name, each in found.items()}
+    assert numbers == {
+        f"goal.{journey.goal}": [8, 5],
+        "activity.ommetje": [7, 2],
+        "activity.zout": [2],
+        "title": [7],
+    }
+
+
 async def test_moments_are_numbers_or_times_the_first_before_the_second(anna: Caller) -> None:
     journey = await started(anna)
     recorded = (await anna.bundle(f"/CarePlan/{journey.plan}/$revisions"))["entry"][0]["resource"]["recorded"]
