@@ -81,12 +81,22 @@ class Client:
         headers = {"Authorization": f"Bearer {self._bearer}", "Accept": self._media, "MedMij-Request-ID": str(uuid4())}
         if body is not None:
             headers["Content-Type"] = self._media
-        self._connection.request(method, f"{self._base}{address}", body, headers)
-        with self._connection.getresponse() as answer:
+        try:
+            answered = self._answered(method, f"{self._base}{address}", body, headers)
+        except ConnectionError:  # it was closed meanwhile: on a busy machine the other side's turn can take seconds
+            self._connection.close()
+            answered = self._answered(method, f"{self._base}{address}", body, headers)
+        with answered as answer:
             found = answer.read()
             if answer.status != http.client.OK:
                 raise WrongAnswer(f"{method} {address}: {answer.status} {found[:1000]!r}")
             return found
+
+    def _answered(
+        self, method: str, address: str, body: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        self._connection.request(method, address, body, headers)
+        return self._connection.getresponse()
 
 
 def measure(database: str, folder: Path, *, rounds: int = _ROUNDS, given: int = _GIVEN, asked: int = _ASKED) -> BgzCost:
