@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from app.fhir.resource import Resource, decode, walk_dicts
+from app.medmij import lines
 from app.medmij.withholding import hidden_entries, is_hidden_line, without_hidden_lines
 from tests.medmij.bases import SERVER, At, headers, root
 from tests.medmij.record import LINES, LOINC, NHG, SECRET
@@ -224,6 +225,34 @@ async def test_a_line_in_a_section_within_a_section_is_hidden_too(fresh: Service
     inner = section("O", entry=[{"reference": "Observation/anna-gp-second"}])
     await kept_report(fresh, section("E", section=[inner]))
     assert (await At(fresh).get("49", "/Observation/anna-gp-second")).status_code == 404
+
+
+async def test_a_search_of_results_decodes_the_reports_that_name_one_and_no_others(
+    fresh: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def counting(body: bytes) -> Resource:
+        report = decode(body)
+        decoded.append(report["id"])
+        return report
+
+    monkeypatch.setattr(lines, "decode", counting)
+    at, anna = At(fresh), fresh.caller("anna")
+    found = f"/Observation?code={NHG}|&_total=accurate"
+    before = (await at.get("49", found)).json()["total"]
+    usual = set(decoded)
+    coded = {**result("anna-coded", "2026-11-03"), "code": {"coding": [{"system": LINES, "code": "S"}]}}
+    assert (await anna.put(f"{SERVER}/fhir/stu3/Observation/anna-coded", coded)).status_code == 201
+    await kept_report(fresh, section("S", entry=[{"reference": "Observation/anna-coded"}]))
+    decoded.clear()
+    assert (await at.get("49", found)).json()["total"] == before
+    assert set(decoded) == usual
+    assert "anna-report" not in decoded
+    await anna.put(f"{SERVER}/fhir/stu3/Observation/anna-coded", result("anna-coded", "2026-11-03"))
+    decoded.clear()
+    assert (await at.get("49", found)).json()["total"] == before, "it is a result now, and the line hides it"
+    assert "anna-report" in decoded
 
 
 async def test_nothing_of_the_whole_service_tells_a_hidden_line(at: At) -> None:
