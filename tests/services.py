@@ -13,7 +13,7 @@ from tests.postgresql import Databases
 from tests.server.service import Caller, Service, running_service
 
 BY_THE_CLOCK: Final = frozenset(
-    {"what could not be read", "due", "runs", "tidying", "audit anchors", "audit retention"}
+    {"what could not be read", "index state", "due", "runs", "tidying", "audit anchors", "audit retention"}
 )
 """The rounds that a service goes unasked: the first a second after it has started, in the middle of whichever test."""
 
