@@ -59,8 +59,8 @@ async def test_the_days_of_a_plan_are_dutch(
 async def test_a_day_to_look_back_is_at_most_two_years_ahead(anna: Caller, practice: Caller) -> None:
     journey = await started(anna)
     today = local_date(system_clock())
-    last = today.replace(year=today.year + 2) if (today.month, today.day) != (2, 29) else today
-    for late in ("2099-01-01", str(today.year + 3), (last + timedelta(days=2)).isoformat()):
+    two_years_and_two_days = today + timedelta(days=2 * 365 + 1 + 2)  # two years have one leap day at most
+    for late in ("2099-01-01", str(today.year + 3), two_years_and_two_days.isoformat()):
         refused = await event(anna, journey.plan, "agree", nextReview=late)
         assert (refused.status_code, rules(refused)) == (422, ["plan-review-too-late"]), late
         (said,) = issues(refused)
