@@ -39,6 +39,9 @@ class Both(str):
         made.nl = nl
         return made
 
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return self.en, self.nl
+
     def said_in(self, language: Language) -> str:
         """One of the two."""
         return self.nl if language == "nl" else self.en

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +59,8 @@ def test_a_text_in_both_languages_is_a_text_of_which_one_can_be_taken() -> None:
     assert both == "No goal / Geen doel"
     assert (both.said_in("nl"), both.said_in("en")) == ("Geen doel", "No goal")
     assert decode(encode({"text": both, "list": [both]})) == {"text": str(both), "list": [str(both)]}
+    for copied in (pickle.loads(pickle.dumps(both)), copy.deepcopy(both)):
+        assert (copied, copied.said_in("nl")) == (both, "Geen doel")
     changed = in_both(both, str.upper)
     assert isinstance(changed, Both)
     assert changed.said_in("nl") == "GEEN DOEL"
