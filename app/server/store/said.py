@@ -54,7 +54,7 @@ class Said:
         there was something that its sender cannot say.
         """
         before = draft.before
-        if draft.resource is None or draft.unchanged:
+        if draft.resource is None or draft.unchanged or draft.fresh:  # what is new was looked at before
             return False
         there = b"" if before is None or before.deleted or before.body is None else before.body
         marked = not self._gives and _UNDELIVERED in there
