@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from app.cli.sandbox import write_demo
+from tests.pages.serving import reset
 from tests.process import Process, serving
 
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,6 +27,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("pages")
     with serving(folder, "serve", "--sandbox", write_demo(folder / "demo")) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def changed_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, Path]]:
+    """Another one as the test before left it, and its sandbox file."""
+    folder = tmp_path_factory.mktemp("changed")
+    sandbox = write_demo(folder / "demo")
+    with serving(folder, "serve", "--sandbox", sandbox) as process:
+        yield process, sandbox
+
+
+@pytest.fixture
+def fresh_demo(changed_demo: tuple[Process, Path]) -> tuple[Process, Path]:
+    """The same in its seeded state, for a test that changes it."""
+    reset(changed_demo[0])
+    return changed_demo
 
 
 @pytest.fixture(scope="module")  # while it is open, Playwright's event loop stands in the way of other tests' own

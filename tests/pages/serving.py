@@ -25,6 +25,12 @@ def ours_in_use() -> list[str]:
     return [each["id"] for each in found if each["status"] == "active"]
 
 
+def reset(process: Process) -> None:
+    """Put a served sandbox back to its seeds."""
+    with urllib.request.urlopen(urllib.request.Request(f"{process.url}/sandbox/reset", method="POST")) as answer:
+        assert answer.status == 204
+
+
 def tell(process: Process, method: str, path: str, body: Resource | None = None, *, token: str) -> Resource:
     """One request to the API that goes well; the resource that is answered."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}

@@ -12,10 +12,9 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from app.cli.sandbox import write_demo
 from app.measurements.watching import watching
 from tests.pages.visiting import barriers, log_in, resize
-from tests.process import Process, serving
+from tests.process import Process
 
 WIDTHS: Final = (320, 390, 1280)
 SCREENSHOTS: Final = os.environ.get("ZELFREGIE_SCREENSHOTS")
@@ -24,16 +23,15 @@ SCREENSHOTS: Final = os.environ.get("ZELFREGIE_SCREENSHOTS")
 
 @pytest.fixture(params=["light", "dark"])
 def visited(
-    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Browser, fresh_demo: tuple[Process, Path], request: pytest.FixtureRequest
 ) -> Iterator[tuple[Process, BrowserContext, str]]:
     """Anna, logged in."""
-    sandbox = write_demo(tmp_path / "demo")
-    with serving(tmp_path, "serve", "--sandbox", sandbox) as process:
-        context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
-        context.set_default_timeout(60_000)
-        log_in(context.new_page(), process.url, sandbox, "anna")
-        yield process, context, request.param
-        context.close()
+    process, sandbox = fresh_demo
+    context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
+    context.set_default_timeout(60_000)
+    log_in(context.new_page(), process.url, sandbox, "anna")
+    yield process, context, request.param
+    context.close()
 
 
 def answered(page: Page, url: str, name: str, choose: int) -> None:

@@ -13,10 +13,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from app.cli.sandbox import write_demo
 from tests import builders
 from tests.pages.visiting import barriers, log_in, resize
-from tests.process import Process, serving
+from tests.process import Process
 
 WIDTHS: Final = (320, 390, 1280)
 SCREENSHOTS: Final = os.environ.get("ZELFREGIE_SCREENSHOTS")
@@ -44,17 +43,16 @@ def anna_adds_what_her_practice_gave_before(url: str) -> None:
 
 @pytest.fixture(params=["light", "dark"])
 def visited(
-    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Browser, fresh_demo: tuple[Process, Path], request: pytest.FixtureRequest
 ) -> Iterator[tuple[Process, BrowserContext, str]]:
     """Anna, logged in, with something of two sources."""
-    sandbox = write_demo(tmp_path / "demo")
-    with serving(tmp_path, "serve", "--sandbox", sandbox) as process:
-        anna_adds_what_her_practice_gave_before(process.url)
-        context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
-        context.set_default_timeout(60_000)
-        log_in(context.new_page(), process.url, sandbox, "anna")
-        yield process, context, request.param
-        context.close()
+    process, sandbox = fresh_demo
+    anna_adds_what_her_practice_gave_before(process.url)
+    context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
+    context.set_default_timeout(60_000)
+    log_in(context.new_page(), process.url, sandbox, "anna")
+    yield process, context, request.param
+    context.close()
 
 
 def test_the_record_of_all_sources_fits_has_no_known_barrier_and_can_be_taken_along(

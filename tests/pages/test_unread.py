@@ -14,6 +14,7 @@ import yaml
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.cli.sandbox import write_demo
+from tests.pages.serving import reset
 from tests.pages.test_data import SCREENSHOTS, WIDTHS
 from tests.pages.visiting import barriers, log_in, resize
 from tests.process import Process, serving
@@ -52,20 +53,29 @@ def deliver(process: Process) -> None:
         assert answer.status_code == 200, answer.text
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, Path]]:
+    """A demo with that system, as the test before left it; and its sandbox file."""
+    folder = tmp_path_factory.mktemp("unread")
+    sandbox = write_demo(folder / "demo")
+    with_a_deliverer(sandbox)
+    with serving(folder, "serve", "--sandbox", sandbox) as process:
+        yield process, sandbox
+
+
 @pytest.fixture(params=["light", "dark"])
 def visited(
-    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Browser, demo: tuple[Process, Path], request: pytest.FixtureRequest
 ) -> Iterator[tuple[Process, BrowserContext, str]]:
     """Anna, logged in, for whom something was delivered."""
-    sandbox = write_demo(tmp_path / "demo")
-    with_a_deliverer(sandbox)
-    with serving(tmp_path, "serve", "--sandbox", sandbox) as process:
-        deliver(process)
-        context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
-        context.set_default_timeout(60_000)
-        log_in(context.new_page(), process.url, sandbox, "anna")
-        yield process, context, request.param
-        context.close()
+    process, sandbox = demo
+    reset(process)
+    deliver(process)
+    context = browser.new_context(bypass_csp=True, locale="nl-NL")  # for the checker
+    context.set_default_timeout(60_000)
+    log_in(context.new_page(), process.url, sandbox, "anna")
+    yield process, context, request.param
+    context.close()
 
 
 def steps(page: Page, url: str) -> Iterator[str]:
