@@ -19,7 +19,7 @@ from tests.postgresql import CHECKOUT
 
 PROGRAM: Final = (sys.executable, "-m", "app.cli")
 _SERVES: Final = "Zelfregie serves FHIR R4 at "
-_PATIENCE: Final = 90.0
+_PATIENCE: Final = 200.0
 """Seconds after which something hangs, on however busy a machine."""
 _PORTS: Final = range(10_240, 32_768)
 """Below those that the system gives to whoever asks for any: it is seconds until a port that is free is listened on."""
