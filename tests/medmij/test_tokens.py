@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -27,9 +26,10 @@ HOLDS: Final[Mapping[str, frozenset[str]]] = {
 """By service ("" for the bases of SMART), the tokens that hold there."""
 
 
-@pytest.fixture
-async def some_service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running_service(database_url, tmp_path, tokens=TOKENS) as service:
+@pytest.fixture(scope="module")
+async def some_service(filled_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """A service of its own, which the tests only ask."""
+    async with running_service(filled_url, tmp_path_factory.mktemp("tokens"), tokens=TOKENS) as service:
         yield service
 
 
