@@ -194,7 +194,9 @@ async def test_a_draft_of_an_older_version_is_a_conflict_at_once(anna: Caller) -
 
 
 @pytest.mark.parametrize("status", ["in-progress", "completed"])
-@pytest.mark.parametrize("wrong", ["elsewhere", "nowhere", "draft", "stopped", "error", "questionnaire", "form", "two"])
+@pytest.mark.parametrize(
+    "wrong", ["elsewhere", "nowhere", "later", "draft", "stopped", "error", "questionnaire", "form", "two"]
+)
 async def test_what_cannot_be_amended_is_refused_with_why(
     anna: Caller, bram: Caller, operator: Caller, wrong: str, status: str
 ) -> None:
@@ -206,6 +208,8 @@ async def test_what_cannot_be_amended_is_refused_with_why(
         sent, expected = {**sent, "id": brams["id"]}, ("amends-unknown", expected[1])
     elif wrong == "nowhere":
         sent, expected = {**sent, "id": "nergens"}, ("amends-unknown", expected[1])
+    elif wrong == "later":
+        sent, expected = {**sent, "meta": {"versionId": "2"}}, ("amends-unknown", expected[1])
     elif wrong == "draft":
         sent, expected = await anna.create({**_SENT, "status": "in-progress"}), ("amends-status", expected[1])
     elif wrong == "stopped":

@@ -177,6 +177,27 @@ async def test_answers_are_corrected_and_every_version_stays(service: Service, a
     assert (await stored(anna, "QuestionnaireResponse?status=in-progress&_summary=count"))["total"] == 0
 
 
+async def test_what_an_app_began_to_correct_is_finished_on_the_pages(
+    service: Service, anna: Caller, held: Resource
+) -> None:
+    """Also where it names the answers by their whole address."""
+    async with logged_in(service, "anna") as browser:
+        address = await answered(browser)
+        place = f"QuestionnaireResponse/{name(address)}"
+        before = await stored(anna, place)
+        mark = {
+            "url": "https://zelfregie.example/fhir/StructureDefinition/amends",
+            "valueReference": {"reference": f"{service.server.base}{place}/_history/{before['meta']['versionId']}"},
+        }
+        kept = {key: value for key, value in before.items() if key not in ("id", "meta")}
+        draft = await anna.create({**kept, "status": "in-progress", "extension": [mark]})
+        copy = f"/questionnaires/{draft['id']}"
+        await step(browser, f"{copy}/fill/0", **{"q0.0": "8"})
+        sent = await post(browser, await browser.get(f"{copy}/overview"), f"{copy}/overview")
+        assert sent.headers["location"] == f"{address}?done=amended"
+    assert (await stored(anna, place))["item"][0]["answer"] == [{"valueInteger": 8}]
+
+
 async def test_a_correction_is_held_to_what_is_asked(service: Service, anna: Caller, held: Resource) -> None:
     async with logged_in(service, "anna") as browser:
         address = await answered(browser)

@@ -79,7 +79,10 @@ class Amendments:
 
     def _refuse(self, copy: Resource, original: Original, present: Present | None, *, finished: bool = False) -> None:
         """Raises ``Unprocessable`` with all that is wrong, and ``Conflict`` where the answers changed meanwhile."""
-        found = [problem("amends-unknown", _PLACE)] if present is None else _problems(copy, present.resource)
+        known = present is not None and 0 < original.version <= present.version
+        found = (
+            _problems(copy, present.resource) if present is not None and known else [problem("amends-unknown", _PLACE)]
+        )
         if found:
             raise Unprocessable("", "business-rule", issues=tuple(found))
         again = finished and present is not None and present.resource.get("item") == copy.get("item")

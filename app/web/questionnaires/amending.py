@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from app.errors import Conflict
 from app.fhir.resource import Resource
-from app.questionnaires.answers.amending import original_of
 from app.questionnaires.answers.intake import COMPLETE
 from app.server.working_copies import Original
 from app.web.problems import PageProblem
@@ -28,7 +27,7 @@ async def amend(visit: Visit) -> Response:
     if sent.status not in COMPLETE:
         return visit.go(f"/questionnaires/{sent.id}")
     for each in await found(visit, TYPE, "status=in-progress&_sort=-_lastUpdated&_count=100"):
-        if original_of(each, visit.asking.names) == Original(sent.id, sent.version):
+        if visit.original_of(each) == Original(sent.id, sent.version):
             return visit.go(f"/questionnaires/{each['id']}/overview")
     copy = {name: value for name, value in sent.response.items() if name not in _NOT_COPIED}
     reference = f"{TYPE}/{sent.id}/_history/{sent.version}"

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi.responses import Response
 
 from app.errors import PreconditionFailed, Unprocessable
-from app.questionnaires.answers.amending import original_of
 from app.questionnaires.answers.intake import COMPLETE
 from app.web.following import own_path
 from app.web.questionnaires.amending import discard, send_amended
@@ -42,7 +41,7 @@ async def finish(visit: Visit) -> Response:
         return await _overview(draft, wrong=wrong, status=422)
     body, known = await to_send(draft)
     chosen = set(form.all("task"))
-    of = original_of(draft.response, visit.asking.names)
+    of = visit.original_of(draft.response)
     tasks = [] if of else [each for each in await tasks_for(visit, draft.held.form.canonical) if each["id"] in chosen]
     following = f"/questionnaires/{draft.id}?done=sent"
     try:
@@ -91,7 +90,7 @@ async def stop(visit: Visit) -> Response:
     """Leave it: the draft is kept as stopped, and is not in the list any more. A working copy of answers goes."""
     await visit.form()
     draft = await draft_of(visit, visit.part("id"))
-    of = original_of(draft.response, visit.asking.names)
+    of = visit.original_of(draft.response)
     if of is not None and draft.status == "in-progress":
         await discard(draft)
         return visit.go(f"/questionnaires/{of.id}?done=kept")
@@ -120,7 +119,7 @@ def _refused(draft: Draft) -> Trouble:
 async def _overview(
     draft: Draft, *, wrong: Sequence[Trouble] = (), status: int = 200, changed: Sequence[str] = (), stale: bool = False
 ) -> Response:
-    visit, of = draft.visit, original_of(draft.response, draft.visit.asking.names)
+    visit, of = draft.visit, draft.visit.original_of(draft.response)
     await draft.prepare(draft.entries)
     texts: dict[str, str] = {}
     for each in wrong:

@@ -8,7 +8,6 @@ from typing import Final
 from fastapi.responses import Response
 
 from app.fhir.resource import Resource
-from app.questionnaires.answers.amending import original_of
 from app.questionnaires.library import Held
 from app.web.dates import day_of
 from app.web.questionnaires.asked import title_of
@@ -90,6 +89,6 @@ async def _responses(visit: Visit, query: str) -> list[Line]:
         when = day_of(str(each.get("authored") or each["meta"]["lastUpdated"]), visit.language)
         shown = held is not None and visit.refusal(held) is None
         place = f"/questionnaires/{each['id']}" if shown else f"/data/item/{TYPE}/{each['id']}"
-        status = "amending" if original_of(each, visit.asking.names) else ""
+        status = "amending" if visit.original_of(each) else ""
         lines.append(Line(title, place, day=when, status=status))
     return lines

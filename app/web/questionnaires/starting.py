@@ -11,7 +11,6 @@ from app.auth.accounts.names import display_name
 from app.auth.roles import Role
 from app.fhir.dates import instant
 from app.fhir.resource import Resource
-from app.questionnaires.answers.amending import original_of
 from app.questionnaires.library import Held
 from app.questionnaires.names import CORE
 from app.web.questionnaires.asked import task_of
@@ -78,7 +77,7 @@ async def _page(visit: Visit, held: Held, task: Resource | None, *, problem: str
     same = [
         each
         for each in drafts
-        if each.get("questionnaire", "").partition("|")[0] == url and not original_of(each, visit.asking.names)
+        if each.get("questionnaire", "").partition("|")[0] == url and not visit.original_of(each)
     ]
     shape: Resource = {"resourceType": TYPE, "status": "in-progress"}
     questions = max((each.last for each in (await seen(visit, held, shape, 0)).pages), default=0)

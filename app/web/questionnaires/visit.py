@@ -11,11 +11,14 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from app.fhir.dates import LOCAL
+from app.fhir.resource import Resource
+from app.questionnaires.answers.amending import original_of
 from app.questionnaires.library import Held, QuestionnaireLibrary
 from app.questionnaires.licensing import usable
 from app.questionnaires.names import Names
 from app.questionnaires.refusals import PREFIX
 from app.questionnaires.safety import help_text
+from app.server.working_copies import Original
 from app.web import visit
 from app.web.calling import Calls
 from app.web.dates import day_of
@@ -55,6 +58,10 @@ class Visit(visit.Visit):
     def moment(self) -> datetime:
         """The same, for expressions."""
         return datetime.fromtimestamp(self.visitor.now / 1_000_000, LOCAL)
+
+    def original_of(self, response: Resource) -> Original | None:
+        """The answers that a draft is a working copy of; None for one that is not."""
+        return original_of(response, self.asking.names, self.asking.site.server.base)
 
     @property
     def yes_no(self) -> Mapping[str, str]:
