@@ -53,7 +53,8 @@ def _new(_: Cast) -> Resource:
 
 
 def _parameters(*parameters: Resource) -> Callable[[Cast], Resource]:
-    return lambda _: {"resourceType": "Parameters", "parameter": list(parameters)}
+    given = {"parameter": list(parameters)} if parameters else {}  # FHIR has no empty arrays
+    return lambda _: {"resourceType": "Parameters", **given}
 
 
 def _grant(_: Cast) -> Resource:
