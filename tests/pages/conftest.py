@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from app.cli.sandbox import write_demo
 from tests.pages.serving import reset
@@ -43,6 +44,28 @@ def fresh_demo(changed_demo: tuple[Process, Path]) -> tuple[Process, Path]:
     """The same in its seeded state, for a test that changes it."""
     reset(changed_demo[0])
     return changed_demo
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_pages() -> Iterator[None]:
+    """A click is over when the page that it leads to is there, as it is for people. Playwright's is over when that page
+    begins, and what a test saw or counted then was there or not by chance.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Page, "click", _to_the_end(Page.click, lambda page: page))
+        patched.setattr(Locator, "click", _to_the_end(Locator.click, lambda locator: locator.page))
+        yield
+
+
+def _to_the_end(click: Callable[..., None], page_of: Callable[[Any], Page]) -> Callable[..., None]:
+    @wraps(click)
+    def clicked(self: Any, *arguments: Any, **options: Any) -> None:
+        click(self, *arguments, **options)
+        page = page_of(self)
+        if not page.is_closed():
+            page.wait_for_load_state()
+
+    return clicked
 
 
 @pytest.fixture(scope="module")  # while it is open, Playwright's event loop stands in the way of other tests' own

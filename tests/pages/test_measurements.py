@@ -41,7 +41,6 @@ def answered(page: Page, url: str, name: str, choose: int) -> None:
     page.get_by_label("Alle vragen op één pagina").check()
     page.locator("main form button").first.click()
     for _ in range(3):
-        page.wait_for_load_state()  # a click returns when the page it leads to begins, and all its questions are meant
         for group in page.locator("fieldset:has(input[type=radio])").all():
             group.locator("input[type=radio]").nth(choose).check()
         page.locator("main form p.buttons:last-of-type button[value=next]").click()

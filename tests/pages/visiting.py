@@ -40,7 +40,7 @@ def log_in(page: Page, url: str, sandbox_file: Path, name: str) -> None:
 
 
 def resize(page: Page, width: int, name: str) -> None:
-    """Show the page this many pixels wide; it fits. A click does not wait for the page it leads to, so this does."""
+    """Show the page this many pixels wide; it fits."""
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_load_state()
     for _ in range(_LOOKS):  # a busy browser lays the page out a moment later
