@@ -77,7 +77,8 @@ class Mover:
         self._task: asyncio.Task[None] | None = None
 
     async def run(self, *, now: float | None = None) -> int:
-        """Move the complete lines that lie in the folder; how many there were.
+        """Move the complete lines that lie in the folder; how many there were. What is written meanwhile may stay: a
+        run ends however much that is.
 
         With ``now``, the seconds of a clock that only goes forward, lines stay that neither fill a segment nor have
         waited long enough, unless nothing will be added to them. Raises what the database or the file system raises;
@@ -141,6 +142,7 @@ class Mover:
 
     async def _move_lines(self, file: JournalFile, descriptor: int, now: float | None) -> int:
         own = self._journal if self._journal is not None and self._journal.stream == file.stream else None
+        written = 0 if own is None else own.line
         moved = 0
         place = self._places.setdefault(file.path, _Place(0, file.first))
         while True:
@@ -151,7 +153,7 @@ class Mover:
                     self.moved = segments[-1].last
                     own.forget(self.moved)
             self._places[file.path] = following
-            if following.offset == place.offset:
+            if following.offset == place.offset or (segments and own is not None and self.moved >= written):
                 return moved
             place = following
 

@@ -17,6 +17,8 @@ _LONGEST: Final = 35
 """Characters of a language tag. https://www.rfc-editor.org/rfc/rfc5646#section-4.4.1"""
 _MOST: Final = 8
 """Languages that are looked for."""
+_FAR_ENOUGH: Final = 1_000
+"""Characters of a header that are read."""
 _RANGE: Final = re.compile(r"\*|[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _QUALITY: Final = re.compile(r"0(?:\.[0-9]*)?|1(?:\.0*)?")
 _ANY: Final = "*"
@@ -84,9 +86,13 @@ def language_of(header: str) -> Language | None:
     return cast("Language | None", chosen(header))
 
 
-@lru_cache(maxsize=512)
 def _ranges(header: str) -> tuple[tuple[str, float], ...]:
-    """The language ranges with their qualities, in the order of the header."""
+    """The language ranges with their qualities, in the order of the header, as far as anybody has languages."""
+    return _read(header[:_FAR_ENOUGH])
+
+
+@lru_cache(maxsize=512)
+def _read(header: str) -> tuple[tuple[str, float], ...]:
     found: list[tuple[str, float]] = []
     for part in header.split(","):
         language, *parameters = (each.strip() for each in part.split(";"))

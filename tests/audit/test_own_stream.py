@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.audit import Mover, move, mover, verify_table
-from app.database import Database
+from app.audit import Journal, Mover, move, mover, verify_table
+from app.database import Database, Writer
 from tests.audit.events import files_in, lines_in, moved_lines, new_journal, write_reads
 
 
@@ -22,6 +24,34 @@ async def test_a_process_moves_what_it_remembers_without_reading_it(
         patch.delattr(mover, "read_whole_lines")
         assert await Mover(database, folder, journal=journal).run() == 4000
     assert await moved_lines(database) == written
+    assert await verify_table(database) == []
+    journal.close()
+
+
+class Busy:
+    """A database of which every transaction takes as long as somebody needs to ask something."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+        self.transactions = 0
+
+    async def transact(self, work: Callable[[Writer], Awaitable[int]]) -> int:
+        self.transactions += 1
+        assert self.transactions < 20, "it goes on for as long as somebody asks"
+        write_reads(self._journal, 1)
+        return await self._database.transact(work)
+
+
+@pytest.mark.parametrize("largest", [1_000_000, 600])
+async def test_a_run_ends_while_somebody_goes_on_asking(database: Database, folder: Path, largest: int) -> None:
+    journal = new_journal(folder, largest=largest)
+    write_reads(journal, 10)
+    busy: Any = Busy(database, journal)
+    moved = await Mover(busy, folder, journal=journal).run()
+    assert 10 <= moved <= 10 + busy.transactions
+    assert await Mover(database, folder, journal=journal).drain() == 10 + busy.transactions - moved
+    assert len(await moved_lines(database)) == 10 + busy.transactions
     assert await verify_table(database) == []
     journal.close()
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.fhir import languages
 from app.fhir.languages import LANGUAGES, Both, accepted, chosen, in_both, language_of
 from app.fhir.resource import decode, encode
 
@@ -46,6 +47,16 @@ from app.fhir.resource import decode, encode
 )
 def test_the_language_that_a_header_likes_best(header: str, expected: str | None) -> None:
     assert language_of(header) == expected
+
+
+def test_of_a_header_no_more_is_read_and_kept_than_anybody_has_languages() -> None:
+    sizes = [len(languages._ranges(f"nl;q=0.{number}, " + "en-GB, " * 100_000)) for number in range(3)]
+    assert max(sizes) < 200
+    assert chosen("nl, " + "en," * 1_000_000) == "nl"
+    before = languages._read.cache_info().currsize
+    for number in range(5):
+        chosen("nl, " + "fr, " * 1_000 + f"x-{number}")
+    assert languages._read.cache_info().currsize <= before + 1, "what is not read is not told apart"
 
 
 @given(st.text(st.sampled_from("nleq=;,.*-0159 \t"), max_size=60))
