@@ -18,6 +18,7 @@ import structlog
 
 from app.errors import Issue, Unavailable, ZelfregieError
 from app.faults import trace_of
+from app.fhir.resource import plain
 
 _LONGEST_LINE: Final = 2**24
 _LONGEST_ADDRESS: Final = 100
@@ -71,7 +72,7 @@ Say = Callable[[Said], Awaitable[None]]
 Run = Callable[[Asked, Say], Awaitable[None]]
 """Runs a command. Raises ``ZelfregieError``."""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=plain).encode
 _asked = msgspec.json.Decoder(Asked).decode
 _answer = msgspec.json.Decoder(Refused | Line | Done | Failed).decode
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from app.cli.control import Asked, Done, Refused, Run, Said, Say, ask, listening, socket_path
 from app.errors import Invalid, Issue, Unavailable, ZelfregieError
+from app.fhir.languages import Both
 
 ISSUE = Issue("value", "Niet goed.", ("Goal.note", "Goal.target[1]"), "warning", "goal-1")
 
@@ -48,6 +49,22 @@ async def test_what_a_command_says_arrives_as_it_was_said(tmp_path: Path) -> Non
         heard = Heard()
         await ask(path, asked, heard)
     assert heard.said == [Refused("a file", (ISSUE,)), Done({"stored": 3})]
+
+
+async def test_a_text_in_both_languages_arrives_as_one(tmp_path: Path) -> None:
+    both = Both("A revision names its plan.", "Een herziening noemt haar plan.")
+    issue = Issue("business-rule", both)
+
+    async def run(_: Asked, say: Say) -> None:
+        await say(Refused("a file", (issue,)))
+        raise Invalid(both, "business-rule", (issue,))
+
+    async with taking(tmp_path, run) as path:
+        heard = Heard()
+        with pytest.raises(ZelfregieError) as raised:
+            await ask(path, Asked("load"), heard)
+    assert heard.said == [Refused("a file", (replace(issue, diagnostics=str(both)),))]
+    assert raised.value.diagnostics == str(both)
 
 
 async def test_a_refusal_is_said_before_the_command_has_ended(tmp_path: Path) -> None:
