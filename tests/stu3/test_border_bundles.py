@@ -22,6 +22,7 @@ PLANNED: Final[Resource] = {
     "code": concept(SNOMED, "387713003", "operatie"),
     "subject": ANNA,
 }
+HERS: Final[Resource] = {"resourceType": "Flag", "id": "x", "status": "active", "code": {"text": "x"}, "subject": ANNA}
 BROKEN: Final[Resource] = {**PLANNED, "status": "revoked", "encounter": ANNA}
 
 
@@ -218,3 +219,19 @@ async def test_an_entry_with_nothing_in_it_is_refused(practice: Caller) -> None:
     assert [(each["details"]["text"], each["expression"]) for each in refused["issue"]] == [
         ("bdl-5", ["Bundle.entry[0]"])
     ]
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+async def test_an_outcome_that_somebody_stored_in_a_bundle_is_given_in_any_language(
+    anna: Caller, language: str
+) -> None:
+    told = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "warning", "code": "incomplete", "details": {"coding": [{"code": "cut"}]}}],
+    }
+    found = {"resource": told, "search": {"mode": "outcome"}}
+    kept = await anna.create(bundle("searchset", {"resource": HERS, "search": {"mode": "match"}}, found))
+    for address in (f"Bundle?_id={kept['id']}", f"Bundle/{kept['id']}", "Patient/anna/$everything"):
+        answer = await anna.get(f"{ROOT}/{address}", {"accept-language": language})
+        assert answer.status_code == 200, (address, answer.text)
+        assert b'"coding":[{"code":"cut"}]' in answer.content, address

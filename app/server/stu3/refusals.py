@@ -132,9 +132,9 @@ class Speech:
                 row["diagnostics"] = read.diagnostics
             if read.expression:
                 row["expression"] = list(read.expression)
-            if self.within and language is not None and "details" in each:
-                text = moved(each["details"]["text"], places, read.expression, language)
-                row["details"] = {**each["details"], "text": said(text)}
+            details = each.get("details", {})
+            if self.within and language is not None and "text" in details:  # one that was stored may have none
+                row["details"] = {**details, "text": said(moved(details["text"], places, read.expression, language))}
             listed.append(row)
         return {**given, "issue": listed}
 
