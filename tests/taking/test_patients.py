@@ -13,6 +13,7 @@ from tests.builders import BSN
 from tests.server.service import BASE, Caller, Service, issues
 from tests.taking.conftest import system_of
 from tests.taking.deliveries import read
+from tests.taking.test_identity import whole
 
 WAYS: Final = ("post", "put")
 OTHERWISE: Final[Resource] = {"name": [{"family": "Anders"}], "telecom": [{"system": "phone", "value": "0612345678"}]}
@@ -50,6 +51,35 @@ async def test_another_birth_date_is_a_conflict(gp: Caller, anna: Caller, how: s
     assert answer.status_code == 422
     assert [(each["code"], each["expression"]) for each in issues(answer)] == [("conflict", ["Patient.birthDate"])]
     assert (await read(anna, "/Patient/anna"))["birthDate"] == "1950-02-28"
+
+
+async def test_another_person_is_to_be_looked_at_in_the_language_of_who_sends(gp: Caller, group: Caller) -> None:
+    answers = [
+        await send(gp, "put", {"accept-language": "nl"}, birthDate="1901-01-01"),
+        await gp.post("/", whole("collection", birthDate="1901-01-01"), {"accept-language": "nl"}),
+        await group.post("/", two_in_one(), {"accept-language": "nl"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        (issue,) = issues(answer)
+        # Never "fetch what is there and go on from that": they would have another's data as their own.
+        assert "Haal op" not in issue["details"]["text"]
+        assert issue["details"]["text"].endswith("Neem onze gegevens niet over.")
+    texts = [issues(each)[0]["details"]["text"] for each in answers]
+    assert [text.partition(".")[0] for text in texts[:2]] == [
+        "De geboortedatum of het geslacht is anders dan wij van deze persoon weten bij Patient",
+        "De geboortedatum of het geslacht is anders dan wij van deze persoon weten bij Bundle",
+    ]
+    assert texts[2].startswith("De nummers van deze Patient horen hier bij twee mensen.")
+    (english,) = issues(await send(gp, "post", {"accept-language": "en"}, birthDate="1901-01-01"))
+    assert english["details"]["text"].endswith("the right person. Do not take over our data.")
+
+
+def two_in_one() -> Resource:
+    """A delivery with one Patient that is Anna by its id and Bram by its address."""
+    return builders.transaction(
+        {"resource": builders.patient("anna"), "request": {"method": "PUT", "url": "Patient/bram"}}
+    )
 
 
 @pytest.mark.parametrize("how", WAYS)

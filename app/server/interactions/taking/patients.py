@@ -49,7 +49,7 @@ async def take_patient(
         raise Forbidden("Persons are registered, not posted. Name the patient that you mean by its id.", "forbidden")
     if person.conflicts and not request.released:
         places = tuple(f"Patient.{name}" for name in person.conflicts)
-        raise Unprocessable(_DIFFERS, "conflict", issues=(Issue("conflict", _DIFFERS, places),))
+        raise Unprocessable(_DIFFERS, "conflict", issues=(Issue("conflict", _DIFFERS, places, kind="another-person"),))
     stored = await stored_for(server, request, "Patient", person.id, partition=person.patient)
     wanted = if_match(request.headers)
     if if_none_match(request.headers) or wanted not in (None, stored.version):

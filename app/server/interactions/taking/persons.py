@@ -112,7 +112,7 @@ async def person_of(
             means.add(known)
     means = {each for each in means if access.may_see(each)}
     if len(means) > 1:
-        raise Unprocessable("The identifiers of this Patient are those of two people.", "conflict")
+        raise Unprocessable("The identifiers of this Patient are those of two people.", "conflict", kind="two-people")
     patient = next(iter(means), access.patient)
     if patient is None:
         return None
@@ -160,6 +160,8 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 def held(delivered: Delivered, *, kept: bool) -> Unprocessable:
     """The refusal of a whole delivery."""
-    text = HELD if kept else NOT_KEPT
+    kind, text = "held", HELD
+    if not kept:
+        kind, text = "not-held", NOT_KEPT
     places = tuple(f"Bundle.entry[{index}].resource.{name}" for index, name in delivered.conflicts)
-    return Unprocessable(text, "conflict", issues=(Issue("conflict", text, places),))
+    return Unprocessable(text, "conflict", issues=(Issue("conflict", text, places, kind=kind),))
