@@ -100,6 +100,9 @@ class _Manifest(msgspec.Struct):
 _decode_said: Final = msgspec.json.Decoder(_Said, float_hook=Decimal).decode
 _decode_shown: Final = msgspec.json.Decoder(_Shown).decode
 _NOTHING_SAID: Final = _Said()
+_BEFORE_SHOWN: Final = re.compile(
+    rb'\{"resourceType":"Provenance","id":"[^"]*",(?:"meta":\{[^{}]*\},)?"extension":\['
+).match
 _BEHIND_SHOWN: Final = b'],"target":['
 """As this service stores a revision, what it showed is before all else that is asked of it."""
 _manifest: Final = msgspec.json.Decoder(list[_Manifest]).decode
@@ -230,14 +233,27 @@ class Revision:
 
 def _said(body: bytes) -> tuple[_Said, int]:
     """What a Provenance says behind the list of what the plan showed, which is the most of it and is not looked
-    through, and where that begins; all of it where it is stored in another order.
+    through, and where that begins; all of it where it is stored in another order, as one that was loaded may be.
     """
-    at = body.rfind(_BEHIND_SHOWN) + 2
-    if at >= len(_BEHIND_SHOWN):
+    at = _behind_shown(body)
+    if at:
         # Found within something else, there is a bracket too much behind it, and it is no JSON.
         with suppress(msgspec.DecodeError):
             return _decode_said(b"{" + body[at:]), at
     return _decode_said(body), 0
+
+
+def _behind_shown(body: bytes) -> int:
+    """Where the targets begin that stand right behind that list, before which is nothing that is asked; else 0."""
+    before = _BEFORE_SHOWN(body)
+    if before is None:
+        return 0
+    # The list ends no later than at the first bracket with another member behind it. One byte is found many times
+    # faster than three, and what is in the list has few brackets.
+    end = body.find(b"]", before.end())
+    while end >= 0 and not body.startswith(b',"', end + 1):
+        end = body.find(b"]", end + 1)
+    return end + len(b"],") if end >= 0 and body.startswith(_BEHIND_SHOWN, end) else 0
 
 
 def _listed(raw: msgspec.Raw) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.careplan.names import Names
@@ -18,10 +20,11 @@ SHOWN = [("CarePlan", "plan", 4), ("Goal", "doel", 2)]
 
 def provenance(*order: str) -> Resource:
     """One with its members in an order."""
-    listed = [
+    listed: list[Resource] = [
         {"url": NAMES.manifest, "valueReference": {"reference": f"{kind}/{resource_id}/_history/{version}"}}
         for kind, resource_id, version in SHOWN
     ]
+    listed.append({"url": NAMES.extension("goal-decision"), "extension": [{"url": "decision", "valueCode": "keep"}]})
     inner = {
         "resourceType": "Provenance",
         "extension": [{"url": NAMES.manifest, "valueReference": {"reference": "Goal/ander/_history/9"}}],
@@ -36,13 +39,15 @@ def provenance(*order: str) -> Resource:
         "target": [{"reference": "Goal/doel/_history/2", "display": looks}, {"reference": "Patient/anna"}],
         "recorded": "2026-01-01T00:00:00Z",
         "activity": HAPPENED,
+        "reason": [{"text": "Het liep anders"}],
         "agent": [{"who": {"reference": "Patient/anna"}}],
         "entity": [
             {"role": "revision", "what": {"reference": "Goal/doel/_history/1"}},
             {"role": "source", "what": {"reference": "Provenance/eerder/_history/1"}},
         ],
     }
-    return {"resourceType": "Provenance", "id": "eerste", **{name: members[name] for name in order}}
+    meta = {"versionId": "1", "profile": [NAMES.revision_profile]}
+    return {"resourceType": "Provenance", "id": "eerste", "meta": meta, **{name: members[name] for name in order}}
 
 
 def revision_of(resource: Resource) -> Revision:
@@ -56,20 +61,57 @@ ORDERS = [
     (*AS_WRITTEN, "contained"),
     ("contained", "target", "recorded", "extension", "activity", "agent", "entity"),
     ("entity", "agent", "activity", "recorded", "target", "extension"),
+    # An array stands just before the targets, and what else is asked before that.
+    ("recorded", "activity", "agent", "entity", "extension", "target"),
+    ("extension", "recorded", "activity", "agent", "entity", "target"),
+    ("reason", *AS_WRITTEN),
 ]
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_revision_says_the_same_in_any_order(order: tuple[str, ...]) -> None:
-    revision = revision_of(provenance(*order))
-    assert revision.manifest(NAMES) == SHOWN
+    says_all(order)
+
+
+@pytest.mark.parametrize("members", [AS_WRITTEN, (*AS_WRITTEN, "reason"), ("contained", *AS_WRITTEN)])
+def test_a_revision_says_the_same_in_every_order_there_is(members: tuple[str, ...]) -> None:
+    for order in itertools.permutations(members):
+        says_all(order)
+
+
+def says_all(order: tuple[str, ...]) -> None:
+    stored = provenance(*order)
+    revision = revision_of(stored)
+    assert revision.manifest(NAMES) == SHOWN, order
+    assert revision.written == [("Goal", "doel", 2)], order
+    assert revision.replaced == {("Goal", "doel"): 1}, order
+    assert revision.sources == ["eerder"], order
+    assert revision.has_source, order
+    assert revision.event == "restore", order
+    assert revision.recorded == "2026-01-01T00:00:00Z", order
+    assert revision.author == {"who": {"reference": "Patient/anna"}}, order
+    assert revision.reasons == stored.get("reason", []), order
+    assert decode(revision.with_activity(AGAIN)) == {**stored, "activity": AGAIN}, order
+
+
+def test_targets_within_an_extension_are_not_those_of_the_revision() -> None:
+    stored = provenance(*AS_WRITTEN)
+    within = {"line": ["Dorpsstraat 1"], "target": [{"reference": "Goal/schijn/_history/7"}], "recorded": "2001"}
+    stored["extension"] = [{"url": "https://elders.example/extra", "valueAddress": within}, *stored["extension"]]
+    revision = revision_of(stored)
     assert revision.written == [("Goal", "doel", 2)]
-    assert revision.replaced == {("Goal", "doel"): 1}
-    assert revision.sources == ["eerder"]
-    assert revision.has_source
-    assert revision.event == "restore"
     assert revision.recorded == "2026-01-01T00:00:00Z"
-    assert revision.author == {"who": {"reference": "Patient/anna"}}
+    assert decode(revision.with_activity(AGAIN)) == {**stored, "activity": AGAIN}
+
+
+@pytest.mark.parametrize("reason", [(), ("reason",)])
+def test_what_the_plan_showed_is_not_looked_through_for_what_is_said_behind_it(reason: tuple[str, ...]) -> None:
+    """What is no JSON within that list is not come upon before the list is asked for."""
+    body = encode(provenance(*AS_WRITTEN, *reason)).replace(b'{"reference":"CarePlan/', b'{reference:"CarePlan/')
+    revision = Revision(3, 1, "eerste", 1, 1, erased=False, seen=True, body=body)
+    assert revision.event == "restore"
+    with pytest.raises(msgspec.DecodeError):
+        revision.manifest(NAMES)
 
 
 @pytest.mark.parametrize("order", ORDERS)
