@@ -7,7 +7,7 @@ that it was made of gets a new version, and the copy is deleted, in the same tra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.errors import Issue
@@ -33,7 +33,8 @@ class Present:
 @dataclass(frozen=True, slots=True)
 class WorkingCopy:
     """Of resources of ``type``. ``finished``: what one that is sent as finished was made of, seen without a look at
-    what is there; None for all others, which cost nothing. ``is_open``: whether what is stored under its id is still to
+    what is there; None for all others, which cost nothing. ``made_of``: the ids of what one was made of, whatever state
+    it is in, which is erased with these. ``is_open``: whether what is stored under its id is still to
     be finished. ``amended``: what the original becomes by a copy of it; None where they say the same. It raises what
     refuses that; the original is None where it is not there, or not for the caller. ``told``: what is said of it to
     who finished the copy; the second argument is what ``amended`` gave.
@@ -41,6 +42,7 @@ class WorkingCopy:
 
     type: str
     finished: Callable[[Resource], Original | None]
+    made_of: Callable[[Resource], Iterable[str]]
     is_open: Callable[[Resource], bool]
     amended: Callable[[Resource, Original, Present | None], Resource | None]
     told: Callable[[Original, Resource | None], Issue]

@@ -81,8 +81,8 @@ class Erasures:
         return any(row[0] in GROUNDS for row in rows)
 
     async def one(self, access: Access, resource_type: str, resource_id: str, *, now: int, request: str) -> Erasure:
-        """Erase one resource with all its versions, and what the service computed of it. Raises ``Forbidden``,
-        ``NotFound`` or ``Unprocessable``.
+        """Erase one resource with all its versions, what the service computed of it, and the working copies by which it
+        was corrected. Raises ``Forbidden``, ``NotFound`` or ``Unprocessable``.
         """
         if resource_type == "Patient":
             raise Unprocessable("The Patient is whose record this is, and is erased with everything.", "business-rule")
@@ -139,19 +139,14 @@ class Erasures:
             erasure_id = secrets.token_hex(8)
             erased: list[int] = []
             chosen = await self._from(writer, access, patient, wanted, now) if isinstance(wanted, str) else wanted
-            left = [
-                (resource_type, ids[start : start + SLICE])
-                for resource_type, ids in chosen.items()
-                for start in range(0, len(ids), SLICE)
-            ]
+            left = _slices(chosen)
             while left:
                 resource_type, ids = left.pop(0)
                 some = await erasing.erase(resource_type, ids)
                 await self._tombstones.keep(writer, patient, erasure_id, some, at=at)
                 await forget_names(writer, server.registry, patient, some)
                 erased += [each.versions for each in some]
-                following = await erasing.derived(resource_type, [each.id for each in some])
-                left += [("Observation", following[start : start + SLICE]) for start in range(0, len(following), SLICE)]
+                left += _slices(await erasing.following(resource_type, [each.id for each in some]))
             kept = await drop_source(writer, patient, wanted) if isinstance(wanted, str) else 0
             if not erased and not kept:
                 raise NotFound("There is nothing of this to erase.")
@@ -179,6 +174,15 @@ class Erasures:
         row = (patient, done.id, done.scope, account, done.at, done.at, done.resources, done.versions, proof)
         await writer.insert(tables.INSERT_ERASURE, [row])
         return Erasure(done.id, done.scope, done.at, done.resources, done.versions, proof)
+
+
+def _slices(chosen: Mapping[str, Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
+    """As many of one type as are erased at a time."""
+    return [
+        (resource_type, ids[start : start + SLICE])
+        for resource_type, ids in chosen.items()
+        for start in range(0, len(ids), SLICE)
+    ]
 
 
 async def void_exports(writer: Writer, patient: int) -> None:

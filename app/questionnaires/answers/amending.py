@@ -7,6 +7,7 @@ What an organisation's system delivers has had its life elsewhere and is stored 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from app.database import Reader
@@ -55,7 +56,7 @@ class Amendments:
 
     def working_copy(self) -> WorkingCopy:
         """For the server, which has its way with those that are finished."""
-        return WorkingCopy(ROOT, self._finished, lambda stored: stored.get("status") == OPEN, self._amended, _told)
+        return WorkingCopy(ROOT, self._finished, self._made_of, _is_open, self._amended, _told)
 
     def rule(self) -> Rule:
         """For the server's list: that a draft can become what it says."""
@@ -65,6 +66,14 @@ class Amendments:
         if "extension" not in response or response.get("status") not in COMPLETE:
             return None
         return original_of(response, self._names, self._base)
+
+    def _made_of(self, response: Resource) -> Iterable[str]:
+        if "extension" not in response:
+            return
+        for mark in _marks(response, self._names):
+            literal = parse_reference(str(mark.get("valueReference", {}).get("reference", "")))
+            if literal is not None and literal.type == ROOT and literal.base in ("", self._base):
+                yield literal.id
 
     def _amended(self, copy: Resource, original: Original, present: Present | None) -> Resource | None:
         self._refuse(copy, original, present, finished=True)
@@ -120,6 +129,10 @@ class Amendments:
 
 def _marks(response: Resource, names: Names) -> list[Resource]:
     return [each for each in response.get("extension", ()) if each.get("url") == names.amends]
+
+
+def _is_open(stored: Resource) -> bool:
+    return stored.get("status") == OPEN
 
 
 def _problems(copy: Resource, answers: Resource) -> list[Issue]:

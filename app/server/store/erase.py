@@ -24,6 +24,7 @@ from app.server.ids import key_of
 from app.server.search.rows import NO_KEYS, unpack
 from app.server.server import FhirServer
 from app.server.store.batches import Batches, write_index
+from app.server.store.copies import copies_of
 from app.server.store.read import check_guard
 from app.server.store.removal import EMPTIED, ERASED, REMOVAL
 from app.server.store.write import BEFORE_POSTGRESQL, BEFORE_SQLITE, LOCK
@@ -102,6 +103,7 @@ class Erasing:
         self._access = access
         self._request = request
         self._seq = self._updated = 0
+        self._copies: dict[str, Mapping[str, frozenset[str]]] = {}
 
     async def begin(self, *, now: int) -> int:
         """Lock the partition; the time of the change (µs). Raises ``GrantChanged`` or ``NotFound``."""
@@ -131,8 +133,18 @@ class Erasing:
         await asyncio.sleep(0)
         return erased
 
-    async def derived(self, resource_type: str, ids: Sequence[str]) -> list[str]:
-        """The Observations that hold nothing but what follows from those resources, which go with them."""
+    async def following(self, resource_type: str, ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """What goes with those resources, by type: the Observations that hold nothing but what follows from them, and
+        the working copies that were made of them, which say the same.
+        """
+        found = {"Observation": await self._derived(resource_type, ids)}
+        if resource_type not in self._copies:
+            self._copies[resource_type] = await copies_of(self._server, self._writer, self._patient, resource_type)
+        copies = self._copies[resource_type]
+        found.setdefault(resource_type, []).extend(sorted({copy for each in ids for copy in copies.get(each, ())}))
+        return found
+
+    async def _derived(self, resource_type: str, ids: Sequence[str]) -> list[str]:
         server = self._server
         registry = server.registry
         fixed = registry.number("Observation"), registry.params("Observation")["derived-from"].number
