@@ -34,6 +34,7 @@ from app.careplan.schedule import askings, measurings
 from app.careplan.tasks import agreement_task, plan_task, review_task, task_id
 from app.careplan.times import RHYTHM
 from app.errors import Conflict, PreconditionFailed, ZelfregieError
+from app.faults import trace_of
 from app.fhir.dates import bounds, instant
 from app.fhir.resource import Resource, decode
 from app.server.access import Access
@@ -116,6 +117,9 @@ async def write_due(server: FhirServer, names: Names, *, now: int, recording: Re
             except ZelfregieError as error:
                 report.failed += 1
                 _log.warning("due.failed", plan=found.id, problems=[each.rule for each in error.all_issues()])
+            except Exception as error:  # noqa: BLE001 - one plan does not keep what is due from everybody after it
+                report.failed += 1
+                _log.error("due.fault", plan=found.id, trace=trace_of(error))
             await asyncio.sleep(0)
     return report
 
@@ -179,16 +183,16 @@ def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> li
     if cycle.phase == "do" and review:
         task = review_task(patient, found.id, cycle)
         tasks.append(plan_task(names, "review", task, since=review, **common))
-    for each in askings(found.plan, now=now, review=review):
+    for each in askings(found.plan, now=now, review=review, since=cycle.since):
         occasion = f"{each.activity} {each.questionnaire} {each.day}"
         task = task_id(patient, found.id, "questionnaire", occasion)
         told = rhythm_members(names, each)
         tasks.append(plan_task(names, "questionnaire", task, since=each.day, **told, **common))
-    return [*tasks, *_runs(found, names, now=now, at=at)]
+    return [*tasks, *_runs(found, names, since=cycle.since, now=now, at=at)]
 
 
-def _runs(found: Found, names: Names, *, now: int, at: int) -> Iterator[Resource]:
-    for each in measurings(found.plan, now=now, system=protocol_system(names.base)):
+def _runs(found: Found, names: Names, *, since: str, now: int, at: int) -> Iterator[Resource]:
+    for each in measurings(found.plan, now=now, system=protocol_system(names.base), since=since):
         task = task_id(found.patient, found.id, "protocol", f"{each.activity} {each.protocol} {each.day}")
         run = run_task(each, task, plan_id=found.id, patient_id=found.patient_id, canonical_base=names.base, now=at)
         if run is not None:

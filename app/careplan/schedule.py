@@ -1,18 +1,19 @@
 """When an activity of the plan asks for a questionnaire, or for measuring by a protocol. https://hl7.org/fhir/R4/datatypes.html#Timing
 
-Only whole days count (``timing.py``); what has no beginning of its own counts from the day that the plan was made. What
-repeats is asked for the last time that it came round, so that who was away for long is not asked for all of it.
+Only whole days count (``timing.py``); what has no beginning of its own counts from the day that the plan was made, or
+where that cannot be read from the day that its phase began. What repeats is asked for the last time that it came round,
+so that who was away for long is not asked for all of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
-from app.careplan.timing import has_beginning, is_understood, last_day
-from app.errors import Invalid
-from app.fhir.dates import bounds, local_date
+from app.careplan.timing import day_of, has_beginning, is_understood, last_day
+from app.fhir.dates import bounds
 from app.fhir.resource import Resource
 
 _OVER: Final = frozenset({"completed", "cancelled", "stopped", "on-hold", "entered-in-error"})
@@ -27,16 +28,16 @@ class Asking:
     day: str
 
 
-def askings(plan: Resource, *, now: int, review: str) -> Iterator[Asking]:
+def askings(plan: Resource, *, now: int, review: str, since: str) -> Iterator[Asking]:
     """The questionnaires that the plan asks for by ``now`` (µs); one without a time of its own is asked for on the day
-    of the review, which is "" as long as that has not come.
+    of the review, which is "" as long as that has not come. ``since``: when the phase of its cycle began, a dateTime.
     """
     for activity in plan.get("activity", ()):
         detail = activity.get("detail", {})
         if detail.get("status") in _OVER:
             continue
         named = _questionnaires(detail)
-        day = _day(plan, detail, now=now, review=review) if named else ""
+        day = _day(plan, detail, now=now, review=review, since=since) if named else ""
         if day:
             for each in named:
                 yield Asking(activity.get("id", ""), each, day)
@@ -51,14 +52,16 @@ class Measuring:
     day: str
 
 
-def measurings(plan: Resource, *, now: int, system: str) -> Iterator[Measuring]:
-    """The protocols that the plan asks for by ``now`` (µs), each with a time of its own. ``system``: of their codes."""
+def measurings(plan: Resource, *, now: int, system: str, since: str) -> Iterator[Measuring]:
+    """The protocols that the plan asks for by ``now`` (µs), each with a time of its own. ``system``: of their codes;
+    ``since`` as above.
+    """
     for activity in plan.get("activity", ()):
         detail = activity.get("detail", {})
         named = _protocol(detail, system)
         if not named or detail.get("status") in _OVER:
             continue
-        day = _day(plan, detail, now=now, review="")
+        day = _day(plan, detail, now=now, review="", since=since)
         if day:
             yield Measuring(activity.get("id", ""), named, day)
 
@@ -79,15 +82,19 @@ def counts_from_plan(plan: Resource, system: str) -> bool:
     )
 
 
-def unread(plan: Resource, system: str) -> Iterator[str]:
-    """The FHIRPaths of times of activities that ask for something, and of which not all counts."""
+def unread(plan: Resource, system: str, *, since: str | None) -> Iterator[str]:
+    """The FHIRPaths of times of activities that ask for something, and of which not all counts. ``since`` as above, ""
+    where the plan does not say; None for a proposal, whose activities count from the plan that they come in.
+    """
+    begins = since is None or any(day_of(each) is not None for each in (plan.get("created"), since))
     for number, activity in enumerate(plan.get("activity", ())):
         detail = activity.get("detail", {})
         if not asks(detail, system):
             continue
         words = "scheduledString" in detail
         timing, period = detail.get("scheduledTiming"), detail.get("scheduledPeriod")
-        if words or (timing and not is_understood(timing)) or (period and "start" not in period):
+        rhythm = bool(timing) and (not is_understood(timing) or not (begins or has_beginning(timing)))
+        if words or rhythm or (period and day_of(period.get("start")) is None):
             yield f"CarePlan.activity[{number}].detail.scheduled"
 
 
@@ -100,20 +107,18 @@ def _protocol(detail: Resource, system: str) -> str:
     return next((str(each.get("code", "")) for each in codings if each.get("system") == system), "")
 
 
-def _day(plan: Resource, detail: Resource, *, now: int, review: str) -> str:
+def _day(plan: Resource, detail: Resource, *, now: int, review: str, since: str) -> str:
     if "scheduledPeriod" in detail:
-        start = detail["scheduledPeriod"].get("start", "")
-        return local_date(bounds(start)[0]).isoformat() if start and _has_come(start, now) else ""
+        start = _come(detail["scheduledPeriod"].get("start"), now)
+        return "" if start is None else start.isoformat()
     if "scheduledTiming" in detail:
-        made = plan.get("created", "")
-        begins = local_date(bounds(made)[0] if made and _has_come(made, now) else now)
+        begins = _come(plan.get("created"), now) or _come(since, now)
         day = last_day(detail["scheduledTiming"], begins=begins, now=now)
         return "" if day is None else day.isoformat()
     return review
 
 
-def _has_come(day: str, now: int) -> bool:
-    try:
-        return bounds(day)[0] <= now
-    except Invalid:
-        return False
+def _come(text: str | None, now: int) -> date | None:
+    """The day of a date or dateTime that has come; None as long as it has not, and for what cannot be read."""
+    day = day_of(text)
+    return day if day is not None and bounds(str(text))[0] <= now else None

@@ -9,7 +9,7 @@ from typing import Final
 
 from app.careplan.measuring_rhythm import protocol_system
 from app.careplan.names import Names
-from app.careplan.plan import is_open, is_plan, unversioned
+from app.careplan.plan import cycle_of, is_open, is_plan, unversioned
 from app.careplan.proposals.proposal import claims_proposal
 from app.careplan.refusals import notice
 from app.careplan.schedule import counts_from_plan, unread
@@ -57,7 +57,9 @@ def times_check(names: Names) -> IntakeCheck:
         server: FhirServer, reader: Reader, access: Access, resource: Resource, patient: int | None
     ) -> Sequence[Finding]:
         del server, reader, access, patient  # what it says is all there is to know
-        return [Finding(notice("warning", "time-not-read", each)) for each in unread(resource, system)]
+        cycle = cycle_of(resource, names)
+        since = None if claims_proposal(resource, names) else "" if cycle is None else cycle.since
+        return [Finding(notice("warning", "time-not-read", each)) for each in unread(resource, system, since=since)]
 
     def concerns(resource: Resource) -> bool:
         return is_plan(resource, names) or claims_proposal(resource, names)

@@ -70,12 +70,12 @@ class _Rounds:
     most: int | None
 
 
-def last_day(timing: Resource, *, begins: date, now: int) -> date | None:
+def last_day(timing: Resource, *, begins: date | None, now: int) -> date | None:
     """The last day until ``now`` (µs) on which it came round; None when there is none. ``begins``: the day from which
-    counts what has no beginning of its own.
+    counts what has no beginning of its own; None where that is not known, so that it does not count.
     """
     today = local_date(now)
-    days = [day for day in map(_day_of, timing.get("event", ())) if day is not None and day <= today]
+    days = [day for day in map(day_of, timing.get("event", ())) if day is not None and day <= today]
     rounds = _rounds(timing, begins)
     if rounds is not None:
         until = today if rounds.end is None else min(today, rounds.end)
@@ -88,8 +88,11 @@ def is_understood(timing: Resource) -> bool:
     """Whether all that it says of when counts."""
     if "modifierExtension" in timing:
         return False
+    events = timing.get("event", ())
+    if any(day_of(each) is None for each in events):
+        return False
     if not timing.get("repeat") and not timing.get("code"):
-        return bool(timing.get("event"))
+        return bool(events)
     return _rounds(timing, date(2000, 1, 1)) is not None
 
 
@@ -109,12 +112,14 @@ def _repeat(timing: Resource) -> Mapping[str, Any]:
     return repeat
 
 
-def _rounds(timing: Resource, begins: date) -> _Rounds | None:
+def _rounds(timing: Resource, begins: date | None) -> _Rounds | None:
     """None where it says nothing that is understood."""
     repeat = _repeat(timing)
     start = repeat.get("boundsPeriod", {}).get("start")
-    first = _day_of(start) if start else begins
-    ends, end = _end(repeat, first or begins)
+    first = day_of(start) if start else begins
+    if first is None or first.year not in _YEARS:
+        return None
+    ends, end = _end(repeat, first)
     within_day = len(repeat.get("timeOfDay", ())) or len(repeat.get("when", ()))
     weekdays = frozenset(_WEEK.index(each) for each in repeat.get("dayOfWeek", ()) if each in _WEEK)
     period, unit = repeat.get("period"), repeat.get("periodUnit", "")
@@ -122,7 +127,7 @@ def _rounds(timing: Resource, begins: date) -> _Rounds | None:
         period, unit = 1, "d"
     known = period is None or (_LEAST <= period <= _MOST and (unit in _DAYS or unit in _MONTHS))
     said = period is not None or bool(start)
-    if first is None or first.year not in _YEARS or not ends or not known or not said or "modifierExtension" in timing:
+    if not ends or not known or not said or "modifierExtension" in timing:
         return None
     length = None if period is None else Fraction(period) * (_DAYS.get(unit) or _MONTHS[unit])
     frequency = max(1, int(repeat.get("frequency", 1))) if length is not None else 1
@@ -139,7 +144,7 @@ def _end(repeat: Mapping[str, Any], first: date) -> tuple[bool, date | None]:
     """Whether it is understood where it ends, and the last day; None where it goes on."""
     if "boundsPeriod" in repeat:
         end = repeat["boundsPeriod"].get("end")
-        return (True, None) if end is None else ((day := _day_of(end, last=True)) is not None, day)
+        return (True, None) if end is None else ((day := day_of(end, last=True)) is not None, day)
     span = repeat.get("boundsDuration", repeat.get("boundsRange", {}).get("high"))
     if span is None:
         return "boundsRange" not in repeat, None
@@ -235,7 +240,7 @@ def _plus(day: date, days: int) -> date | None:
     return day + timedelta(days=days) if days < (_YEARS.stop - day.year) * 365 else None
 
 
-def _day_of(text: Any, *, last: bool = False) -> date | None:
+def day_of(text: Any, *, last: bool = False) -> date | None:
     """The first day of a FHIR date or moment, or its last; None for what is none."""
     try:
         low, high = bounds(str(text))

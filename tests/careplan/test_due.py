@@ -221,7 +221,7 @@ def test_a_questionnaire_is_asked_for_on_the_last_day_that_came_round(
 ) -> None:
     detail = {"status": "scheduled", "instantiatesCanonical": [FORM], **scheduled}
     plan: Resource = {"created": "2026-11-15", "activity": [{"id": "a", "detail": detail}]}
-    assert [each.day for each in askings(plan, now=bounds(now)[0], review="2026-12-31")] == expected
+    assert [each.day for each in askings(plan, now=bounds(now)[0], review="2026-12-31", since="")] == expected
 
 
 PROTOCOL = f"{NAMES}/CodeSystem/protocol"

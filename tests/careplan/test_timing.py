@@ -120,10 +120,10 @@ def test_what_has_no_beginning_counts_from_the_day_that_the_plan_was_made() -> N
     detail = {"status": "scheduled", "instantiatesCanonical": [asked], "scheduledTiming": weekly}
     plan: Resource = {"created": "2027-01-06", "activity": [{"id": "a", "detail": detail}]}
     found = [
-        [each.day for each in askings(plan, now=bounds(now)[0], review="")]
+        [each.day for each in askings(plan, now=bounds(now)[0], review="", since="")]
         for now in ("2027-01-05", "2027-01-06", "2027-01-13", "2027-01-19")
     ]
-    assert found == [["2027-01-05"], ["2027-01-06"], ["2027-01-13"], ["2027-01-13"]]
+    assert found == [[], ["2027-01-06"], ["2027-01-13"], ["2027-01-13"]]
 
 
 _REPEATS: Final = st.fixed_dictionaries(

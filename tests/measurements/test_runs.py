@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app.auth.accounts.sessions import CLIENT
 from app.auth.recording import Recording
 from app.fhir.resource import Resource, decode
+from app.measurements.protocols.finishing import finish_run
+from app.measurements.protocols.reading import Held
 from app.measurements.protocols.rounds import EVENT, RunsReport, finish_runs
 from app.measurements.statistics.spans import local
+from app.server.access import Access
+from app.server.server import FhirServer
 from tests import builders
 from tests.builders import LOINC, UCUM, concept
 from tests.careplan.histories import started as plan_started
@@ -269,6 +274,27 @@ async def test_a_run_that_is_over_is_finished_once_however_often_it_is_looked_at
     failed = await _read(anna, "Task", empty["id"])
     assert (failed["status"], failed["statusReason"]["text"]) == ("failed", "Er is niets gemeten dat meetelt.")
     assert (await _read(anna, "Task", coming["id"]))["status"] == "in-progress"
+
+
+async def test_a_fault_of_one_run_is_counted_and_told_and_the_round_goes_on(
+    service: Service, anna: Caller, run: Resource, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await measured(anna, *week(today - 6 * ONE, 4))
+    other = await started(anna, PRESSURE, start=(today - 5 * ONE).isoformat(), days=6)
+
+    async def failing(server: FhirServer, access: Access, held: Held, **more: Any) -> bool | None:
+        if held.task["id"] == run["id"]:
+            raise RuntimeError("kanariepiet")
+        return await finish_run(server, access, held, **more)
+
+    monkeypatch.setattr("app.measurements.protocols.rounds.finish_run", failing)
+    with capture_logs() as logs:
+        assert await finish_runs(service.server, now=service.server.clock() + 2 * DAY) == RunsReport(1, 0, 1)
+    assert [(await _read(anna, "Task", each["id"]))["status"] for each in (run, other)] == ["in-progress", "completed"]
+    (line,) = [each for each in logs if each["event"] == "run.fault"]
+    assert line["task"] == run["id"]
+    assert line["trace"][0] == "builtins.RuntimeError"
+    assert "kanariepiet" not in str(logs)
 
 
 async def test_what_a_running_service_finishes_by_itself_is_in_the_access_log(

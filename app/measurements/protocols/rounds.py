@@ -19,6 +19,7 @@ import structlog
 from app.auth.grants import ServiceAccesses
 from app.auth.recording import Recording
 from app.errors import Conflict, Invalid, PreconditionFailed, ZelfregieError
+from app.faults import trace_of
 from app.fhir.dates import instant
 from app.fhir.resource import Resource, decode
 from app.measurements.protocols.finishing import finish_run
@@ -103,6 +104,10 @@ async def _carried_out(
     except ZelfregieError as error:
         report.failed += 1
         _log.warning("run.failed", task=held.task["id"], problems=[each.rule for each in error.all_issues()])
+        return 0
+    except Exception as error:  # noqa: BLE001 - one run does not keep those of everybody after it from being finished
+        report.failed += 1
+        _log.error("run.fault", task=held.task["id"], trace=trace_of(error))
         return 0
     if written and recording is not None:
         await recording.by_service(EVENT, patient=held.patient, resources=written, now=server.clock())
