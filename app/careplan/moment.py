@@ -129,5 +129,5 @@ async def at_time(history: History, given: str, names: Names) -> Moment:
 
 def _kept(revision: Revision) -> Revision:
     if revision.erased:
-        raise Gone(removed(f"Revision {revision.number}", revision.updated))
+        raise Gone(removed(f"Revision {revision.number}", revision.updated), kind="erased")
     return revision

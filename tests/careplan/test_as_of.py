@@ -157,6 +157,8 @@ async def test_a_revision_that_was_erased_keeps_its_number(anna: Caller, service
     answer = await anna.get(f"/CarePlan/{journey.plan}/$as-of?number=2")
     assert answer.status_code == 410
     assert issues(answer)[0]["diagnostics"].startswith("Revision 2: removed at the person's request on ")
+    dutch = issues(await anna.get(f"/CarePlan/{journey.plan}/$as-of?number=2", {"accept-language": "nl"}))
+    assert dutch[0]["details"]["text"].startswith("Dit is verwijderd omdat de persoon dat vroeg.")
 
 
 async def test_a_professional_sees_old_versions_as_far_as_the_permission_of_now_goes(

@@ -76,6 +76,8 @@ async def test_an_erased_resource_is_gone_in_every_version_and_says_when(service
         assert codes(answer) == ["deleted"]
         assert "removed at the person's request on 20" in issues(answer)[0]["diagnostics"]
         assert MARK not in answer.text
+        dutch = issues(await anna.get(address, {"accept-language": "nl"}))[0]["details"]["text"]
+        assert dutch == "Dit is verwijderd omdat de persoon dat vroeg. Het is niet meer op te halen.", address
     as_xml = await anna.get(f"/{name}", {"accept": "application/fhir+xml"})
     assert "<OperationOutcome" in as_xml.text
     assert "removed at the person" in as_xml.text
@@ -164,6 +166,24 @@ async def test_another_persons_resource_is_not_there(service: Service, bram: Cal
 async def test_the_patient_goes_with_everything_only(service: Service) -> None:
     with pytest.raises(Unprocessable):
         await erase(service, "Patient/anna")
+
+
+async def test_who_may_enter_it_again_is_told_in_the_language_of_who_asks(
+    service: Service, anna: Caller, practice: Caller
+) -> None:
+    await practice.keep(marked(id="van-de-praktijk"))
+    await erase(service, "Condition/van-de-praktijk")
+    answer = await practice.put("/Condition/van-de-praktijk", marked(id="van-de-praktijk"), {"accept-language": "nl"})
+    assert answer.status_code == 409
+    (issue,) = issues(answer)
+    assert issue["details"]["text"].endswith("Alleen de persoon zelf kan dit weer invoeren, na inloggen.")
+
+
+async def test_what_was_only_deleted_still_has_its_history(anna: Caller) -> None:
+    kept = await anna.create(marked())
+    await anna.delete(f"/Condition/{kept['id']}")
+    (issue,) = issues(await anna.get(f"/Condition/{kept['id']}", {"accept-language": "nl"}))
+    assert issue["details"]["text"].endswith("Eerdere versies staan misschien nog in de geschiedenis.")
 
 
 @pytest.mark.parametrize("door", ["put", "post", "transaction", "batch", "bare update of the id"])

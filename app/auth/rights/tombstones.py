@@ -150,4 +150,5 @@ def _refusal(change: Change) -> Conflict:
         f"This {change.type} was removed at the person's request. Only the person can enter it again, in their own"
         " session.",
         "conflict",
+        kind="erased-before",
     )

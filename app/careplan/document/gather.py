@@ -136,7 +136,8 @@ class _Gathering:
         if revision.seq is not None:
             await self._take([("CarePlan", target.id)])
             if ("CarePlan", target.id) not in found.resources:
-                raise Gone(f"CarePlan/{target.id}: revision {revision.number} was removed at the person's request.")
+                text = f"CarePlan/{target.id}: revision {revision.number} was removed at the person's request."
+                raise Gone(text, kind="erased")
             found.plan = found.resources["CarePlan", target.id]
         else:
             self._keep(("CarePlan", target.id), plan, stored.patient)
@@ -161,7 +162,7 @@ class _Gathering:
         if not rows:
             if number is None:
                 return Revision(last, updated)
-            raise Gone(f"Revision {wanted} was removed at the person's request.")
+            raise Gone(f"Revision {wanted} was removed at the person's request.", kind="erased")
         return Revision(wanted, rows[0][2], rows[0][0], None if number is None else rows[0][1])
 
     async def _take(self, keys: Iterable[Key]) -> None:

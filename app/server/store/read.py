@@ -113,7 +113,8 @@ async def read(
     if deleted:
         name = f"{resource_type}/{resource_id}"
         text = removed(name, updated) if deleted == ERASED else f"{name} was deleted."
-        raise Gone(text, headers=(("etag", f'W/"{number_of_version}"'),))
+        kind = "erased" if deleted == ERASED else ""
+        raise Gone(text, headers=(("etag", f'W/"{number_of_version}"'),), kind=kind)
     return Stored(patient, number_of_version, updated, body)
 
 
