@@ -124,6 +124,8 @@ class Walk:
         wanted = self._wanted[head]
         if _ALL in wanted and old.keys != new.keys:
             self._found(head, _ALL, wanted[_ALL])
+            if not wanted:
+                return
         if old.has_twins or new.has_twins:
             # Which of the twins an entry is depends on those before it: no part of the list says it.
             self._lay_beside(head, [*wanted], self._cells(head, old.values), self._cells(head, new.values))

@@ -109,6 +109,22 @@ async def test_of_what_was_changed_away_and_back_and_again_the_last_revision_is_
     }
 
 
+async def test_notes_of_which_two_are_alike_that_only_change_places_are_told_as_moved(anna: Caller) -> None:
+    journey = await started(anna)
+    first, second = {"text": "Warm"}, {"text": 'Zegt "koud" \\ \u2028 🎂'}
+    await journey.change("CarePlan", journey.plan, note=[first, first, second])  # revision 2
+    await journey.change("CarePlan", journey.plan, note=[second, first, first])  # 3
+    states = {number: state_of(await journey.as_of(f"number={number}")) for number in (1, 2, 3)}
+    answer = await compare(journey, "from=2&to=3")
+    assert [(each["id"], each["kind"]) for each in changes_of(answer)] == [("order.note", "moved")]
+    (moved,) = changes_of(answer)
+    assert [part[0]["valuePositiveInt"] for part in moved["by"]] == [3]
+    assert applied(answer, states[2]) == states[3]
+    answer = await compare(journey, "from=1&to=3")
+    assert {each["id"].partition(".")[0] for each in changes_of(answer)} == {"note"}
+    assert applied(answer, states[1]) == states[3]
+
+
 async def test_moments_are_numbers_or_times_the_first_before_the_second(anna: Caller) -> None:
     journey = await started(anna)
     recorded = (await anna.bundle(f"/CarePlan/{journey.plan}/$revisions"))["entry"][0]["resource"]["recorded"]

@@ -17,7 +17,8 @@ from app.careplan.walk import AT_A_TIME, Walk
 from app.fhir.resource import Resource, decode, encode
 
 NAMES = Names("https://zelfregie.example/fhir")
-WORDS = ("Naar buiten", "Samen eten", "Zingen")
+WORDS = ("Naar buiten", 'Zegt "samen eten"', 'C:\\zingen\\"', "Regel\u2028nog een", "Taart 🎂")
+"""With quotes, backslashes, a line separator and a character outside the first plane."""
 PLAN = ("CarePlan", "plan")
 GOAL = ("Goal", "doel")
 
@@ -68,15 +69,23 @@ def every_address(members: Sequence[Member]) -> list[Address]:
     return [*found, *((ORDER, name) for name in LISTS)]
 
 
+def some_of(draw: random.Random, wanted: Sequence[Address]) -> list[list[Address]]:
+    """Part of the addresses: each order and a few others alone, those of one list, and any."""
+    name = draw.choice(LISTS)
+    alone = [each for each in wanted if each[0] == ORDER] + draw.sample(wanted, min(3, len(wanted)))
+    in_list = [each for each in wanted if name in each[:2]]
+    return [[each] for each in alone] + [in_list, draw.sample(wanted, draw.randrange(len(wanted)))]
+
+
 def another(draw: random.Random, plan: Resource) -> Resource:
     """The plan after one change, or none."""
     made: Resource = {**plan, "meta": {"versionId": str(draw.randrange(99)), "profile": plan["meta"]["profile"]}}
     activities = [*plan.get("activity", ())]
-    what = draw.randrange(11)
+    what = draw.randrange(12)
     if what == 0:
         made["title"] = draw.choice(WORDS)
-    elif what == 1:
-        made.pop("title", None)
+    elif what in (1, 10):
+        made.pop("title" if what == 1 else "goal", None)
     elif what == 2:
         activities.append({"id": f"a{draw.randrange(6)}", "detail": {"status": "scheduled"}})
     elif what == 3 and activities:
@@ -97,8 +106,9 @@ def another(draw: random.Random, plan: Resource) -> Resource:
         made["extension"] = [{"url": NAMES.cycle, "extension": [phase, review][draw.randrange(2) :]}]
     elif what == 9:
         made["meta"] = {**made["meta"], "profile": [draw.choice(WORDS)]}
-    elif what == 10:
-        made.pop("goal", None)
+    elif what == 11:
+        name = draw.choice(["goal", "note"])
+        made |= {name: draw.sample(plan[name], len(plan[name]))} if name in plan else {}
     made["activity"] = activities
     return made if activities else {name: value for name, value in made.items() if name != "activity"}
 
@@ -117,7 +127,8 @@ def test_walking_finds_what_reading_every_version_finds(seed: int) -> None:
     for low in (0, 1, len(members) // 2):
         if low and members[low - 1].body is None:
             continue
-        assert walked(members, wanted, low=low) == read(members, wanted, low=low), low
+        for asked in (wanted, *some_of(draw, wanted)):
+            assert walked(members, asked, low=low) == read(members, asked, low=low), (low, asked)
 
 
 def test_of_neighbours_nothing_is_read_but_the_two() -> None:
@@ -147,3 +158,11 @@ def test_a_second_entry_that_is_alike_came_when_it_was_added() -> None:
     goal = {"reference": "Goal/doel"}
     members = versions_of([{"goal": [goal]}, {"goal": [goal, goal]}, {"goal": [goal, goal], "title": "Later"}], PLAN)
     assert walked(members, [("goal", "doel"), ("goal", "doel#2")], low=1) == {("goal", "doel#2"): 2}
+
+
+def test_of_entries_of_which_two_are_alike_that_only_change_places_the_order_is_found() -> None:
+    first, second = {"text": "Warm"}, {"text": "Koud"}
+    notes = ([first, first, second], [first, first, second], [second, first, first])
+    members = versions_of([{"note": each} for each in notes], PLAN)
+    assert walked(members, [(ORDER, "note")], low=1) == {(ORDER, "note"): 3}
+    assert walked(members, [(ORDER, "note")]) == {(ORDER, "note"): 3}
