@@ -19,6 +19,7 @@ from app.database import Reader
 from app.errors import Issue
 from app.fhir.resource import Resource, decode
 from app.server.access import Access
+from app.server.search.registry import Registry
 
 
 class Change(msgspec.Struct, frozen=True, dict=True):
@@ -51,6 +52,7 @@ class ChangeSet:
     patient: int
     access: Access
     now: int
+    registry: Registry
     changes: Sequence[Change]
     intent: object = None
 

@@ -298,6 +298,26 @@ async def test_who_may_not_change_the_answers_cannot_amend_them(service: Service
     assert (answer.status_code, decode(answer.content)["id"]) == (200, sent["id"])  # without a right to delete
 
 
+@pytest.mark.parametrize(
+    "scope", ["patient/QuestionnaireResponse.c", "patient/QuestionnaireResponse.crus?status=in-progress"]
+)
+@pytest.mark.parametrize("status", ["in-progress", "completed"])
+async def test_who_may_not_read_the_answers_does_not_learn_that_they_are_there(
+    service: Service, anna: Caller, scope: str, status: str
+) -> None:
+    changed = await anna.create(_SENT)
+    await anna.keep({**changed, "status": "amended", "item": _BETTER})
+    stopped = await anna.create({**_SENT, "status": "stopped"})
+    sent = await anna.create(_SENT)
+    blind = await token_with(service, scope, "anna")
+    told = []
+    for each in (changed, stopped, sent, {**sent, "id": "nergens"}):
+        refused = await blind.post("/QuestionnaireResponse", copy_of(each, item=_BETTER, status=status))
+        assert (refused.status_code, [rule for rule, _ in rules(refused)]) == (422, ["amends-unknown"])
+        told.append(issues(refused))
+    assert told == [told[-1]] * 4
+
+
 async def test_what_a_system_delivers_is_stored_as_it_says(practice: Caller, anna: Caller) -> None:
     sent = await anna.create(_SENT)
     answer = await practice.post("/QuestionnaireResponse", copy_of(sent, item=_BETTER, status="completed"))

@@ -22,6 +22,8 @@ from app.questionnaires.answers.wording import problem
 from app.questionnaires.names import Names
 from app.server.access import SERVICE
 from app.server.rules import Change, ChangeSet, Rule, Verdict
+from app.server.store.narrowed import is_open
+from app.server.store.sameness import ordered
 from app.server.working_copies import Original, Present, WorkingCopy
 
 OPEN: Final = "in-progress"
@@ -29,8 +31,8 @@ _PLACE: Final = f"{ROOT}.extension"
 _OF_COPY: Final = ("item", "text", "contained", "language", "extension", "authored", "author", "source")
 """What the answers have of their correction; all else stays as it was sent first, such as what they were asked by."""
 _STORED: Final = (
-    "SELECT r.version, r.body FROM resource r WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.deleted = 0"
-    " AND r.labels & $4 = 0"
+    "SELECT r.version, r.labels, r.body FROM resource r"
+    " WHERE r.patient = $1 AND r.type = $2 AND r.id = $3 AND r.deleted = 0"
 )
 
 
@@ -79,10 +81,11 @@ class Amendments:
         self._refuse(copy, original, present, finished=True)
         assert present is not None, "what is not there is refused"
         answers = present.resource
-        if answers.get("item") == copy.get("item"):
+        if _say_the_same(answers, copy):
             return None
-        rest = {name: value for name, value in answers.items() if name not in _OF_COPY}
-        made = {**rest, "status": "amended"} | {name: copy[name] for name in _OF_COPY if name in copy}
+        rest = {name: value for name, value in answers.items() if not _is_of_copy(name)}
+        corrected = {name: value for name, value in copy.items() if _is_of_copy(name)}
+        made = {**rest, "status": "amended", **corrected}
         made["extension"] = [each for each in copy["extension"] if each.get("url") != self._names.amends]
         return made if made["extension"] else {name: value for name, value in made.items() if name != "extension"}
 
@@ -94,7 +97,7 @@ class Amendments:
         )
         if found:
             raise Unprocessable("", "business-rule", issues=tuple(found))
-        again = finished and present is not None and present.resource.get("item") == copy.get("item")
+        again = finished and present is not None and _say_the_same(present.resource, copy)
         if present is not None and present.version != original.version and not again:
             was, now = str(original.version), str(present.version)
             raise Conflict("", issues=(problem("amends-meanwhile", _PLACE, was=was, now=now),))
@@ -122,13 +125,26 @@ class Amendments:
 
     async def _present(self, changes: ChangeSet, reader: Reader, resource_id: str) -> Present | None:
         """The answers as they are, for who may read them."""
-        denied = changes.access.denied_labels(changes.patient, Action.READ)
-        rows = await reader.fetch(_STORED, changes.patient, self._number, resource_id, denied)
-        return Present(rows[0][0], decode(rows[0][1])) if rows else None
+        place = changes.patient, ROOT, resource_id
+        for version, labels, body in await reader.fetch(_STORED, changes.patient, self._number, resource_id):
+            stored = version, labels, body
+            if await is_open(reader, changes.access, changes.registry, place, stored, action=Action.READ):
+                return Present(version, decode(body))
+        return None
 
 
 def _marks(response: Resource, names: Names) -> list[Resource]:
     return [each for each in response.get("extension", ()) if each.get("url") == names.amends]
+
+
+def _is_of_copy(name: str) -> bool:
+    """Of a member, or of what is said beside its value: https://hl7.org/fhir/R4/json.html#primitive"""
+    return name.removeprefix("_") in _OF_COPY
+
+
+def _say_the_same(answers: Resource, copy: Resource) -> bool:
+    """Whether the answers are the same to the digit, with what they refer to inside the response."""
+    return all(ordered(answers.get(name)) == ordered(copy.get(name)) for name in ("item", "contained"))
 
 
 def _is_open(stored: Resource) -> bool:

@@ -103,12 +103,29 @@ async def check_present(access: Access, registry: Registry, reader: Reader, draf
 async def is_readable(access: Access, registry: Registry, reader: Reader, draft: Draft) -> bool:
     """Whether the caller may read what a draft would change, as it is now."""
     before = draft.before
-    if before is None or before.deleted or before.labels & access.denied_labels(draft.patient, Action.READ):
+    if before is None or before.deleted:
         return False
-    place = draft.patient, draft.type, draft.id
-    return access.scopes.allow(draft.type, Action.READ) and await is_within(
-        reader, access, registry, place, before.version, before.body, action=Action.READ
-    )
+    place, stored = (draft.patient, draft.type, draft.id), (before.version, before.labels, before.body)
+    return await is_open(reader, access, registry, place, stored, action=Action.READ)
+
+
+async def is_open(
+    reader: Reader,
+    access: Access,
+    registry: Registry,
+    place: tuple[int, str, str],
+    stored: tuple[int, int, bytes | None],
+    *,
+    action: int,
+) -> bool:
+    """Whether the caller may do ``action`` with a resource as it is now, by scopes, data categories and what narrows
+    the scopes. ``place``: partition, type and id; ``stored``: version, labels and body.
+    """
+    patient, resource_type, _ = place
+    version, labels, body = stored
+    if not access.scopes.allow(resource_type, action) or labels & access.denied_labels(patient, action):
+        return False
+    return await is_within(reader, access, registry, place, version, body, action=action)
 
 
 async def _refusal(access: Access, registry: Registry, reader: Reader, draft: Draft) -> Forbidden | NotFound | None:

@@ -17,7 +17,7 @@ def says(draft: Draft, version: int, updated: int, body: bytes) -> bool:
     assert draft.frame is not None, "only a delete says nothing"
     made = draft.frame.stamp(version, instant(updated).encode())
     # In another order it is as long.
-    return made == body or (len(made) == len(body) and _ordered(decode(made)) == _ordered(decode(body)))
+    return made == body or (len(made) == len(body) and ordered(decode(made)) == ordered(decode(body)))
 
 
 def leave_the_same(draft: Draft) -> None:
@@ -30,10 +30,10 @@ def leave_the_same(draft: Draft) -> None:
         draft.version, draft.updated, draft.body = before.version, before.updated, before.body
 
 
-def _ordered(value: Any) -> Any:
+def ordered(value: Any) -> Any:
     """The same whatever the order of members, and different where a decimal has other digits."""
     if isinstance(value, dict):
-        return sorted((name, _ordered(each)) for name, each in value.items())
+        return sorted((name, ordered(each)) for name, each in value.items())
     if isinstance(value, list):
-        return [_ordered(each) for each in value]
+        return [ordered(each) for each in value]
     return repr(value)

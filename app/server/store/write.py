@@ -290,7 +290,7 @@ class Write:
         """Tells who may see what they may not update of the way that a rule knows. Raises ``Unprocessable``."""
         refused = [draft for draft in partition.drafts if draft.refusal is not None and draft.method == "update"]
         seen = [each for each in refused if await is_readable(self._access, self._registry, self._writer, each)]
-        changes = ChangeSet(partition.patient, self._access, self._now, list(map(_change, seen)))
+        changes = ChangeSet(partition.patient, self._access, self._now, self._registry, list(map(_change, seen)))
         issues: list[Issue] = []
         for rule in self._rules:
             if rule.instead is not None and any(map(rule.applies, changes.changes)):
@@ -315,7 +315,7 @@ class Write:
         ]
         if not rules:
             return
-        change_set = ChangeSet(partition.patient, self._access, self._now, changes, self._intent)
+        change_set = ChangeSet(partition.patient, self._access, self._now, self._registry, changes, self._intent)
         issues: list[Issue] = []
         derived: list[Draft] = []
         for rule in rules:

@@ -160,8 +160,9 @@ class Delivery:
             fresh = part.known is None and entry.method == "create"
             entry_id = entry.id if part.known is None else part.known.id
             coming[part.patient].append((part, Change(entry.type, entry_id, was, entry.resource, fresh)))
+        access, now, registry = self._request.access, self._request.now, self._server.registry
         for patient, listed in coming.items():
-            changes = ChangeSet(patient, self._request.access, self._request.now, [change for _, change in listed])
+            changes = ChangeSet(patient, access, now, registry, [change for _, change in listed])
             for place in await barred(self._server.rules, changes, self._server.database):
                 listed[place][0].erased = True
 
