@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from app.audit.reading import events_of
 from app.fhir.resource import Resource, decode, encode
 from tests import builders
 from tests.questionnaires import asking, scoring
@@ -45,6 +46,15 @@ def rules(answer: httpx.Response) -> list[tuple[str, str]]:
     found = issues(answer)
     assert all(" / " in each["diagnostics"] for each in found)
     return [(each["details"]["text"].removeprefix("questionnaire-"), each["expression"][0]) for each in found]
+
+
+async def logged(service: Service) -> list[tuple[str, ...]]:
+    """What each line of Anna's access log names, so far."""
+    parts = service.application.parts
+    assert parts is not None
+    await parts.mover.drain()
+    found = events_of(service.database, await service.key_of("anna"), since=0, until=2**62)
+    return [each.event.resources async for each in found]
 
 
 async def by_put(caller: Caller, copy: Resource) -> httpx.Response:
@@ -316,6 +326,21 @@ async def test_who_may_not_read_the_answers_does_not_learn_that_they_are_there(
         assert (refused.status_code, [rule for rule, _ in rules(refused)]) == (422, ["amends-unknown"])
         told.append(issues(refused))
     assert told == [told[-1]] * 4
+
+
+async def test_the_log_names_the_copy_that_was_deleted_beside_the_answers(service: Service, anna: Caller) -> None:
+    sent = await anna.create(_SENT)
+    name = f"QuestionnaireResponse/{sent['id']}/_history/1"
+    for door in (by_put, by_patch, by_transaction, by_batch):
+        sent = decode((await anna.get(f"/{name}")).content)
+        better = _BETTER if sent["item"] != _BETTER else _SENT["item"]
+        copy = await anna.create(copy_of(sent, item=better))
+        assert (await door(anna, copy)).status_code == 200
+        name = f"QuestionnaireResponse/{sent['id']}/_history/{int(sent['meta']['versionId']) + 1}"
+        assert (name, f"QuestionnaireResponse/{copy['id']}") in await logged(service)
+    same = await anna.create(copy_of(decode((await anna.get(f"/{name}")).content)))
+    assert (await by_put(anna, same)).status_code == 200
+    assert (name, f"QuestionnaireResponse/{same['id']}") in await logged(service)
 
 
 async def test_what_a_system_delivers_is_stored_as_it_says(practice: Caller, anna: Caller) -> None:

@@ -50,8 +50,8 @@ async def written(server: FhirServer, request: Request, draft: Draft, *, interac
         interaction=interaction,
         type=draft.type,
         patients=(draft.patient,),
-        resources=(f"{draft.type}/{draft.id}/_history/{draft.version}",) if draft.version else (),
-        wrote=not draft.unchanged,
+        resources=draft.named,
+        wrote=not draft.unchanged or bool(draft.aside),
         beside=beside,
     )
 

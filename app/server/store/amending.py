@@ -16,7 +16,7 @@ from app.server.access import SERVICE, Access
 from app.server.search.follow import OWNER_FLAG
 from app.server.server import FhirServer
 from app.server.store.changes import Draft, Remarks
-from app.server.store.narrowed import is_within
+from app.server.store.narrowed import is_open
 from app.server.store.prepare import check_resource, finish, flag
 from app.server.working_copies import Original, Present, WorkingCopy
 
@@ -108,6 +108,7 @@ async def _amend(server: FhirServer, reader: Reader, access: Access, copied: Cop
     assert row is not None, "what is not there is refused"
     copied.sent = replace(draft)
     copied.aside.id, copied.aside.if_match, copied.aside.unchanged = draft.id, draft.if_match, there is None
+    draft.aside = "" if there is None else f"{draft.type}/{draft.id}"
     if made is not None:  # the copy was looked at; the original may claim more than it did
         await check_resource(server, reader, access, made, may_hold_bsn=True, patient=draft.patient, derived=True)
     _become(server, draft, original.id, row, made)
@@ -145,10 +146,8 @@ async def _is_open(
     server: FhirServer, reader: Reader, access: Access, draft: Draft, resource_id: str, row: _Row
 ) -> bool:
     """Whether the caller may read an original and change it: else it is as one that is not there."""
-    place = draft.patient, draft.type, resource_id
+    place, stored = (draft.patient, draft.type, resource_id), (row.version, row.labels, row.body)
     for action in (Action.READ, Action.UPDATE):
-        if not access.scopes.allow(draft.type, action) or row.labels & access.denied_labels(draft.patient, action):
-            return False
-        if not await is_within(reader, access, server.registry, place, row.version, row.body, action=action):
+        if not await is_open(reader, access, server.registry, place, stored, action=action):
             return False
     return True

@@ -72,7 +72,8 @@ class Draft:
     ``patched``: ``if_match`` is the version that a patch was applied to, and none that its sender named. ``right``:
     what the caller must be allowed where that is not what ``method`` says, since an operation changes as a consequence
     what its caller may not change at will. ``first``: the version with which what is new begins, as a load
-    keeps those of where it comes from.
+    keeps those of where it comes from. ``aside``: the ``Type/id`` of a working copy that is deleted with it, "" for
+    none.
     """
 
     method: Method
@@ -99,11 +100,18 @@ class Draft:
     right: int | None = None
     first: int = 1
     patched: bool = False
+    aside: str = ""
 
     @property
     def action(self) -> int:
         """What the caller must be allowed to do with the resource."""
         return _ACTIONS[self.method] if self.right is None else self.right
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What the access log names of it, once it is written."""
+        version = (f"{self.type}/{self.id}/_history/{self.version}",) if self.version else ()
+        return (*version, self.aside) if self.aside else version
 
     @property
     def created(self) -> bool:

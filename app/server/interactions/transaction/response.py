@@ -46,11 +46,9 @@ async def response(
         interaction="transaction",
         type="Bundle",
         patients=tuple({draft.patient for draft in drafts.values() if draft.patient > 0}),
-        resources=tuple(
-            f"{draft.type}/{draft.id}/_history/{draft.version}" for draft in drafts.values() if draft.version
-        ),
+        resources=tuple(name for draft in drafts.values() for name in draft.named),
         parameters=tuple(dict.fromkeys(name for entry in order.entries for name in entry.asked)),
-        wrote=any(not draft.unchanged for draft in drafts.values()),
+        wrote=any(not draft.unchanged or draft.aside for draft in drafts.values()),
         parts=tuple(answers.values()),
     )
 
