@@ -11,6 +11,7 @@ Who asks is known for the time of one request, whatever makes the outcome: a ref
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,15 @@ _ABOUT: Final = re.compile(r"(_?[a-z][A-Za-z0-9-]*)(?:: | takes )").match
 _ANY_CODE: Final = "processing"
 BY_LANGUAGE: Final = (b"vary", b"Accept-Language")
 """The header of an answer that is another to who wants another language."""
+_INVARIANTS: Final[Mapping[str, frozenset[str]]] = {
+    "invariant": frozenset({"ele-1", "txt-1", "txt-2", "ref-1"}),
+    "not-supported": frozenset({"binding"}),
+}
+"""Codes with which a rule can be an invariant of any installed package, and the keys that are told by a row even then:
+the key of another may happen to be the name of a row that says something else.
+"""
+HEADERS: Final = frozenset({"MedMij-Request-ID", "X-Correlation-ID"})
+"""Headers that an expression can name. All else after ``http.`` is a parameter, as it was sent."""
 _PARAMETER: Final = "http."
 """Begins an expression that is a parameter or a header. https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.location"""
 
@@ -85,10 +95,11 @@ def told(issue: Issue, language: Language, kind: type[ZelfregieError] | None = N
     if isinstance(issue.diagnostics, Both):
         return issue.diagnostics.said_in(language)
     row = _row(issue, kind)
-    facts = {"where": _where(_places(issue, kind), language), "rule": issue.rule or "", **dict(issue.facts)}
-    texts = [row["what"][language].format(**facts)]
-    if issue.severity in ("error", "fatal"):
-        texts.append(row["do"][language].format(**facts))
+    # A refusal that lacks a fact is told without it, and never becomes a fault of ours.
+    facts = defaultdict(str, issue.facts, where=_where(_places(issue, kind), language), rule=issue.rule or "")
+    texts = [row["what"][language].format_map(facts)]
+    if issue.severity in ("error", "fatal") or (issue.severity == "warning" and issue.kind in table()["problems"]):
+        texts.append(row["do"][language].format_map(facts))
     elif issue.severity == "warning":
         texts.append(table()["warning"][language])
     return " ".join(texts)
@@ -105,7 +116,7 @@ def _row(issue: Issue, kind: type[ZelfregieError] | None) -> Mapping[str, Words]
     texts = table()
     code = issue.kind if issue.kind in texts["codes"] else issue.code
     problems: Mapping[str, Mapping[str, Words]] = texts["problems"]
-    for key in filter(None, (issue.kind, issue.rule)):
+    for key in (issue.kind, _rule_of(issue)):
         if key in problems:
             return problems[key]
     if issue.kind in texts["refusals"]:  # of a class that a border made another one of
@@ -117,6 +128,12 @@ def _row(issue: Issue, kind: type[ZelfregieError] | None) -> Mapping[str, Words]
     if issue.expression and issue.expression[0].startswith(_PARAMETER) and code in texts["parameters"]:
         return texts["parameters"][code]  # type: ignore[no-any-return]
     return texts["codes"].get(code) or texts["codes"][_ANY_CODE]  # type: ignore[no-any-return]
+
+
+def _rule_of(issue: Issue) -> str:
+    """The key of its rule, where that cannot be an invariant of some package."""
+    rule = issue.rule or ""
+    return rule if rule in _INVARIANTS.get(issue.code, (rule,)) else ""
 
 
 def _places(issue: Issue, kind: type[ZelfregieError] | None) -> Sequence[str]:
@@ -132,14 +149,12 @@ def _places(issue: Issue, kind: type[ZelfregieError] | None) -> Sequence[str]:
 
 def _where(expression: Sequence[str], language: Language) -> str:
     """The places with a space before them; nothing where none is known."""
-    if not expression:
+    named = [each for each in expression if each.removeprefix(_PARAMETER)]
+    if not named:
         return ""
     places = table()["places"]
-    first, *others = expression[:_MOST_PLACES]
-    name = first.removeprefix(_PARAMETER)
-    # Headers are written with a capital, parameters of FHIR never are.
-    kind = "element" if name == first else "header" if name[:1].isupper() else "parameter"
-    listed = ", ".join([name, *(each.removeprefix(_PARAMETER) for each in others)])
-    text = places[kind][language].format(name=listed)
-    left = len(expression) - _MOST_PLACES
+    names = [each.removeprefix(_PARAMETER) for each in named[:_MOST_PLACES]]
+    kind = "element" if names[0] == named[0] else "header" if names[0] in HEADERS else "parameter"
+    text = places[kind][language].format(name=", ".join(names))
+    left = len(named) - _MOST_PLACES
     return f" {text}" if left <= 0 else f" {text} {places['more'][language].format(number=left)}"

@@ -20,7 +20,7 @@ from app.fhir.validation import validate
 from app.fhir.xml import from_xml, to_xml
 from app.server.outcomes import outcome
 from app.server.telling import asking, table
-from tests.builders import goal, organization
+from tests.builders import batch, goal, organization
 from tests.server.bad_requests import ANONYMOUS, BROKEN, CASES, SPOKEN, STU3_CASES, WORD
 from tests.server.service import Caller, Service
 from tests.stu3.record import ROOT as STU3
@@ -142,7 +142,7 @@ async def test_who_may_not_is_told_so_in_their_language(service: Service, ready:
         assert {each.status_code for each in answers} == {status}, name
         check(answers, name)
     (text,) = {each["details"]["text"] for each in issues_in(answers[1])}
-    assert text == "Het token geeft hiervoor niet genoeg rechten. Log opnieuw in en vraag de rechten die ontbreken."
+    assert text == "Het token geeft hiervoor niet genoeg rechten. Log opnieuw in en vraag om de rechten die ontbreken."
 
 
 async def test_the_same_at_the_door_of_stu3_with_its_names(ready: Caller) -> None:
@@ -155,6 +155,26 @@ async def test_the_same_at_the_door_of_stu3_with_its_names(ready: Caller) -> Non
             for place in each.get("expression", ())[:3]:
                 own = each["diagnostics"].endswith(each["details"]["text"])
                 assert own or place.removeprefix("http.") in each["details"]["text"], (name, each)
+
+
+async def test_what_to_send_instead_is_left_to_the_diagnostics_where_it_differs_by_request(ready: Caller) -> None:
+    nl = {"accept-language": "nl"}
+    answers = [
+        await ready.post("/Goal/_search", SPOKEN, nl),
+        await ready.send("PATCH", "/Goal/held", SPOKEN, {**nl, "content-type": "text/plain"}),
+        await ready.send("POST", "/Goal", b"x", {**nl, "content-encoding": "br"}),
+        await ready.get("/Goal?_format=image/png", nl),
+        await ready.get("/Goal", {**nl, "accept-charset": "latin1"}),
+        await ready.post(STU3, batch({"resource": SPOKEN, "request": {"method": "PATCH", "url": "Goal/held"}}), nl),
+    ]
+    assert [each.status_code for each in answers[:5]] == [415, 415, 415, 406, 406]
+    for answer in answers:
+        (issue,) = issues_in(answer)
+        text = issue["details"]["text"]
+        assert "diagnostics" in text, text
+        assert "fhir+json" not in text, text
+        assert "Allow" not in text, text
+        assert issue["diagnostics"], text
 
 
 async def test_a_place_is_named_with_what_to_do_and_the_version_that_a_write_made(ready: Caller) -> None:

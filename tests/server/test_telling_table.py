@@ -19,9 +19,10 @@ import yaml
 from app import errors
 from app.errors import Invalid, Issue, NotFound, Severity, ZelfregieError
 from app.fhir.definitions import load
-from app.fhir.languages import LANGUAGES, Both
+from app.fhir.languages import LANGUAGES, Both, Language
+from app.medmij.headers import NAMES
 from app.server.outcomes import STATUS
-from app.server.telling import moved, table, told
+from app.server.telling import HEADERS, moved, table, told
 
 _APP: Final = Path(errors.__file__).parent
 _PLACES: Final = frozenset({"where", "rule"})
@@ -208,6 +209,46 @@ def test_places_are_named_as_elements_parameters_or_headers_and_at_most_three() 
     assert "bij" not in told(Issue("not-found", "x"), "nl", NotFound)
     many = tuple(f"Goal.note[{each}]" for each in range(5))
     assert "bij Goal.note[0], Goal.note[1], Goal.note[2] en nog 2 andere." in told(Issue("value", "x", many), "nl")
+
+
+def test_only_a_header_that_can_be_named_is_told_as_one_and_a_place_without_a_name_is_none() -> None:
+    assert set(NAMES.values()) == HEADERS
+    assert "in de parameter Colour." in told(Issue("not-supported", "x", ("http.Colour",)), "nl")
+    for empty, as_if in (("http.", "parameters"), ("", "codes")):
+        row = table()[as_if]["value"]
+        text = f"{row['what']['nl']} {row['do']['nl']}".replace("{where}", "")
+        assert told(Issue("value", "x", (empty,)), "nl") == text
+    assert "in de parameter date." in told(Issue("value", "x", ("http.", "http.date")), "nl")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_invariant_of_a_package_is_told_as_one_whatever_its_key(language: Language) -> None:
+    general = told(Issue("invariant", "x"), language)
+    fhir = {"ele-1", "txt-1", "txt-2", "ref-1"}
+    for key, row in table()["problems"].items():
+        text = told(Issue("invariant", "x", rule=key), language)
+        assert (text == general) is (key not in fhir), key
+        assert key not in fhir or text.startswith(row["what"][language].partition("{")[0]), key
+        if key != "binding":  # of an invariant that cannot be read; so comes a value set that is not known
+            unread = told(Issue("not-supported", "x", rule=key), language)
+            assert unread == told(Issue("not-supported", "x"), language), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_lacks_its_facts_is_told_without_them(language: Language) -> None:
+    for key, row in table()["problems"].items():
+        text = told(Issue("structure", "x", kind=key), language)
+        assert text.startswith(row["what"][language].partition("{")[0]), key
+        assert "{" not in text, key
+
+
+def test_a_warning_of_a_kind_says_what_to_do_about_that() -> None:
+    masked = told(Issue("suppressed", "x", ("Observation.note",), "warning", kind="bsn-masked"), "nl")
+    assert masked == (
+        "Er staat een burgerservicenummer (BSN) in de gegevens bij Observation.note. Dat wordt onleesbaar gemaakt"
+        " voordat iets wordt opgeslagen. Laat het nummer weg."
+    )
+    assert told(Issue("value", "x", severity="warning"), "nl").endswith(table()["warning"]["nl"])
 
 
 def test_a_place_with_another_name_elsewhere_is_told_by_that() -> None:
