@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fhir.validation.primitives import LONGEST, PATTERNS, coded, primitive
+from app.fhir.validation.primitives import DIGITS, LONGEST, PATTERNS, coded, primitive
 from app.fhir.validation.quick import REMEMBERED, quick_coded, quick_primitive
 
 GOOD: dict[str, list[Any]] = {
@@ -22,7 +22,10 @@ GOOD: dict[str, list[Any]] = {
     "code": ["a", "a b", "é", "final"],
     "date": ["2024", "2024-02", "2024-02-29", "0001-12-31", "9999"],
     "dateTime": ["2024", "2024-02-29", "2024-02-29T23:59:60Z", "2024-12-31T00:00:00.123456789-14:00"],
-    "decimal": [Decimal("81.50"), Decimal("-0"), 7, Decimal("1E+3")],
+    "decimal": [
+        *(Decimal("81.50"), Decimal("-0"), 7, 2**64, Decimal("1E+3"), Decimal("1E+99"), Decimal("-1E-99")),
+        *(Decimal("-0." + "3" * DIGITS), Decimal("7" * DIGITS)),
+    ],
     "id": ["a", "A-1.b", "x" * 64],
     "instant": ["2024-02-29T23:59:59.000+01:00", "2024-02-29T23:59:59Z"],
     "integer": [0, -(2**31), 2**31 - 1],
@@ -46,7 +49,10 @@ BAD: dict[str, list[Any]] = {
         *("", "2024-02-30", "2024-02-29T10:00", "2024-02-29T10:00:00", "2024-02-29 10:00:00Z", "2024-02-29T24:00:00Z"),
         *("2024-02-29T10:60:00Z", "2024-02-29T10:00:61Z", "2024-02-29T10:00:00+15:00", "2024-02-29T10:00:00.Z"),
     ],
-    "decimal": ["81.5", 81.5, True, None],
+    "decimal": [
+        *("81.5", 81.5, True, None, Decimal("1E+100"), Decimal("-1E-101"), Decimal("0E+999999"), Decimal("1E-999999")),
+        *(Decimal("1" + "0" * DIGITS), Decimal("1." + "0" * DIGITS), Decimal("1." + "0" * 200_000 + "1")),
+    ],
     "id": ["", "x" * 65, "a_b", "a/b", "é", 1],
     "instant": ["2024-02-29", "2024-02-30T10:00:00Z", "2024-02-29T10:00:00"],
     "integer": [2**31, -(2**31) - 1, Decimal(1), "1", True],

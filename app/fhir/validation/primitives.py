@@ -19,6 +19,10 @@ from app.fhir.validation.problems import Check, Problem, Problems
 
 LONGEST: Final = 1024 * 1024
 """Characters in a string."""
+DIGITS: Final = 100
+"""Digits of a decimal, and places that its first one stands from the point. FHIR asks for 18; beyond this no number
+means anything, and reckoning with it takes more than a request is worth. https://hl7.org/fhir/R4/datatypes.html#decimal
+"""
 
 YEAR = r"(?!0000)[0-9]{4}"
 TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
@@ -58,6 +62,7 @@ _SHAPES: Final[Mapping[str, str]] = {
     "url": "a URI without whitespace",
     "uuid": "urn:uuid: and a UUID in lower case",
 }
+_BEYOND: Final = 10**DIGITS
 _LEAST: Final = {"integer": -(2**31), "unsignedInt": 0, "positiveInt": 1}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").search
 
@@ -82,6 +87,9 @@ def misfit(kind: str, value: Any) -> Problems:
                 "too-long", f"The {kind} is longer than {LONGEST} characters: shorten it, or send it as an Attachment."
             )
         ]
+    if kind == "decimal" and type(value) in (int, Decimal):
+        text = f"The decimal has more than {DIGITS} digits, or stands further than that from the point: round it."
+        return [Problem("too-long", text)]
     text = f"This is not a valid {kind}: it must be {_SHAPES[kind]}."
     return [Problem("value", text, kind="primitive", facts=(("type", kind),))]
 
@@ -185,7 +193,12 @@ def _is_boolean(value: Any) -> bool:
 
 
 def _is_decimal(value: Any) -> bool:
-    return type(value) is Decimal or type(value) is int
+    if type(value) is int:
+        return -_BEYOND < value < _BEYOND
+    if type(value) is not Decimal or not -DIGITS <= value.adjusted() < DIGITS:
+        return False
+    # Its text is short for nearly all, and then says enough.
+    return len(str(value)) <= DIGITS or len(value.as_tuple().digits) <= DIGITS
 
 
 def _is_base64(value: Any) -> bool:
