@@ -10,16 +10,14 @@ period are spread evenly over its days. ``code`` counts where it is one of HL7's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count as from_
-from itertools import islice
-from math import ceil, floor
+from math import ceil
 from typing import Any, Final
 
+from app.careplan.recurring import YEARS, Rounds, last_of, later
 from app.errors import Invalid
 from app.fhir.dates import bounds, local_date
 from app.fhir.resource import Resource
@@ -46,28 +44,13 @@ _DAYS: Final[Mapping[str, Fraction]] = {
 }
 _MONTHS: Final[Mapping[str, int]] = {"mo": 1, "a": 12}
 _WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_YEARS: Final = range(1900, 2300)
 _LEAST: Final = Decimal("0.000001")
 _MOST: Final = 1_000_000
 """Numbers beyond these mean nothing to a person, and cost a computer much."""
-_MANY: Final = 20_000
-"""Who does something more often than this on days of the week goes on with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rounds:
-    """A ``repeat`` that is understood. ``period`` is in days, or in months where ``monthly``; None: it comes round
-    once. ``each`` is how often it is done on one day, ``most`` how often at all.
-    """
-
-    first: date
-    end: date | None
-    frequency: int
-    period: Fraction | None
-    monthly: bool
-    weekdays: frozenset[int]
-    each: int
-    most: int | None
+_FINEST: Final = 240
+"""Parts of a day in which steps between days of the week may be given: hours, and tenths of them."""
+_EVENTS: Final = 200
+"""Of more days than these that are listed one by one the first count."""
 
 
 def last_day(timing: Resource, *, begins: date | None, now: int) -> date | None:
@@ -75,11 +58,11 @@ def last_day(timing: Resource, *, begins: date | None, now: int) -> date | None:
     counts what has no beginning of its own; None where that is not known, so that it does not count.
     """
     today = local_date(now)
-    days = [day for day in map(day_of, timing.get("event", ())) if day is not None and day <= today]
+    days = [day for day in map(day_of, timing.get("event", ())[:_EVENTS]) if day is not None and day <= today]
     rounds = _rounds(timing, begins)
     if rounds is not None:
         until = today if rounds.end is None else min(today, rounds.end)
-        found = _last(rounds, until) if until >= rounds.first else None
+        found = last_of(rounds, until) if until >= rounds.first else None
         days += [] if found is None else [found]
     return max(days, default=None)
 
@@ -89,7 +72,7 @@ def is_understood(timing: Resource) -> bool:
     if "modifierExtension" in timing:
         return False
     events = timing.get("event", ())
-    if any(day_of(each) is None for each in events):
+    if len(events) > _EVENTS or any(day_of(each) is None for each in events):
         return False
     if not timing.get("repeat") and not timing.get("code"):
         return bool(events)
@@ -112,12 +95,12 @@ def _repeat(timing: Resource) -> Mapping[str, Any]:
     return repeat
 
 
-def _rounds(timing: Resource, begins: date | None) -> _Rounds | None:
+def _rounds(timing: Resource, begins: date | None) -> Rounds | None:
     """None where it says nothing that is understood."""
     repeat = _repeat(timing)
     start = repeat.get("boundsPeriod", {}).get("start")
     first = day_of(start) if start else begins
-    if first is None or first.year not in _YEARS:
+    if first is None or first.year not in YEARS:
         return None
     ends, end = _end(repeat, first)
     within_day = len(repeat.get("timeOfDay", ())) or len(repeat.get("when", ()))
@@ -134,10 +117,18 @@ def _rounds(timing: Resource, begins: date | None) -> _Rounds | None:
     if length is not None and length / frequency < 1:
         within_day = 1  # each is counted by itself
     most = repeat.get("countMax", repeat.get("count"))
-    return _Rounds(
+    rounds = Rounds(
         first, end, frequency, length, unit in _MONTHS and length is not None, weekdays, max(1, within_day),
         None if most is None else int(most),
     )  # fmt: skip
+    return None if _is_too_fine(rounds) else rounds
+
+
+def _is_too_fine(rounds: Rounds) -> bool:
+    """Whether it takes long to find the day of the week that a step falls on."""
+    if rounds.period is None or rounds.monthly or not rounds.weekdays or (rounds.period / 7).denominator == 1:
+        return False
+    return max(Fraction(1), rounds.period / rounds.frequency).denominator > _FINEST
 
 
 def _end(repeat: Mapping[str, Any], first: date) -> tuple[bool, date | None]:
@@ -152,7 +143,7 @@ def _end(repeat: Mapping[str, Any], first: date) -> tuple[bool, date | None]:
     if value is None or not _LEAST <= value <= _MOST or span.get("comparator"):
         return False, None
     if unit in _MONTHS and value * _MONTHS[unit] == int(value * _MONTHS[unit]):
-        after = _later(first, int(value * _MONTHS[unit]))
+        after = later(first, int(value * _MONTHS[unit]))
     elif unit in _DAYS:
         after = _plus(first, ceil(Fraction(value) * _DAYS[unit]))
     else:
@@ -160,84 +151,8 @@ def _end(repeat: Mapping[str, Any], first: date) -> tuple[bool, date | None]:
     return True, None if after is None else after - timedelta(days=1)
 
 
-def _last(rounds: _Rounds, until: date) -> date | None:
-    if rounds.most is not None and rounds.most < 1:
-        return None
-    if rounds.period is None:
-        return rounds.first
-    if rounds.weekdays or rounds.monthly:
-        most = None if rounds.most is None else ceil(rounds.most / rounds.each)
-        most = None if most is None or most > _MANY else most
-        days = _monthly(rounds) if rounds.monthly else _of_week(rounds, until if most is None else None)
-        found = None
-        for number, day in enumerate(days):
-            if day > until or number == most:
-                break
-            found = day
-        return found
-    step = rounds.period / rounds.frequency
-    last = ceil(((until - rounds.first).days + 1) / step) - 1
-    if rounds.most is not None:
-        last = min(last, ceil(rounds.most / rounds.each) - 1)
-    return rounds.first + timedelta(days=floor(last * step))
-
-
-def _of_week(rounds: _Rounds, until: date | None) -> Iterator[date]:
-    """The days of the week, in the weeks (from Monday) or on the days that come round; of those before ``until``, where
-    it is given, the last at least.
-    """
-    assert rounds.period is not None, "it comes round more than once"
-    begin = 0 if until is None else max(0, (until - rounds.first).days - 7 * ceil(rounds.period) - 7)
-    monday = rounds.first - timedelta(days=rounds.first.weekday())
-    weeks = rounds.period / 7
-    for number in from_(begin):
-        day = _plus(rounds.first, number)
-        if day is None:
-            return
-        if day.weekday() not in rounds.weekdays:
-            continue
-        if weeks.denominator == 1:
-            counts = (day - monday).days // 7 % weeks.numerator == 0
-        else:
-            step = max(Fraction(1), rounds.period / rounds.frequency)
-            counts = floor(ceil(number / step) * step) == number
-        if counts:
-            yield day
-
-
-def _monthly(rounds: _Rounds) -> Iterator[date]:
-    """Days in periods of months: each some months on, else spread over the days, or the first that are such days of
-    the week.
-    """
-    assert rounds.period is not None, "it comes round more than once"
-    months, times = rounds.period.numerator, rounds.frequency * rounds.period.denominator
-    if not rounds.weekdays and months % times == 0:
-        months, times = months // times, 1
-    for number in from_():
-        start, following = _later(rounds.first, months * number), _later(rounds.first, months * (number + 1))
-        if start is None or following is None:
-            return
-        length = (following - start).days
-        if rounds.weekdays:
-            days = (start + timedelta(days=each) for each in range(length))
-            yield from islice((each for each in days if each.weekday() in rounds.weekdays), times)
-        else:
-            some = min(times, length)
-            yield from (start + timedelta(days=each * length // some) for each in range(some))
-
-
-def _later(day: date, months: int) -> date | None:
-    """The same day some months on, or the last one of that month; None beyond the calendar."""
-    month = day.month - 1 + months
-    year, month = day.year + month // 12, month % 12 + 1
-    if year >= _YEARS.stop:
-        return None
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return min(date(year, month, 1) + timedelta(days=day.day - 1), following - timedelta(days=1))
-
-
 def _plus(day: date, days: int) -> date | None:
-    return day + timedelta(days=days) if days < (_YEARS.stop - day.year) * 365 else None
+    return day + timedelta(days=days) if days < (YEARS.stop - day.year) * 365 else None
 
 
 def day_of(text: Any, *, last: bool = False) -> date | None:
