@@ -25,12 +25,13 @@ from app.auth.grants import ServiceAccesses
 from app.auth.recording import Recording
 from app.careplan.cycle import events
 from app.careplan.intent import Intent
+from app.careplan.limits import most_asking
 from app.careplan.measuring_rhythm import protocol_system, run_task, without_going_on
 from app.careplan.names import IZP, Names
 from app.careplan.plan import Cycle, cycle_of, with_cycle
 from app.careplan.recent import is_due
 from app.careplan.rhythm import rhythm_members, without_idle
-from app.careplan.schedule import askings, measurings
+from app.careplan.schedule import askings, measurings, one_by_one
 from app.careplan.tasks import agreement_task, plan_task, review_task, task_id
 from app.careplan.times import RHYTHM
 from app.errors import Conflict, PreconditionFailed, ZelfregieError
@@ -149,7 +150,7 @@ async def _one(
     if cycle is None:
         return []
     at = server.clock()
-    tasks = await _missing(server, found, list(_tasks(found, cycle, names, now=now, at=at)))
+    tasks = await _missing(server, found, await _tasks(found, cycle, names, now=now, at=at))
     tasks = await without_idle(server, access, found.patient, tasks, now=at)
     tasks = await without_going_on(server, found.patient, tasks, names.base)
     opens = found.plan["status"] == "active" and cycle.phase == "do" and is_due(cycle, now=now)
@@ -169,7 +170,7 @@ async def _one(
     return drafts
 
 
-def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> list[Resource]:
+async def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> list[Resource]:
     """Everything that the person is to be asked by now, whether they were already or not."""
     status, patient = found.plan["status"], found.patient
     common: dict[str, Any] = {"plan_id": found.id, "patient_id": found.patient_id, "now": at}
@@ -183,16 +184,19 @@ def _tasks(found: Found, cycle: Cycle, names: Names, *, now: int, at: int) -> li
     if cycle.phase == "do" and review:
         task = review_task(patient, found.id, cycle)
         tasks.append(plan_task(names, "review", task, since=review, **common))
-    for each in askings(found.plan, now=now, review=review, since=cycle.since):
-        occasion = f"{each.activity} {each.questionnaire} {each.day}"
-        task = task_id(patient, found.id, "questionnaire", occasion)
-        told = rhythm_members(names, each)
-        tasks.append(plan_task(names, "questionnaire", task, since=each.day, **told, **common))
-    return [*tasks, *_runs(found, names, since=cycle.since, now=now, at=at)]
+    for alone in one_by_one(found.plan, protocol_system(names.base), most=most_asking()):
+        for each in askings(alone, now=now, review=review, since=cycle.since):
+            occasion = f"{each.activity} {each.questionnaire} {each.day}"
+            task = task_id(patient, found.id, "questionnaire", occasion)
+            told = rhythm_members(names, each)
+            tasks.append(plan_task(names, "questionnaire", task, since=each.day, **told, **common))
+        tasks += _runs(found, alone, names, since=cycle.since, now=now, at=at)
+        await asyncio.sleep(0)  # a plan of many activities does not keep others from being served
+    return tasks
 
 
-def _runs(found: Found, names: Names, *, since: str, now: int, at: int) -> Iterator[Resource]:
-    for each in measurings(found.plan, now=now, system=protocol_system(names.base), since=since):
+def _runs(found: Found, plan: Resource, names: Names, *, since: str, now: int, at: int) -> Iterator[Resource]:
+    for each in measurings(plan, now=now, system=protocol_system(names.base), since=since):
         task = task_id(found.patient, found.id, "protocol", f"{each.activity} {each.protocol} {each.day}")
         run = run_task(each, task, plan_id=found.id, patient_id=found.patient_id, canonical_base=names.base, now=at)
         if run is not None:

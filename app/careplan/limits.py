@@ -38,6 +38,11 @@ def usual_review(now: int) -> str:
     return (local_date(now) + timedelta(days=_limits()["review-days"])).isoformat()
 
 
+def most_asking() -> int:
+    """How many activities of a plan ask for something; of those after them nothing is asked."""
+    return _limits()["asking"]
+
+
 def check_review(day: str, path: str, *, now: int) -> None:
     """Whether one can agree at ``now`` (µs) to look back on a day, a FHIR ``date``. Raises ``Unprocessable``."""
     today = local_date(now)

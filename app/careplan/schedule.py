@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from app.careplan.timing import day_of, has_beginning, is_understood, last_day
@@ -73,6 +74,13 @@ def asks(detail: Resource, system: str) -> bool:
     return detail.get("status") not in _OVER and bool(_questionnaires(detail) or _protocol(detail, system))
 
 
+def one_by_one(plan: Resource, system: str, *, most: int) -> Iterator[Resource]:
+    """The plan with each of the first ``most`` activities that ask for something by itself. ``system``: as above."""
+    listed = (each for each in plan.get("activity", ()) if asks(each.get("detail", {}), system))
+    for each in islice(listed, most):
+        yield {**plan, "activity": [each]}
+
+
 def counts_from_plan(plan: Resource, system: str) -> bool:
     """Whether an activity asks by a rhythm without a beginning of its own, so that no index has its days."""
     details = (each.get("detail", {}) for each in plan.get("activity", ()))
@@ -82,14 +90,20 @@ def counts_from_plan(plan: Resource, system: str) -> bool:
     )
 
 
-def unread(plan: Resource, system: str, *, since: str | None) -> Iterator[str]:
-    """The FHIRPaths of times of activities that ask for something, and of which not all counts. ``since`` as above, ""
+def unread(plan: Resource, system: str, *, since: str | None, most: int) -> Iterator[str]:
+    """The FHIRPaths of times of activities that ask for something, and of which not all counts, and of the activities
+    after the first ``most``. ``since`` as above, ""
     where the plan does not say; None for a proposal, whose activities count from the plan that they come in.
     """
     begins = since is None or any(day_of(each) is not None for each in (plan.get("created"), since))
+    asking = 0
     for number, activity in enumerate(plan.get("activity", ())):
         detail = activity.get("detail", {})
         if not asks(detail, system):
+            continue
+        asking += 1
+        if asking > most:
+            yield f"CarePlan.activity[{number}].detail"
             continue
         words = "scheduledString" in detail
         timing, period = detail.get("scheduledTiming"), detail.get("scheduledPeriod")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from app.careplan.limits import most_asking
 from app.careplan.measuring_rhythm import protocol_system
 from app.careplan.names import Names
 from app.careplan.plan import cycle_of, is_open, is_plan, unversioned
@@ -59,7 +60,8 @@ def times_check(names: Names) -> IntakeCheck:
         del server, reader, access, patient  # what it says is all there is to know
         cycle = cycle_of(resource, names)
         since = None if claims_proposal(resource, names) else "" if cycle is None else cycle.since
-        return [Finding(notice("warning", "time-not-read", each)) for each in unread(resource, system, since=since)]
+        places = unread(resource, system, since=since, most=most_asking())
+        return [Finding(notice("warning", "time-not-read", each)) for each in places]
 
     def concerns(resource: Resource) -> bool:
         return is_plan(resource, names) or claims_proposal(resource, names)

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.careplan.due import DueReport
+from app.careplan.limits import most_asking
 from app.careplan.tasks import agreement_task
 from app.fhir.resource import decode
 from tests import builders
@@ -81,3 +82,20 @@ async def test_a_plan_that_is_loaded_without_the_day_of_its_making_asks_once_a_w
     assert await due(service, 9 * DAY) == DueReport(tasks=1)
     (task,) = await tasks(anna, journey.plan)
     assert task["executionPeriod"]["start"] == day(service, 7 * DAY)
+
+
+async def test_of_a_plan_with_very_many_activities_as_many_ask_as_the_limit_says(
+    service: Service, anna: Caller
+) -> None:
+    most = most_asking()
+    time = {"scheduledPeriod": {"start": day(service, 0)}}
+    elsewhere = asking(instantiatesCanonical=["https://example.org/Questionnaire/elders"], **time)
+    journey = await agreed(service, anna)
+    plan = await with_activities(journey, *[elsewhere] * most, asking(**time), asking(**time))
+    answer = await anna.put(f"/CarePlan/{journey.plan}", plan)
+    assert answer.status_code == 200, answer.text
+    told = [each["expression"] for each in issues(answer) if each["severity"] == "warning"]
+    assert told == [[f"CarePlan.activity[{at}].detail"] for at in (most, most + 1)]
+    assert await due(service, DAY) == DueReport()
+    await journey.put(await with_activities(journey, *[elsewhere] * (most - 1), asking(**time)))
+    assert await due(service, DAY) == DueReport(tasks=1)

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from app.careplan.schedule import askings, unread
+from app.careplan.schedule import askings, one_by_one, unread
 from app.fhir.dates import bounds
 from app.fhir.resource import Resource
 from tests.careplan.histories import NAMES
@@ -44,4 +44,16 @@ def test_a_rhythm_of_a_plan_whose_making_says_no_day_counts_from_its_phase(plan:
 def test_of_a_rhythm_that_counts_from_no_day_is_told(plan: Resource, since: str | None, *, told: bool) -> None:
     whole = {**plan, "activity": [{"id": "a", "detail": asking(scheduledTiming=WEEKLY)}]}
     expected = ["CarePlan.activity[0].detail.scheduled"] if told else []
-    assert list(unread(whole, f"{NAMES}/CodeSystem/protocol", since=since)) == expected
+    assert list(unread(whole, f"{NAMES}/CodeSystem/protocol", since=since, most=9)) == expected
+
+
+def test_of_very_many_activities_the_first_ask_and_of_the_rest_is_told() -> None:
+    system = f"{NAMES}/CodeSystem/protocol"
+    walking = {"status": "scheduled", "description": "Wandelen"}
+    details = [walking, asking(), asking(status="stopped"), asking(), asking(), asking()]
+    plan: Resource = {"activity": [{"id": f"a{at}", "detail": each} for at, each in enumerate(details)]}
+    assert [[each["id"] for each in alone["activity"]] for alone in one_by_one(plan, system, most=2)] == [
+        ["a1"],
+        ["a3"],
+    ]
+    assert list(unread(plan, system, since="", most=2)) == [f"CarePlan.activity[{at}].detail" for at in (4, 5)]
