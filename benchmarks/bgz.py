@@ -11,10 +11,7 @@ permission for that service. Beside it 28 searches of the floor, each of as many
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +24,14 @@ from app.fhir.resource import Resource, decode, encode
 from app.fhir.stu3 import Translator
 from app.medmij.services import load_services
 from benchmarks import sides
+from benchmarks.alone import measure_alone
 from benchmarks.bgz_kinds import Holder
 from benchmarks.bgz_record import SIZE, bgz_record, bundle
 from benchmarks.figures import Figure, ratio
 from benchmarks.goals import BGZ_ASKED_GOALS, BGZ_GIVEN_GOAL
-from benchmarks.plan_history import WrongAnswer
 from benchmarks.profile_check import spent
 from benchmarks.report import TITLES, quoted, table, verdict
+from benchmarks.rounds import WrongAnswer
 from benchmarks.sides import Side
 
 SERVICE: Final = "48"
@@ -319,20 +317,13 @@ def render(found: Iterable[BgzCost]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bgz", description="Measure giving and asking a BgZ.")
-    parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
-    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
-    arguments = parser.parse_args()
-    databases = ("sqlite", "postgresql") if arguments.database == "both" else (arguments.database,)
-    length = {"rounds": 3, "given": 1, "asked": 1} if arguments.quick else {}
-    found = []
-    for database in databases:
-        with tempfile.TemporaryDirectory(prefix="zelfregie-bench-") as name:
-            try:
-                found.append(measure(database, Path(name), **length))
-            except WrongAnswer as error:
-                sys.exit(f"the run is void: {error}")
-    print(render(found))
+    measure_alone(
+        "benchmarks.bgz",
+        "Measure giving and asking a BgZ.",
+        measure,
+        render,
+        quick={"rounds": 3, "given": 1, "asked": 1},
+    )
 
 
 if __name__ == "__main__":

@@ -7,10 +7,7 @@ same rounds: CPU of all processes of the service and of PostgreSQL until the aud
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +16,11 @@ from typing import Any, Final
 from app.careplan.operations.revisions import DEFAULT_COUNT, LARGEST_COUNT
 from app.fhir.resource import Resource, decode, encode
 from benchmarks import sides
+from benchmarks.alone import measure_alone
 from benchmarks.figures import Figure, ratio
 from benchmarks.goals import PLAN_HISTORY_GOAL
 from benchmarks.report import TITLES, quoted, table, verdict
+from benchmarks.rounds import WrongAnswer
 from benchmarks.sides import Side
 from benchmarks.workload import token
 
@@ -42,10 +41,6 @@ class PlanHistory:
     everything: Figure
     cpu: Mapping[str, Figure]
     ratios: Mapping[str, Figure]
-
-
-class WrongAnswer(Exception):
-    """The service answered otherwise than it must; the run is void."""
 
 
 class App:
@@ -186,20 +181,7 @@ def render(found: Iterable[PlanHistory]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.plan_history", description="Measure looking back.")
-    parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
-    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
-    arguments = parser.parse_args()
-    databases = ("sqlite", "postgresql") if arguments.database == "both" else (arguments.database,)
-    length = {"rounds": 3, "turn": 15} if arguments.quick else {}
-    found = []
-    for database in databases:
-        with tempfile.TemporaryDirectory(prefix="zelfregie-bench-") as name:
-            try:
-                found.append(measure(database, Path(name), **length))
-            except WrongAnswer as error:
-                sys.exit(f"the run is void: {error}")
-    print(render(found))
+    measure_alone("benchmarks.plan_history", "Measure looking back.", measure, render, quick={"rounds": 3, "turn": 15})
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def main() -> None:
                 body, sound = flat.measure(databases, arguments, Path(name))
             else:
                 body, sound = _compare_all(arguments, databases, Path(name))
-        except (WrongAnswer, plan_history.WrongAnswer) as error:
+        except WrongAnswer as error:
             sys.exit(f"the run is void: {error}")
     command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])
     text = report.render("Benchmark results", command, facts, body)

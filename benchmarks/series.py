@@ -8,10 +8,7 @@ journal is empty, per request.
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,10 +17,12 @@ from typing import Any, Final
 
 from app.fhir.resource import Resource, encode
 from benchmarks import sides
+from benchmarks.alone import measure_alone
 from benchmarks.figures import Figure, ratio
 from benchmarks.goals import SERIES_GOAL
-from benchmarks.plan_history import App, WrongAnswer
+from benchmarks.plan_history import App
 from benchmarks.report import TITLES, quoted, table, verdict
+from benchmarks.rounds import WrongAnswer
 from benchmarks.sides import Side
 
 DAYS: Final = 730
@@ -199,20 +198,9 @@ def render(found: Iterable[SeriesCost]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.series", description="Measure figures of measurements.")
-    parser.add_argument("--quick", action="store_true", help="three short rounds: an impression, not a result")
-    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
-    arguments = parser.parse_args()
-    databases = ("sqlite", "postgresql") if arguments.database == "both" else (arguments.database,)
-    length = {"rounds": 3, "turn": 20} if arguments.quick else {}
-    found = []
-    for database in databases:
-        with tempfile.TemporaryDirectory(prefix="zelfregie-bench-") as name:
-            try:
-                found.append(measure(database, Path(name), **length))
-            except WrongAnswer as error:
-                sys.exit(f"the run is void: {error}")
-    print(render(found))
+    measure_alone(
+        "benchmarks.series", "Measure figures of measurements.", measure, render, quick={"rounds": 3, "turn": 20}
+    )
 
 
 if __name__ == "__main__":
